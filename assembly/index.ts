@@ -1,0 +1,1 @@
+export { minMax } from "./min-max";

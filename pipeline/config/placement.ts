@@ -1,0 +1,66 @@
+import type { Grid } from '../quant/grid.ts';
+import type { Encoding } from '../quant/encoding.ts';
+import type { Granularity } from '../quant/granularity.ts';
+
+/**
+ * One quantizer of the placement: which tensor, on which grid, and why.
+ *
+ * Tensors of one `group` share one encoding (it is the name of the group's first tensor). `observed` are the tensors whose
+ * merged statistics decide it: a Reshape's output is in its input's group, and only the input is observed.
+ */
+export interface Quantizer {
+  readonly tensor: string;
+  /** weight: a constant, searched on its values; activation: searched on statistics (a constant activation on its values too). */
+  readonly role: 'activation' | 'weight';
+  readonly grid: Grid;
+  readonly granularity: Granularity;
+  readonly group: string;
+  /** The tensors to tap for this group; empty for constants. The same list in every quantizer of a group. */
+  readonly observed: readonly string[];
+  /** Fixed ends that replace what was observed (encoding_constraints). */
+  readonly constraint: { readonly min: number; readonly max: number } | null;
+  readonly rule: Rule;
+}
+
+/** Which line of the configuration decided, e.g. { section: 'op_type', path: 'op_type.Gemm.params.weight.is_symmetric' }. */
+export interface Rule {
+  readonly section: 'defaults' | 'params' | 'op_type' | 'supergroups' | 'model_input' | 'model_output' | 'exception';
+  readonly path: string;
+}
+
+/** An int32 bias that follows from its neighbours: scale = input delta × weight delta. It has no search of its own. */
+export interface BiasQuantizer {
+  readonly tensor: string;
+  /** The activation and the weight of the same node. */
+  readonly input: string;
+  readonly weight: string;
+  readonly node: string;
+}
+
+/** A node or tensor that stays in float, and the sentence that says why. */
+export interface LeftInFloat {
+  readonly kind: 'node' | 'tensor';
+  readonly name: string;
+  readonly opType: string;
+  readonly reason: string;
+}
+
+/** Nodes that are treated as one operator: no quantizer inside, one at the last output. */
+export interface Unit {
+  /** 'LayerNormalization', 'Gelu', or a supergroup such as 'Conv+Relu+Clip'. */
+  readonly kind: string;
+  readonly nodes: readonly string[];
+  readonly output: string;
+  readonly rule: Rule;
+}
+
+/** Where quantizers go. Deterministic: in the order of the graph. */
+export interface Placement {
+  readonly quantizers: readonly Quantizer[];
+  readonly biases: readonly BiasQuantizer[];
+  readonly units: readonly Unit[];
+  readonly float: readonly LeftInFloat[];
+}
+
+/** The encodings of a placement: by tensor, one encoding (per tensor) or one per channel, in channel order. */
+export type EncodingTable = ReadonlyMap<string, readonly Encoding[]>;

@@ -1,0 +1,36 @@
+import type { RecordBatch } from 'apache-arrow';
+
+/** Calibration or evaluation data: record batches, a row per sample, read only when they are asked for. */
+export interface Source {
+  /** How messages call it: the path, or '-' for standard input. */
+  readonly name: string;
+  /** Number of samples, where the format tells without reading everything; else null. */
+  readonly rows: number | null;
+  /** The batches as they are stored, from the start. May be called once only where the source is a stream. */
+  batches(): AsyncIterable<RecordBatch>;
+}
+
+/** Samples k·B … k·B+B-1 of a source as one Arrow IPC stream: the unit of work, whoever reads it. */
+export interface Block {
+  readonly index: number;
+  readonly rows: number;
+  /** Arrow IPC stream with one record batch. Moved to a worker, not copied. */
+  readonly bytes: ArrayBuffer;
+}
+
+/** How raw column values become what the model reads: `(raw × scale − mean[channel]) / std[channel]`, then the layout. */
+export interface Preprocess {
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** How the column lies in memory: 'nchw' as the model reads it, or 'nhwc' to be transposed. */
+  readonly layout: 'nchw' | 'nhwc';
+}
+
+/** Which column feeds a model input, and how. Plain data: it crosses threads. */
+export interface Binding {
+  readonly input: string;
+  readonly column: string;
+  /** null: values are used as they are (converted to the input's element type). */
+  readonly preprocess: Preprocess | null;
+}

@@ -1,0 +1,106 @@
+import { check } from '../base/check.ts';
+import type { Tensor } from '../base/tensor.ts';
+import type { Attribute } from './attribute.ts';
+import type { Graph } from './graph.ts';
+import { initializerOf, Node, type Use, Value } from './node.ts';
+
+/** What {@link createNode} needs. `outputs` are values without a producer. */
+export interface NodeSpec {
+  readonly opType: string;
+  readonly name?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly (Value | null)[];
+}
+
+/** Make a node and link it, without placing it in `graph.nodes`: see {@link insertBefore}, {@link insertAfter}, {@link appendNode}. */
+export function createNode({ opType, name = '', domain = '', attributes = {}, inputs, outputs }: NodeSpec): Node {
+  const node = new Node(opType, { name, domain, attributes: new Map(Object.entries(attributes)) });
+  inputs.forEach((value, index) => setInput(node, index, value));
+  for (const value of outputs) {
+    check(value === null || value.producer === null, `'${value?.name}' has a producer already`);
+    if (value !== null) value.producer = node;
+    node.outputs.push(value);
+  }
+  return node;
+}
+
+export function appendNode(graph: Graph, spec: NodeSpec): Node {
+  const node = createNode(spec);
+  graph.nodes.push(node);
+  return node;
+}
+
+export function insertBefore(graph: Graph, anchor: Node, spec: NodeSpec): Node {
+  const node = createNode(spec);
+  graph.nodes.splice(positionOf(graph, anchor), 0, node);
+  return node;
+}
+
+export function insertAfter(graph: Graph, anchor: Node, spec: NodeSpec): Node {
+  const node = createNode(spec);
+  graph.nodes.splice(positionOf(graph, anchor) + 1, 0, node);
+  return node;
+}
+
+/** Put `value` at input `index` of `node`, keeping the use lists of the old and the new value. */
+export function setInput(node: Node, index: number, value: Value | null): void {
+  const old = node.inputs[index];
+  if (old) old.uses.splice(old.uses.findIndex(use => use.node === node && use.index === index), 1);
+  while (node.inputs.length < index) node.inputs.push(null);
+  node.inputs[index] = value;
+  value?.uses.push({ node, index });
+}
+
+/** Let every use in `uses` (by default all but captures by subgraphs) read `to` instead of `from`. Returns how many changed. */
+export function replaceUses(from: Value, to: Value, uses: readonly Use[] = from.uses.filter(({ index }) => index >= 0)): number {
+  for (const { node, index } of [...uses]) setInput(node, index, to);
+  return uses.length;
+}
+
+/** Take `node` out of the graph. Its outputs must have no use left; they are forgotten unless they are graph outputs. */
+export function removeNode(graph: Graph, node: Node): void {
+  for (const output of node.outputs) {
+    if (output === null) continue;
+    check(output.uses.length === 0, `'${output.name}' is still used`);
+    output.producer = null;
+    if (!graph.outputs.includes(output)) graph.values.delete(output.name);
+  }
+  node.inputs.forEach((_, index) => setInput(node, index, null));
+  for (const value of node.captures) value.uses.splice(value.uses.findIndex(use => use.node === node && use.index < 0), 1);
+  graph.nodes.splice(positionOf(graph, node), 1);
+}
+
+/** Add an initializer under a fresh name that starts with `name`. */
+export function addInitializer(graph: Graph, name: string, tensor: Tensor): Value {
+  const value = addValue(graph, name);
+  value.initializer = initializerOf(tensor);
+  value.type = { dtype: tensor.dtype, shape: tensor.dims };
+  return value;
+}
+
+/** Add a value under a fresh name that starts with `name`. */
+export function addValue(graph: Graph, name: string): Value {
+  return graph.value(freshName(graph, name));
+}
+
+/** `name`, or the first of `name_1`, `name_2`, … that no value of the graph has. Deterministic. */
+export function freshName(graph: Graph, name: string): string {
+  if (name !== '' && !graph.values.has(name)) return name;
+  for (let i = 1; ; i++) if (!graph.values.has(`${name}_${i}`)) return `${name}_${i}`;
+}
+
+/** Forget initializers that nothing reads (and that are neither graph inputs nor outputs). Returns how many. */
+export function removeDeadInitializers(graph: Graph): number {
+  const kept = new Set([...graph.inputs, ...graph.outputs]);
+  const dead = graph.initializers.filter(value => value.uses.length === 0 && !kept.has(value));
+  for (const value of dead) graph.values.delete(value.name);
+  return dead.length;
+}
+
+function positionOf(graph: Graph, node: Node): number {
+  const at = graph.nodes.indexOf(node);
+  check(at >= 0, `${node.label} is not in the graph`);
+  return at;
+}

@@ -1,0 +1,1 @@
+export { QuantpipeError, type ErrorCode } from './base/errors.ts';

@@ -1,0 +1,9 @@
+/** The part of the WebAssembly namespace used here; @types/node has none and lib.dom has too much. */
+declare namespace WebAssembly {
+  class Memory {
+    constructor(descriptor: { initial: number; maximum?: number });
+    readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
+  }
+  function instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: object } }>;
+}

@@ -1,0 +1,86 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { suite } from './support/suite.ts';
+
+/** Each folder, lowest first, with all that it may import from besides itself. */
+const mayImport: Record<string, string[]> = {
+  base: [],
+  kernels: ['base'],
+  graph: ['base'],
+  quant: ['base', 'kernels'],
+  onnx: ['base', 'graph'],
+  observers: ['base', 'kernels', 'quant'],
+  analyzers: ['base', 'kernels', 'quant', 'observers'],
+  engine: ['base'],
+  data: ['base', 'engine'],
+  config: ['base', 'graph', 'quant'],
+  passes: ['base', 'graph', 'quant'],
+  calibrate: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],
+  export: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],
+  sim: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes', 'calibrate', 'export'],
+};
+
+/** One door per dependency: the files that may import it. A trailing slash allows the folder. */
+const doors: Record<string, string[]> = {
+  'onnxruntime-web': ['pipeline/engine/web.ts'],
+  'onnxruntime-node': ['pipeline/engine/native.ts'],
+  'onnxruntime-common': ['pipeline/engine/'],
+  'piscina': ['pipeline/calibrate/pool.ts'],
+  'apache-arrow': ['pipeline/data/', 'pipeline/observers/statistics-file.ts', 'pipeline/export/encodings-arrow.ts'],
+  '@bufbuild/protobuf': ['pipeline/onnx/'],
+  'commander': ['cli/'],
+};
+
+async function sources(folder: string): Promise<[path: string, text: string][]> {
+  const entries = await readdir(folder, { recursive: true });
+  return Promise.all(entries.filter(entry => entry.endsWith('.ts'))
+    .map(async entry => [join(folder, entry), await readFile(join(folder, entry), 'utf8')] as [string, string]));
+}
+
+function imports(text: string): string[] {
+  return [...text.matchAll(/(?:from|import) '([^']+)'|import\('([^']+)'\)/g)].map(([, from, dynamic]) => (from ?? dynamic)!);
+}
+
+suite('layering', test => {
+  test('every folder of pipeline is in the table', async () => {
+    const folders = (await readdir('pipeline', { withFileTypes: true })).filter(entry => entry.isDirectory()).map(({ name }) => name);
+    for (const folder of folders) assert.ok(folder in mayImport, `pipeline/${folder} is not in the table of test/layering.test.ts`);
+  });
+
+  for (const [folder, allowed] of Object.entries(mayImport)) {
+    test(`pipeline/${folder} imports only from below`, async () => {
+      for (const [file, text] of await sources(join('pipeline', folder))) {
+        for (const path of imports(text).filter(path => path.startsWith('.'))) {
+          const target = normalize(join(dirname(file), path)).split('/')[1]!;
+          assert.ok([folder, ...allowed].includes(target), `${file} imports ${path}`);
+        }
+      }
+    });
+  }
+
+  test('the command line uses the pipeline through its index only', async () => {
+    for (const [file, text] of await sources('cli')) {
+      for (const path of imports(text).filter(path => path.includes('pipeline/'))) {
+        assert.ok(path.endsWith('pipeline/index.ts') || path.includes('pipeline/base/'), `${file} imports ${path}`);
+      }
+    }
+  });
+
+  test('every dependency is imported through its door', async () => {
+    for (const [file, text] of [...await sources('pipeline'), ...await sources('cli')]) {
+      for (const path of imports(text).filter(path => !path.startsWith('.') && !path.startsWith('node:'))) {
+        const name = path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/');
+        const allowed = doors[name] ?? [file];
+        assert.ok(allowed.some(door => file === door || (door.endsWith('/') && file.startsWith(door))), `${file} imports ${path}`);
+      }
+    }
+  });
+
+  test('what embeds in a browser imports nothing from node', async () => {
+    for (const [file, text] of await sources('pipeline/kernels')) {
+      for (const path of imports(text)) assert.ok(!path.startsWith('node:') || path === 'node:fs/promises', `${file} imports ${path}`);
+    }
+  });
+});
