@@ -1,13 +1,30 @@
 import type { RecordBatch } from 'apache-arrow';
 
+import type { DType } from '../base/tensor.ts';
+
 /** Calibration or evaluation data: record batches, a row per sample, read only when they are asked for. */
 export interface Source {
   /** How messages call it: the path, or '-' for standard input. */
   readonly name: string;
   /** Number of samples, where the format tells without reading everything; else null. */
   readonly rows: number | null;
+  /** What a sample holds: the columns that quantpipe can read, in the order of the file. */
+  readonly columns: readonly Column[];
   /** The batches as they are stored, from the start. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
+}
+
+/** One column of a source. Plain data. */
+export interface Column {
+  readonly name: string;
+  /** Element type; 'string' for text. */
+  readonly dtype: DType;
+  /** Shape of one sample; [] for a scalar, null where a dimension may differ from sample to sample. */
+  readonly shape: readonly (number | null)[];
+  /** A plain list of fixed size, whose true shape the model may tell: 784 values for [1, 28, 28]. */
+  readonly isFlat: boolean;
+  /** How the file itself says that its values must be read (field metadata `quantpipe.preprocess`); null where it does not. */
+  readonly preprocess: Preprocess | null;
 }
 
 /** Samples k·B … k·B+B-1 of a source as one Arrow IPC stream: the unit of work, whoever reads it. */
@@ -21,6 +38,7 @@ export interface Block {
 /** How raw column values become what the model reads: `(raw × scale − mean[channel]) / std[channel]`, then the layout. */
 export interface Preprocess {
   readonly scale: number;
+  /** One value for all channels, or one for each. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /** How the column lies in memory: 'nchw' as the model reads it, or 'nhwc' to be transposed. */
@@ -33,4 +51,6 @@ export interface Binding {
   readonly column: string;
   /** null: values are used as they are (converted to the input's element type). */
   readonly preprocess: Preprocess | null;
+  /** Why this column: it was asked for, it has the input's name, or both were the only ones. */
+  readonly because: 'option' | 'name' | 'only';
 }

@@ -1,0 +1,81 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { SessionInput } from '../engine/engine.ts';
+import { canCast } from './cast.ts';
+import { arrangedShape, channelAxis } from './preprocess.ts';
+import { IDENTITY, checkPreprocess } from './preprocess-metadata.ts';
+import { fitSample, showShape } from './sample-shape.ts';
+import type { Binding, Column, Preprocess, Source } from './source.ts';
+
+/** What the user says about the data. */
+export interface BindOptions {
+  /** Column by input name: `--input NAME=COLUMN`. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** Column with the labels, which feeds no input. Default 'label', where there is one. */
+  readonly label?: string;
+  /** Overrules what the file says of itself; parts that are missing are the identity. For inputs of a float type. */
+  readonly preprocess?: Partial<Preprocess>;
+}
+
+/** Column that holds labels unless another is named. */
+export const LABEL_COLUMN = 'label';
+
+/** Columns that are never taken for an input by being the only one: labels, and text. */
+function isCandidate({ name, dtype }: Column, label: string): boolean {
+  return name !== label && dtype !== 'string';
+}
+
+/**
+ * Find the column for each model input: the one asked for, else the one of its name, else, where the model has one input and
+ * the data has one column besides labels and texts, that one.
+ *
+ * @throws config-invalid for an option that names no input
+ * @throws data-invalid where there is no such column, or its shape or type does not fit; names both
+ */
+export function bindInputs(source: Pick<Source, 'name' | 'columns'>, inputs: readonly SessionInput[], options: BindOptions = {}): Binding[] {
+  for (const name of Object.keys(options.inputs ?? {})) {
+    if (!inputs.some(input => input.name === name)) throw new QuantpipeError('config-invalid', `the model has no input '${name}'; it has ${names(inputs)}`);
+  }
+  return inputs.map(input => {
+    const { column, because } = findColumn(source, input, inputs.length, options);
+    const preprocess = preprocessFor(input, column, options);
+    checkFits(source.name, input, column, preprocess);
+    return { input: input.name, column: column.name, preprocess, because };
+  });
+}
+
+function findColumn(source: Pick<Source, 'name' | 'columns'>, input: SessionInput, inputCount: number, options: BindOptions): { column: Column; because: Binding['because'] } {
+  const { columns } = source;
+  const asked = options.inputs?.[input.name];
+  const column = columns.find(({ name }) => name === (asked ?? input.name));
+  if (column) return { column, because: asked === undefined ? 'name' : 'option' };
+  const candidates = columns.filter(candidate => isCandidate(candidate, options.label ?? LABEL_COLUMN));
+  if (asked === undefined && inputCount === 1 && candidates.length === 1) return { column: candidates[0]!, because: 'only' };
+  throw new QuantpipeError('data-invalid', `${source.name} has no column '${asked ?? input.name}' for the model's input '${input.name}'; it has ${names(columns)}`, { file: source.name, input: input.name });
+}
+
+function preprocessFor(input: SessionInput, column: Column, options: BindOptions): Preprocess | null {
+  if (!input.dtype.startsWith('float')) return null;
+  if (options.preprocess && Object.keys(options.preprocess).length > 0) return checkPreprocess({ ...IDENTITY, ...options.preprocess }, 'preprocessing', 'config-invalid');
+  return column.preprocess;
+}
+
+function checkFits(source: string, input: SessionInput, column: Column, preprocess: Preprocess | null): void {
+  const subject = `column '${column.name}' of ${source}`;
+  const context = { file: source, column: column.name, input: input.name };
+  if (!canCast(column.dtype, input.dtype)) {
+    throw new QuantpipeError('data-invalid', `${subject} holds ${column.dtype}, the model's input '${input.name}' reads ${input.dtype}`, context);
+  }
+  const arranged = preprocess ? arrangedShape(column.shape, preprocess) : column.shape;
+  if (fitSample(arranged, input.shape, column.isFlat) === null) {
+    const stored = arranged === column.shape ? '' : ` (stored as ${showShape(column.shape)})`;
+    throw new QuantpipeError('data-invalid', `${subject} holds samples of shape ${showShape(arranged)}${stored}, the model's input '${input.name}' reads ${showShape(input.shape)}`, context);
+  }
+  const isKnown = arranged.every(dim => dim !== null);
+  if (preprocess && isKnown && channelAxis(arranged, preprocess) === null) {
+    throw new QuantpipeError('data-invalid', `preprocessing has ${Math.max(preprocess.mean.length, preprocess.std.length)} channels, ${subject} holds samples of shape ${showShape(arranged)}`, context);
+  }
+}
+
+function names(things: readonly { readonly name: string }[]): string {
+  return things.length === 0 ? 'none' : things.map(({ name }) => `'${name}'`).join(', ');
+}

@@ -1,0 +1,82 @@
+import type { RecordBatch } from 'apache-arrow';
+
+import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import { columnOf } from './column.ts';
+import { concatRows, type Rows } from './concat.ts';
+import { recordBatch, toIpc } from './record-batches.ts';
+import type { Block, Source } from './source.ts';
+
+/** Schema metadata of a block: the position of its first sample in the source, for messages. */
+export const FIRST_SAMPLE_KEY = 'quantpipe.first';
+
+/** Which samples, in which pieces. */
+export interface BlockOptions {
+  /** Samples in a block; the last one may hold fewer. */
+  readonly size: number;
+  /** Read no more samples than these. Default all. */
+  readonly limit?: number;
+  /** Take every `count`-th block, beginning with block `index`. Default all. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  /** First block wanted: those before were done already. Default 0. */
+  readonly from?: number;
+  /** Columns to keep. Default all that quantpipe can read. */
+  readonly columns?: readonly string[];
+}
+
+/**
+ * Cut a source into blocks: block k is samples k·B … k·B+B-1, however the source's own batches are cut. So a block is
+ * the same whoever reads it, and in whichever shard.
+ *
+ * @throws data-invalid where the source holds no sample at all
+ */
+export async function* blocks(source: Source, options: BlockOptions): AsyncGenerator<Block> {
+  const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0 } = options;
+  check(size >= 1 && shard.index < shard.count, 'a block has samples, a shard is one of count');
+  const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
+  let parts: Part[] = [];
+  let row = 0;
+  for await (const batch of source.batches()) {
+    for (let begin = 0; begin < batch.numRows && row < limit;) {
+      const count = Math.min(batch.numRows - begin, size - row % size, limit - row);
+      const index = Math.floor(row / size);
+      if (isWanted(index)) parts.push({ batch, begin, end: begin + count });
+      begin += count;
+      row += count;
+      const isFull = row % size === 0;
+      if (isFull && parts.length > 0) {
+        yield block(index, parts, index * size, source, options.columns);
+        parts = [];
+      }
+    }
+    if (row >= limit) break;
+  }
+  if (row === 0) throw new QuantpipeError('data-invalid', `${source.name} holds no samples`, { file: source.name });
+  const last = Math.floor(row / size);
+  if (parts.length > 0) yield block(last, parts, last * size, source, options.columns);
+}
+
+/** Blocks that {@link blocks} will yield; null where the source does not know its length. */
+export function blockCount({ rows }: Source, { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0 }: BlockOptions): number | null {
+  if (rows === null) return null;
+  const all = Math.ceil(Math.min(rows, limit) / size);
+  const until = (end: number) => Math.max(0, Math.ceil((end - shard.index) / shard.count));
+  return Math.max(0, until(all) - until(Math.min(from, all)));
+}
+
+interface Part {
+  readonly batch: RecordBatch;
+  readonly begin: number;
+  readonly end: number;
+}
+
+function block(index: number, parts: readonly Part[], first: number, source: Source, wanted?: readonly string[]): Block {
+  const { fields } = parts[0]!.batch.schema;
+  const kept = [...fields.keys()].filter(i => (wanted ? wanted.includes(fields[i]!.name) : columnOf(fields[i]!, source.name) !== null));
+  const columns = kept.map(i => {
+    const rows: Rows[] = parts.map(({ batch, begin, end }) => ({ data: batch.data.children[i]!, begin, end }));
+    return concatRows(rows, `column '${fields[i]!.name}' of ${source.name}`);
+  });
+  const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)]]));
+  return { index, rows: batch.numRows, bytes: toIpc(batch) };
+}

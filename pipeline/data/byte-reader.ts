@@ -1,0 +1,130 @@
+import { open, type FileHandle } from 'node:fs/promises';
+
+import { QuantpipeError } from '../base/errors.ts';
+
+/** Bytes in order, as many as are asked for at a time. */
+export interface ByteReader {
+  /** How messages call it. */
+  readonly name: string;
+  /** Offset of the next byte. */
+  readonly position: number;
+  /** Bytes that are left, where that is known. */
+  readonly left: number | null;
+  /** The next `count` bytes in a buffer of their own, or as many as there are. */
+  upTo(count: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** The next `count` bytes; `data-invalid` where there are fewer. Nothing is allocated that the file cannot fill. */
+export async function take(reader: ByteReader, count: number, what: string): Promise<Uint8Array<ArrayBuffer>> {
+  const at = reader.position;
+  if (reader.left !== null && reader.left < count) throw truncated(reader.name, what, at, count, reader.left);
+  const bytes = await reader.upTo(count);
+  if (bytes.length < count) throw truncated(reader.name, what, at, count, bytes.length);
+  return bytes;
+}
+
+function truncated(name: string, what: string, offset: number, needed: number, left: number): QuantpipeError {
+  return new QuantpipeError('data-invalid', `${name} is cut short: ${what} needs ${needed} bytes, ${left} are left`, { file: name, offset });
+}
+
+/** A file read piece by piece, at any offset. It must be closed. */
+export class FileBytes {
+  readonly name: string;
+  readonly size: number;
+  /** Bytes read so far. */
+  bytesRead = 0;
+  readonly #handle: FileHandle;
+
+  private constructor(name: string, handle: FileHandle, size: number) {
+    this.name = name;
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  /** @throws file-unreadable naming the system's reason */
+  static async open(path: string): Promise<FileBytes> {
+    try {
+      const handle = await open(path);
+      const { size } = await handle.stat();
+      return new FileBytes(path, handle, size);
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
+  }
+
+  /** A reader of the bytes from `position` on. */
+  from(position: number): ByteReader {
+    const file = this;
+    return {
+      name: this.name,
+      get position() { return position; },
+      get left() { return file.size - position; },
+      async upTo(count) {
+        const bytes = await file.#read(position, count);
+        position += bytes.length;
+        return bytes;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #read(position: number, count: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(Math.max(0, Math.min(count, this.size - position)));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await this.#handle.read(bytes, filled, bytes.length - filled, position + filled);
+      if (bytesRead === 0) break; // the file shrank while it was read
+      filled += bytesRead;
+    }
+    this.bytesRead += filled;
+    return bytes.subarray(0, filled);
+  }
+}
+
+/** `file-unreadable` with the reason that the system gave. */
+export function unreadable(path: string, cause: unknown): QuantpipeError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const reason = { ENOENT: 'there is no such file or folder', EACCES: 'permission denied', EISDIR: 'it is a folder' }[code] ?? message;
+  return new QuantpipeError('file-unreadable', `cannot read ${path}: ${reason}`, { file: path }, { cause });
+}
+
+/** Bytes of a stream, in order. What arrived and was not yet asked for is kept, and no more. */
+export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, size: number | null = null): ByteReader {
+  const incoming = chunks[Symbol.asyncIterator]();
+  let held: Uint8Array = new Uint8Array(0);
+  let position = 0;
+  return {
+    name,
+    get position() { return position; },
+    get left() { return size === null ? null : size - position; },
+    async upTo(count) {
+      const pieces: Uint8Array[] = [];
+      let missing = count;
+      while (missing > 0) {
+        if (held.length === 0) {
+          const { done, value } = await incoming.next();
+          if (done) break;
+          held = value;
+        }
+        pieces.push(held.subarray(0, missing));
+        missing -= pieces.at(-1)!.length;
+        held = held.subarray(pieces.at(-1)!.length);
+      }
+      position += count - missing;
+      return joined(pieces, count - missing);
+    },
+  };
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

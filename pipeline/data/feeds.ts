@@ -1,0 +1,102 @@
+import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
+import type { Feeds, SessionInput } from '../engine/engine.ts';
+import { FIRST_SAMPLE_KEY } from './blocks.ts';
+import { castValues, fromFloat32, numbers, type Values } from './cast.ts';
+import { columnRows, type ColumnRows } from './column-rows.ts';
+import { arrangedShape, preprocessSamples } from './preprocess.ts';
+import { fromIpc } from './record-batches.ts';
+import { fitSample, showShape, type Fit } from './sample-shape.ts';
+import type { Binding } from './source.ts';
+
+/** What one run of a session reads, and how many samples that is. */
+export interface Feed {
+  readonly rows: number;
+  readonly feeds: Feeds;
+}
+
+/**
+ * Turn a block into what a session reads. All samples go into one feed where every column has one shape throughout the
+ * block and the model's first dimension is free; a model with a fixed batch of b samples gets feeds of b; all else goes sample
+ * by sample. The cut depends on the block alone, so it is the same for every worker and shard.
+ *
+ * @throws data-invalid where a sample's shape does not fit, or a fixed batch does not divide the block
+ */
+export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[]): Generator<Feed> {
+  const batch = fromIpc(bytes);
+  const first = Number(batch.schema.metadata.get(FIRST_SAMPLE_KEY) ?? 0);
+  const bound = inputs.map(input => {
+    const binding = bindings.find(binding => binding.input === input.name);
+    check(binding, `input '${input.name}' is bound`);
+    return bind(input, binding, columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, first);
+  });
+  const rows = rowsPerFeed(bound, batch.numRows, first);
+  for (let begin = 0; begin < batch.numRows; begin += rows) {
+    yield { rows, feeds: Object.fromEntries(bound.map(input => [input.input.name, tensor(input, begin, rows)])) };
+  }
+}
+
+/** The batch size that the model fixes, if it does: a block must hold a multiple of it. */
+export function fixedBatch(inputs: readonly SessionInput[], source: { readonly columns: readonly { readonly name: string; readonly shape: readonly (number | null)[]; readonly isFlat: boolean }[] }, bindings: readonly Binding[]): number | null {
+  for (const { input: name, column: columnName, preprocess } of bindings) {
+    const input = inputs.find(input => input.name === name);
+    const column = source.columns.find(column => column.name === columnName);
+    if (!input || !column) continue;
+    const fit = fitSample(preprocess ? arrangedShape(column.shape, preprocess) : column.shape, input.shape, column.isFlat);
+    if (fit?.stacking === 'batch' && typeof input.shape[0] === 'number') return input.shape[0];
+  }
+  return null;
+}
+
+interface BoundInput {
+  readonly input: SessionInput;
+  readonly binding: Binding;
+  readonly rows: ColumnRows;
+  /** How each row fits; one object for all of them where they have one shape. */
+  readonly fits: readonly Fit[];
+}
+
+function bind(input: SessionInput, binding: Binding, rows: ColumnRows, count: number, first: number): BoundInput {
+  const fits: Fit[] = [];
+  let shape: readonly number[] | null = null;
+  for (let row = 0; row < count; row++) {
+    const next = rows.shapeOf(row);
+    fits.push(shape !== null && sameShape(next, shape) ? fits.at(-1)! : fitRow(input, binding, rows, next, first + row));
+    shape = next;
+  }
+  return { input, binding, rows, fits };
+}
+
+function fitRow(input: SessionInput, { column, preprocess }: Binding, rows: ColumnRows, shape: readonly number[], sample: number): Fit {
+  const arranged = preprocess ? arrangedShape(shape, preprocess) : shape;
+  const fit = fitSample(arranged, input.shape, rows.isFlat);
+  if (fit) return fit;
+  throw new QuantpipeError('data-invalid', `sample ${sample} of column '${column}' has shape ${showShape(arranged)}, the model's input '${input.name}' reads ${showShape(input.shape)}`, { sample });
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
+function rowsPerFeed(bound: readonly BoundInput[], count: number, first: number): number {
+  const isUniform = bound.every(({ fits }) => fits.every(fit => fit === fits[0] && fit.stacking === 'batch'));
+  const free = isUniform ? count : 1;
+  const fixed = bound.find(({ input, fits }) => fits[0]?.stacking === 'batch' && typeof input.shape[0] === 'number');
+  if (!fixed) return free;
+  const size = fixed.input.shape[0] as number;
+  if (size === 1 || (isUniform && size > 0 && count % size === 0)) return size;
+  const fact = isUniform ? `samples ${first} to ${first + count - 1} are ${count}` : 'the samples have different shapes';
+  throw new QuantpipeError('data-invalid', `the model's input '${fixed.input.name}' reads ${size} samples at a time (${showShape(fixed.input.shape)}); ${fact}`, { sample: first });
+}
+
+function tensor({ input, binding, rows, fits }: BoundInput, begin: number, count: number): Tensor {
+  const { stacking, dims } = fits[begin]!;
+  const data = convert(rows, rows.values(begin, begin + count), count, rows.shapeOf(begin), input, binding);
+  return { dtype: input.dtype, dims: stacking === 'batch' ? [count, ...dims] : dims, data };
+}
+
+function convert({ dtype }: ColumnRows, values: Values, count: number, shape: readonly number[], input: SessionInput, { column, preprocess }: Binding): Values {
+  if (preprocess === null) return castValues(values, dtype, input.dtype, `column '${column}'`);
+  return fromFloat32(preprocessSamples(numbers(values, dtype), count, shape, preprocess), input.dtype);
+}

@@ -1,0 +1,130 @@
+// Arrow's encapsulated messages: 0xFFFFFFFF, int32 length, metadata (a flatbuffer padded to 8 bytes), body.
+// Framing is done here, so that every declared size is checked before it is believed; decoding is apache-arrow's.
+
+import { Message, RecordBatchReader, type RecordBatch, type Schema } from 'apache-arrow';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { take, type ByteReader } from './byte-reader.ts';
+
+/** Longest metadata believed: a schema of 100,000 columns has about 10 MiB. */
+const MAX_METADATA_BYTES = 1 << 28;
+const CONTINUATION = -1;
+
+/** One message as it is stored, and what its metadata says. */
+export interface IpcMessage {
+  readonly message: Message;
+  /** Prefix and metadata. */
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** Read the next message; null at the end of the stream. */
+export async function readMessage(reader: ByteReader): Promise<IpcMessage | null> {
+  const head = await readHead(reader);
+  if (head === null) return null;
+  const message = decodeMetadata(reader, head);
+  const body = await take(reader, message.bodyLength, 'the body of an Arrow message');
+  return { message, head, body };
+}
+
+/** The metadata alone: what a message holds, without its body. */
+export async function readMetadata(reader: ByteReader): Promise<Message | null> {
+  const head = await readHead(reader);
+  return head && decodeMetadata(reader, head);
+}
+
+async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
+  const offset = reader.position;
+  const first = await reader.upTo(4);
+  if (first.length === 0) return null; // a stream may end without its mark
+  const hasMark = first.length === 4 && int32(first) === CONTINUATION;
+  const lengthBytes = hasMark ? await take(reader, 4, 'the length of an Arrow message') : first;
+  if (lengthBytes.length < 4) throw new QuantpipeError('data-invalid', `${reader.name} is cut short: ${first.length} bytes where an Arrow message begins`, { file: reader.name, offset });
+  const length = int32(lengthBytes);
+  if (length === 0) return null;
+  if (length < 0 || length > MAX_METADATA_BYTES) {
+    throw new QuantpipeError('data-invalid', `${reader.name} is not a valid Arrow stream: metadata of ${length} bytes declared, at most ${MAX_METADATA_BYTES} are possible`, { file: reader.name, offset });
+  }
+  const metadata = await take(reader, length, 'the metadata of an Arrow message');
+  return withPrefix(metadata);
+}
+
+/** The message in today's form: files older than Arrow 0.15 have no continuation mark. */
+function withPrefix(metadata: Uint8Array): Uint8Array {
+  const head = new Uint8Array(8 + metadata.length);
+  new DataView(head.buffer).setInt32(0, CONTINUATION, true);
+  new DataView(head.buffer).setInt32(4, metadata.length, true);
+  head.set(metadata, 8);
+  return head;
+}
+
+function decodeMetadata(reader: ByteReader, head: Uint8Array): Message {
+  try {
+    const message = Message.decode(head.subarray(8));
+    if (message.bodyLength >= 0) return message;
+    throw new RangeError(`a body of ${message.bodyLength} bytes`);
+  } catch (cause) {
+    throw malformed(reader.name, cause);
+  }
+}
+
+function int32(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0, true);
+}
+
+/** `data-invalid` for what apache-arrow could not decode. */
+export function malformed(name: string, cause: unknown): QuantpipeError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new QuantpipeError('data-invalid', `${name} is not valid Arrow data: ${reason}`, { file: name }, { cause });
+}
+
+/** The message that opens a stream of this schema. A file has its schema in the footer, and not always in a message too. */
+export function schemaMessage(schema: Schema): IpcMessage {
+  const message = Message.from(schema);
+  return { message, head: withPrefix(Message.encode(message)), body: new Uint8Array(0) };
+}
+
+/**
+ * Turns record batch messages into record batches: told the schema first, then dictionaries and batches as they come.
+ * Each batch is read by a reader of its own, because apache-arrow's asks for the message after the one it decodes.
+ */
+export class MessageDecoder {
+  readonly schema: Schema;
+  readonly #name: string;
+  readonly #first: IpcMessage;
+  readonly #dictionaries = new Map<number, IpcMessage[]>();
+
+  /** @param first the stream's first message, which holds the schema */
+  constructor(name: string, first: IpcMessage) {
+    if (!first.message.isSchema()) throw malformed(name, new Error('it does not begin with a schema'));
+    this.#name = name;
+    this.#first = first;
+    this.schema = this.#read([]).schema;
+  }
+
+  /** The record batch of a record batch message; null for a dictionary, which is kept for the batches after it. */
+  decode(stored: IpcMessage): RecordBatch | null {
+    const { message } = stored;
+    if (message.isDictionaryBatch()) this.#keep(message.header().id, message.header().isDelta, stored);
+    if (!message.isRecordBatch()) return null;
+    const [batch] = this.#read([...[...this.#dictionaries.values()].flat(), stored]).batches;
+    if (!batch) throw malformed(this.#name, new Error('a record batch could not be read'));
+    return batch;
+  }
+
+  #keep(id: number, isDelta: boolean, stored: IpcMessage): void {
+    const before = isDelta ? this.#dictionaries.get(id) ?? [] : [];
+    this.#dictionaries.set(id, [...before, stored]);
+  }
+
+  #read(messages: readonly IpcMessage[]): { schema: Schema; batches: RecordBatch[] } {
+    try {
+      const chunks = [this.#first, ...messages].flatMap(({ head, body }) => (body.length > 0 ? [head, body] : [head]));
+      const reader = RecordBatchReader.from(chunks).open();
+      const { schema } = reader;
+      return { schema, batches: messages.length > 0 ? [...reader] : [] };
+    } catch (cause) {
+      throw malformed(this.#name, cause);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import type { SessionInput } from '../engine/engine.ts';
+
+/** How samples fill a model input. */
+export interface Fit {
+  /** 'batch': samples are stacked along the input's first dimension; 'whole': one sample is one input. */
+  readonly stacking: 'batch' | 'whole';
+  /** Dimensions of one sample in the model's terms, without the batch dimension. */
+  readonly dims: readonly number[];
+}
+
+type Shape = readonly (number | null)[];
+
+/**
+ * How a sample of this shape fits an input; null where it does not. Tried in this order, for an input [N, 3, 224, 224]:
+ *
+ *   [3, 224, 224]      stacked along the first dimension
+ *   [1, 3, 224, 224]   the same: a leading 1 is the batch of one sample
+ *   [150528]           the same, if the column is flat (`isFlat`) and the model tells every dimension
+ *   [224, 224] for [N, 1, 224, 224]   the same: dimensions of 1 may be missing
+ *
+ * and for an input that has no batch dimension, [T, 80]: a sample [T, 80] is the whole input.
+ * A null in `sample` fits any dimension.
+ */
+export function fitSample(sample: Shape, input: SessionInput['shape'], isFlat = false): Fit | null {
+  const inner = input.slice(1);
+  const stacked = (dims: Shape): Fit => ({ stacking: 'batch', dims: dims as number[] });
+  if (input.length > 0) {
+    if (matches(sample, inner)) return stacked(sample);
+    if (sample[0] === 1 && sample.length === input.length && matches(sample.slice(1), inner)) return stacked(sample.slice(1));
+    if (isFixed(inner) && (isFlat ? count(sample) === count(inner) : isSqueezed(sample, inner))) return stacked(inner);
+  }
+  return matches(sample, input) ? { stacking: 'whole', dims: sample as number[] } : null;
+}
+
+/** A shape as messages show it: [N, 3, 48, ?]. */
+export function showShape(shape: SessionInput['shape']): string {
+  return `[${shape.map(dim => dim ?? '?').join(', ')}]`;
+}
+
+function matches(sample: Shape, declared: SessionInput['shape']): boolean {
+  return sample.length === declared.length && sample.every((dim, i) => dim === null || typeof declared[i] !== 'number' || dim === declared[i]);
+}
+
+function isFixed(shape: SessionInput['shape']): shape is readonly number[] {
+  return shape.every(dim => typeof dim === 'number');
+}
+
+function isSqueezed(sample: Shape, inner: readonly number[]): boolean {
+  const squeezed = inner.filter(dim => dim !== 1);
+  const kept = sample.filter(dim => dim !== 1);
+  return squeezed.length === kept.length && squeezed.every((dim, i) => dim === kept[i]);
+}
+
+function count(shape: Shape): number {
+  return shape.reduce<number>((product, dim) => product * (dim ?? NaN), 1);
+}
