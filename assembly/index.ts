@@ -1,1 +1,10 @@
+export { heapBase } from "./memory";
 export { minMax } from "./min-max";
+export { minMaxChannels } from "./min-max-channels";
+export { histogram, histogramBytes } from "./histogram";
+export { compact } from "./compact";
+export { merge } from "./merge";
+export { fakeQuant } from "./fake-quant";
+export { fakeQuantChannels } from "./fake-quant-channels";
+export { quantize16, quantize8 } from "./quantize";
+export { quantizeChannels } from "./quantize-channels";

@@ -8,6 +8,7 @@ const [pattern = ''] = process.argv.slice(2);
 const { suites } = await parse(import.meta.dirname, '\\.test\\.js$');
 await run(suites.filter(({ name }: { name: string }) => name.includes(pattern)), { bail: false });
 
-const { declared, passed } = tally;
-console.log(`${passed} passed, ${declared - passed} failed`);
+const { declared, passed, skipped } = tally;
+for (const line of skipped) console.log(`skipped: ${line}`);
+console.log(`${passed} passed, ${declared - passed} failed, ${skipped.length} skipped`);
 if (declared === 0 || passed < declared) process.exitCode = 1;

@@ -1,1 +1,4 @@
 export { Kernels } from './kernels.ts';
+export type { ChannelLayout } from './pieces.ts';
+export type { AffineMap, Codes } from './quantize.ts';
+export type { TensorStatistics } from './statistics.ts';

@@ -1,64 +1,94 @@
-import { readFile } from 'node:fs/promises';
-
 import { check } from '../base/check.ts';
+import { instantiate, type KernelModule } from './module.ts';
+import { mergeStatistics, observe } from './observe.ts';
+import { type ChannelLayout, channelPieces, checkLayout, pieces } from './pieces.ts';
+import { type AffineMap, type Codes, fakeQuantChannels, oneChannel, quantizeChannels } from './quantize.ts';
+import type { TensorStatistics } from './statistics.ts';
 
-/** Pointers are byte addresses in the module's memory; counts are in elements. Mirrors assembly/index.ts. */
-export interface KernelExports {
-  minMax(values: number, count: number, range: number): void;
-}
+/** Built beside dist/, from where this runs. */
+const DEFAULT_WASM = new URL('../../../build/kernels.wasm', import.meta.url);
 
-const PAGE_BYTES = 65_536;
-const FIRST_FREE = 1_024; // below lie the module's static data
-
-/** One instance of the kernel module with a scratch arena that is emptied between calls, never freed piecewise. */
+/**
+ * One instance of the kernel module: typed arrays in and out, one method per kernel. Its memory grows to what the largest call
+ * needs; calls are cut into pieces of at most 1 Mi elements. An instance serves one thread.
+ */
 export class Kernels {
-  readonly #memory: WebAssembly.Memory;
-  readonly #run: KernelExports;
-  #top = FIRST_FREE;
+  readonly #module: KernelModule;
 
-  private constructor(memory: WebAssembly.Memory, run: KernelExports) {
-    this.#memory = memory;
-    this.#run = run;
+  private constructor(module: KernelModule) {
+    this.#module = module;
   }
 
-  static async load(wasm = new URL('../../../build/kernels.wasm', import.meta.url)): Promise<Kernels> {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const { instance } = await WebAssembly.instantiate(await readFile(wasm), { env: { memory } });
-    return new Kernels(memory, instance.exports as KernelExports);
+  /** Load the module: from the package itself, from a file or web address, or from the bytes of kernels.wasm. Node and browser. */
+  static async load(wasm: URL | Uint8Array = DEFAULT_WASM): Promise<Kernels> {
+    return new Kernels(await instantiate(wasm));
   }
 
-  /** Widen `range` ([min, max]) to hold `values`; NaN is skipped. */
+  /** Widen `range` ([min, max]) to hold the finite ones of `values`. Start from [Infinity, -Infinity]. Zeros count as +0. */
   minMax(values: Float32Array, range: Float32Array): void {
     check(range.length === 2, 'a range is [min, max]');
-    this.#withArena(() => {
-      const valuesAt = this.#copyIn(values);
-      const rangeAt = this.#copyIn(range);
-      this.#run.minMax(valuesAt, values.length, rangeAt);
-      range.set(this.#view(rangeAt, 2));
+    const { run, arena } = this.#module;
+    arena.scope(() => {
+      const rangeAt = arena.copyIn(range);
+      for (const { start, end } of pieces(values.length)) {
+        arena.scope(() => run.minMax(arena.copyIn(values.subarray(start, end)), end - start, rangeAt));
+      }
+      arena.copyOut(rangeAt, range);
     });
   }
 
-  #withArena(body: () => void): void {
-    body();
-    this.#top = FIRST_FREE;
+  /** Widen the range of every channel, `mins[c]` to `maxs[c]`, to hold its finite values. */
+  minMaxChannels(values: Float32Array, layout: ChannelLayout, mins: Float32Array, maxs: Float32Array): void {
+    checkLayout(values, layout);
+    check(mins.length === layout.channels && maxs.length === layout.channels, `a range for each of ${layout.channels} channels`);
+    const { run, arena } = this.#module;
+    arena.scope(() => {
+      const minsAt = arena.copyIn(mins), maxsAt = arena.copyIn(maxs);
+      for (const { start, end, first, outer, channels, inner } of channelPieces(layout)) {
+        arena.scope(() => {
+          run.minMaxChannels(arena.copyIn(values.subarray(start, end)), outer, channels, inner, minsAt + 4 * first, maxsAt + 4 * first);
+        });
+      }
+      arena.copyOut(minsAt, mins);
+      arena.copyOut(maxsAt, maxs);
+    });
   }
 
-  #copyIn(values: Float32Array): number {
-    const at = this.#alloc(values.byteLength);
-    this.#view(at, values.length).set(values);
-    return at;
+  /** Count `values` into a log-linear histogram, with their finite extremes. */
+  observe(values: Float32Array): TensorStatistics {
+    return observe(this.#module, values);
   }
 
-  #alloc(bytes: number): number {
-    const at = (this.#top + 15) & ~15;
-    this.#top = at + bytes;
-    const missing = this.#top - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
-    return at;
+  /** Statistics of everything that `a` or `b` has seen; both are left as they are. */
+  mergeStatistics(a: TensorStatistics, b: TensorStatistics): TensorStatistics {
+    return mergeStatistics(this.#module, a, b);
   }
 
-  /** Growing the memory detaches every older view, so views are made where they are used and never kept. */
-  #view(at: number, length: number): Float32Array {
-    return new Float32Array(this.#memory.buffer, at, length);
+  /**
+   * Quantize, then dequantize: what DequantizeLinear(QuantizeLinear(x)) gives in float32, to the bit. A tie goes to the even code, an
+   * infinity to the end of the range, NaN to the lowest code. `out` may be `values`.
+   */
+  fakeQuant(values: Float32Array, out: Float32Array, map: AffineMap): void {
+    fakeQuantChannels(this.#module, values, out, oneChannel(values), [map]);
+  }
+
+  /** {@link fakeQuant} with a map for each channel of a tensor seen as [outer, channels, inner]. */
+  fakeQuantChannels(values: Float32Array, out: Float32Array, layout: ChannelLayout, maps: readonly AffineMap[]): void {
+    fakeQuantChannels(this.#module, values, out, layout, maps);
+  }
+
+  /**
+   * Quantize to stored integers: what QuantizeLinear gives in float32, to the bit, with scale `delta` and zero point
+   * `lowestCode - offset`. Ties, infinities and NaN as in {@link fakeQuant}.
+   *
+   * @param lowestCode the stored integer of code 0: 0 for uint8, -128 for int8, -127 for int8 on a strict-symmetric grid
+   */
+  quantize(values: Float32Array, codes: Codes, map: AffineMap, lowestCode: number): void {
+    quantizeChannels(this.#module, values, codes, oneChannel(values), [map], lowestCode);
+  }
+
+  /** {@link quantize} with a map for each channel of a tensor seen as [outer, channels, inner]. */
+  quantizeChannels(values: Float32Array, codes: Codes, layout: ChannelLayout, maps: readonly AffineMap[], lowestCode: number): void {
+    quantizeChannels(this.#module, values, codes, layout, maps, lowestCode);
   }
 }

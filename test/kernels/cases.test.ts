@@ -1,14 +1,13 @@
-import { Kernels } from '../../pipeline/kernels/kernels.ts';
 import { edgeLengths } from '../support/lengths.ts';
 import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { near } from '../support/tensors.ts';
+import { builds } from './builds.ts';
 import { kernelCases } from './cases.ts';
 
-const kernels = await Kernels.load();
 const specials = [NaN, Infinity, -Infinity, 0, -0, 1e-45, 3.4e38];
 
-suite('kernels', test => {
+for (const { name: build, kernels } of builds) suite(`kernels/cases, ${build}`, test => {
   for (const { name, step, kernel, oracle, tolerance } of kernelCases) {
     test(`${name} agrees with its oracle at every length around its step`, () => {
       for (const length of edgeLengths(step)) {

@@ -1,0 +1,31 @@
+// The affine map of every quantizing kernel: the multiple of delta that stands for a value.
+//
+//     multiple(x) = max(low, min(high, roundHalfEven(f32(x / delta))))
+//
+// low = offset and high = offset + steps, so that a stored code is multiple + zeroPoint and the real value is f32(multiple * delta).
+// This is QuantizeLinear of ONNX in float32, to the bit: a true division, a tie goes to the even neighbour, then saturation.
+// NaN      becomes low, as in ONNX Runtime's x64 kernels; an infinity saturates.
+// Zero     x = ±0, or anything that rounds to zero, gives +0: integers have no -0.
+
+/** The multiples of four values. */
+// @ts-ignore: decorator
+@inline
+export function multiples(x: v128, delta: v128, low: v128, high: v128): v128 {
+  const nearest = f32x4.add(f32x4.nearest(f32x4.div(x, delta)), f32x4.splat(0));
+  return f32x4.pmin(high, f32x4.pmax(low, nearest));
+}
+
+/** The multiple of one value. */
+// @ts-ignore: decorator
+@inline
+export function multiple(x: f32, delta: f32, low: f32, high: f32): f32 {
+  const nearest = nearestEven(x / delta) + 0;
+  const raised = low < nearest ? nearest : low;
+  return raised < high ? raised : high;
+}
+
+// @ts-ignore: decorator
+@inline
+function nearestEven(x: f32): f32 {
+  return nearest<f32>(x);
+}

@@ -1,0 +1,45 @@
+import { Arena } from './arena.ts';
+
+/** Pointers are byte addresses in the module's memory; counts are in elements. Mirrors assembly/index.ts. */
+export interface KernelExports {
+  heapBase(): number;
+  minMax(values: number, count: number, range: number): void;
+  minMaxChannels(values: number, outer: number, channels: number, inner: number, mins: number, maxs: number): void;
+  histogramBytes(): number;
+  histogram(values: number, count: number, tables: number): void;
+  compact(tables: number, bins: number, counts: number): number;
+  merge(
+    aBins: number, aCounts: number, bBins: number, bCounts: number, bins: number, counts: number, aCount: number, bCount: number,
+  ): number;
+  fakeQuant(values: number, out: number, count: number, delta: number, low: number, high: number): void;
+  fakeQuantChannels(
+    values: number, deltas: number, lows: number, highs: number, out: number, outer: number, channels: number, inner: number,
+  ): void;
+  quantizeChannels(
+    values: number, deltas: number, lows: number, highs: number, zeroPoints: number, codes: number,
+    outer: number, channels: number, inner: number, codeBytes: number,
+  ): void;
+}
+
+/** One instance of kernels.wasm: its functions, and the memory they work in. What a file of kernel calls needs. */
+export interface KernelModule {
+  readonly run: KernelExports;
+  readonly arena: Arena;
+  /** Scratch of the histogram kernel, all zero between observations. */
+  readonly tables: number;
+}
+
+/** Instantiate the bytes of kernels.wasm, or the file or web address that holds them. */
+export async function instantiate(wasm: URL | Uint8Array): Promise<KernelModule> {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const bytes = wasm instanceof Uint8Array ? wasm : await fetchBytes(wasm);
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  const run = instance.exports as KernelExports;
+  const arena = new Arena(memory, run.heapBase());
+  return { run, arena, tables: arena.alloc(run.histogramBytes()) };
+}
+
+async function fetchBytes(url: URL): Promise<Uint8Array> {
+  if (url.protocol === 'file:') return (await import('node:fs/promises')).readFile(url);
+  return new Uint8Array(await (await fetch(url)).arrayBuffer());
+}

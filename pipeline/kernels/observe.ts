@@ -1,0 +1,54 @@
+import type { KernelModule } from './module.ts';
+import { pieces } from './pieces.ts';
+import type { TensorStatistics } from './statistics.ts';
+
+/** Bins there are, used or not. */
+const BINS = 65_536;
+
+/** A count of the histogram kernel's scratch is a u32; compaction empties it, at the latest after so many values. */
+const COMPACTION = 2 ** 31;
+
+/** Statistics of `values` alone. */
+export function observe(module: KernelModule, values: Float32Array): TensorStatistics {
+  let statistics = observePart(module, values.subarray(0, COMPACTION));
+  for (let at = COMPACTION; at < values.length; at += COMPACTION) {
+    statistics = mergeStatistics(module, statistics, observePart(module, values.subarray(at, at + COMPACTION)));
+  }
+  return statistics;
+}
+
+function observePart({ run, arena, tables }: KernelModule, values: Float32Array): TensorStatistics {
+  return arena.scope(() => {
+    const range = arena.copyIn(Float32Array.of(Infinity, -Infinity));
+    for (const { start, end } of pieces(values.length)) {
+      arena.scope(() => {
+        const at = arena.copyIn(values.subarray(start, end));
+        run.minMax(at, end - start, range);
+        run.histogram(at, end - start, tables);
+      });
+    }
+    const bins = arena.alloc(BINS * Uint16Array.BYTES_PER_ELEMENT);
+    const counts = arena.alloc(BINS * BigUint64Array.BYTES_PER_ELEMENT);
+    const used = run.compact(tables, bins, counts);
+    const [min, max] = arena.copyOut(range, new Float32Array(2));
+    return { min: min!, max: max!, bins: arena.copyOut(bins, new Uint16Array(used)), counts: arena.copyOut(counts, new BigUint64Array(used)) };
+  });
+}
+
+/** Statistics of everything that `a` or `b` has seen. */
+export function mergeStatistics({ run, arena }: KernelModule, a: TensorStatistics, b: TensorStatistics): TensorStatistics {
+  return arena.scope(() => {
+    const most = a.bins.length + b.bins.length;
+    const bins = arena.alloc(most * Uint16Array.BYTES_PER_ELEMENT);
+    const counts = arena.alloc(most * BigUint64Array.BYTES_PER_ELEMENT);
+    const used = run.merge(
+      arena.copyIn(a.bins), arena.copyIn(a.counts), arena.copyIn(b.bins), arena.copyIn(b.counts), bins, counts, a.bins.length, b.bins.length,
+    );
+    return {
+      min: Math.min(a.min, b.min),
+      max: Math.max(a.max, b.max),
+      bins: arena.copyOut(bins, new Uint16Array(used)),
+      counts: arena.copyOut(counts, new BigUint64Array(used)),
+    };
+  });
+}

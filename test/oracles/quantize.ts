@@ -1,0 +1,27 @@
+/** Reference for the quantizing kernels: ONNX's QuantizeLinear and DequantizeLinear, read off the operator's text, in float32. */
+export interface OracleMap {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export function quantizeOracle(x: number, { scale, zeroPoint, lowest, highest }: OracleMap): number {
+  if (Number.isNaN(x)) return lowest;
+  const code = roundHalfEven(Math.fround(x / Math.fround(scale))) + zeroPoint;
+  return Math.max(lowest, Math.min(highest, code)) + 0;
+}
+
+export function dequantizeOracle(code: number, { scale, zeroPoint }: OracleMap): number {
+  return Math.fround((code - zeroPoint) * Math.fround(scale));
+}
+
+export function fakeQuantOracle(x: number, map: OracleMap): number {
+  return dequantizeOracle(quantizeOracle(x, map), map);
+}
+
+function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 === 0 ? below : below + 1;
+}
