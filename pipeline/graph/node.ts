@@ -41,9 +41,10 @@ export class Value {
 
 /** Content of an initializer. `origin` is the foreign message it came from, written back as it was while nobody replaces the content. */
 export interface Initializer {
-  readonly dtype: DType;
+  /** 'other' is a type that this program carries but cannot read: complex numbers, floats narrower than 16 bits. */
+  readonly dtype: DType | 'other';
   readonly dims: readonly number[];
-  /** Decode the content. May be called again; it does not cache. */
+  /** Decode the content. May be called again; it does not cache. May be a view of the model's bytes: copy before changing it. */
   read(): Tensor;
   readonly origin?: unknown;
 }

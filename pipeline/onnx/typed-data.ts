@@ -1,0 +1,72 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+
+import type { TensorProto } from './messages.ts';
+
+/** One of TensorProto's typed fields, which schema.ts leaves undecoded: its number, and bytes a value (0: a varint). */
+interface TypedField {
+  readonly name: string;
+  readonly number: number;
+  readonly size: number;
+}
+
+const float: TypedField = { name: 'float_data', number: 4, size: 4 };
+const int32: TypedField = { name: 'int32_data', number: 5, size: 0 };
+const strings: TypedField = { name: 'string_data', number: 6, size: 0 };
+const int64: TypedField = { name: 'int64_data', number: 7, size: 0 };
+const double: TypedField = { name: 'double_data', number: 10, size: 8 };
+const uint64: TypedField = { name: 'uint64_data', number: 11, size: 0 };
+
+/** The typed field that holds elements of a type which is not in int32_data, by element type code. */
+const fieldByCode: Readonly<Record<number, TypedField>> = {
+  1: float, 7: int64, 8: strings, 11: double, 12: uint64, 13: uint64, 14: float, 15: double,
+};
+
+/** The typed field in which `tensor` keeps its content, or null where that is empty and raw_data (or nothing) is used. */
+export function typedFieldOf(tensor: TensorProto): TypedField | null {
+  const field = fieldByCode[tensor.dataType] ?? int32;
+  if (field === strings) return strings;
+  return tensor.$unknown?.some(({ no }) => no === field.number) ? field : null;
+}
+
+/** How many values the field holds, counted without decoding them. */
+export function countTyped(tensor: TensorProto, field: TypedField): number {
+  if (field === strings) return tensor.stringData.length;
+  const bytes = typedBytes(tensor, field);
+  if (field.size > 0) return bytes.length / field.size;
+  let count = 0;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! < 0x80) count++; // a varint's last byte has its high bit clear
+  return count;
+}
+
+/** The bytes of float_data or double_data: values one after another, little-endian. */
+export function floatBytes(tensor: TensorProto): Uint8Array {
+  return typedBytes(tensor, typedFieldOf(tensor)!);
+}
+
+/** Decode int32_data into `out`, which keeps the low bits of each value. */
+export function readInt32(tensor: TensorProto, out: { [index: number]: number; readonly length: number }): void {
+  const reader = new BinaryReader(typedBytes(tensor, int32));
+  for (let i = 0; i < out.length; i++) out[i] = reader.int32();
+}
+
+/** Decode int64_data. */
+export function readInt64(tensor: TensorProto, count: number): BigInt64Array {
+  const reader = new BinaryReader(typedBytes(tensor, int64));
+  return BigInt64Array.from({ length: count }, () => BigInt(reader.int64()));
+}
+
+/** Decode uint64_data. */
+export function readUint64(tensor: TensorProto, count: number): BigUint64Array {
+  const reader = new BinaryReader(typedBytes(tensor, uint64));
+  return BigUint64Array.from({ length: count }, () => BigInt(reader.uint64()));
+}
+
+/**
+ * The payload of a field, packed or not. A writer may also split it into several runs, which then follow each other.
+ * The library hands out packed runs with their length in front.
+ */
+function typedBytes(tensor: TensorProto, { number }: TypedField): Uint8Array {
+  const runs = (tensor.$unknown ?? []).filter(({ no }) => no === number)
+    .map(({ wireType, data }) => wireType === WireType.LengthDelimited ? new BinaryReader(data).bytes() : data);
+  return runs.length === 1 ? runs[0]! : Uint8Array.from(Buffer.concat(runs));
+}
