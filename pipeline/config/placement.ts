@@ -17,9 +17,14 @@ export interface Quantizer {
   readonly group: string;
   /** The tensors to tap for this group; empty for constants. The same list in every quantizer of a group. */
   readonly observed: readonly string[];
-  /** Fixed ends that replace what was observed (encoding_constraints). */
-  readonly constraint: { readonly min: number; readonly max: number } | null;
+  readonly constraint: Constraint | null;
   readonly rule: Rule;
+}
+
+/** Fixed ends that replace what was observed (encoding_constraints); null leaves that end to the observation. Not both are null. */
+export interface Constraint {
+  readonly min: number | null;
+  readonly max: number | null;
 }
 
 /** Which line of the configuration decided, e.g. { section: 'op_type', path: 'op_type.Gemm.params.weight.is_symmetric' }. */
@@ -60,6 +65,8 @@ export interface Placement {
   readonly biases: readonly BiasQuantizer[];
   readonly units: readonly Unit[];
   readonly float: readonly LeftInFloat[];
+  /** What the user should know about the placement and has no row of its own: one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** The encodings of a placement: by tensor, one encoding (per tensor) or one per channel, in channel order. */
