@@ -1,0 +1,81 @@
+import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import { toAffine } from './affine.ts';
+import type { Encoding } from './encoding.ts';
+import type { Split } from './granularity.ts';
+import { type Grid, steps } from './grid.ts';
+
+/** Integer types that codes are stored in. */
+export type StoredType = 'uint8' | 'int8' | 'uint16' | 'int16';
+
+/** Where the codes of a grid lie in an integer type: code 0 is stored as `lowest`, the highest code as `highest`. */
+export interface Storage {
+  readonly dtype: StoredType;
+  readonly lowest: number;
+  readonly highest: number;
+  /** True where the type's own saturation clips exactly at the grid's ends. */
+  readonly saturates: boolean;
+}
+
+/**
+ * The narrowest type that holds the codes of `grid`. Narrow grids lie at the low end of an unsigned type (0 … 2^b - 1) and around
+ * zero in a signed one. A mirrored (strict) grid leaves the lowest integer out, so that zero is stored as the same integer as on
+ * the full symmetric grid: 128, or 0 where signed.
+ */
+export function storageOf(grid: Grid, signed: boolean): Storage {
+  if (grid.bitwidth > 16) throw new QuantpipeError('op-unsupported', `integer types of ONNX quantization hold at most 16 bits, got ${grid.bitwidth}`);
+  const bits = grid.bitwidth <= 8 ? 8 : 16;
+  const lowest = (signed ? -(2 ** (grid.bitwidth - 1)) : 0) + (grid.symmetry === 'strict-symmetric' ? 1 : 0);
+  return { dtype: `${signed ? 'int' : 'uint'}${bits}`, lowest, highest: lowest + steps(grid), saturates: steps(grid) === 2 ** bits - 1 };
+}
+
+/** The float32 that stands for an encoding's delta in every model, simulated or exported. */
+export const scaleOf = ({ delta }: Encoding): number => Math.fround(delta);
+
+/**
+ * Quantize to stored integers as ONNX's QuantizeLinear does: float32 division, ties to even, saturation at the ends of the grid.
+ *
+ * @param encodings one per channel of `split`
+ */
+export function toStored(values: Float32Array, split: Split, encodings: readonly Encoding[], { lowest, highest }: Storage): Int32Array {
+  const stored = new Int32Array(values.length);
+  forEachRun(split, encodings, (encoding, start, end) => {
+    const scale = scaleOf(encoding);
+    const { zeroPoint } = toAffine(encoding, lowest);
+    for (let i = start; i < end; i++) {
+      const code = roundHalfEven(Math.fround(values[i]! / scale)) + zeroPoint;
+      stored[i] = code < lowest ? lowest : code > highest ? highest : code;
+    }
+  });
+  return stored;
+}
+
+/**
+ * Quantize and dequantize in float32: what {@link toStored} and ONNX's DequantizeLinear give together, for grids of any bitwidth.
+ *
+ * @param encodings one per channel of `split`
+ */
+export function fakeQuantized(values: Float32Array, split: Split, encodings: readonly Encoding[]): Float32Array {
+  const rounded = new Float32Array(values.length);
+  forEachRun(split, encodings, (encoding, start, end) => {
+    const scale = scaleOf(encoding);
+    const lowest = encoding.offset, highest = encoding.offset + steps(encoding.grid);
+    for (let i = start; i < end; i++) {
+      const code = roundHalfEven(Math.fround(values[i]! / scale));
+      rounded[i] = (code < lowest ? lowest : code > highest ? highest : code) * scale;
+    }
+  });
+  return rounded;
+}
+
+/** Adding and taking away 1.5 × 2^52 leaves a float64 no fraction bits; the addition rounds ties to even. */
+const NO_FRACTION = 1.5 * 2 ** 52;
+
+/** Nearest integer, ties to even; exact below 2^51. */
+export const roundHalfEven = (x: number): number => Math.abs(x) < 2 ** 51 ? x + NO_FRACTION - NO_FRACTION : x;
+
+/** Call `run` for every contiguous run of elements that share an encoding. */
+function forEachRun({ outer, channels, inner }: Split, encodings: readonly Encoding[], run: (encoding: Encoding, start: number, end: number) => void): void {
+  check(encodings.length === channels, `${encodings.length} encodings for ${channels} channels`);
+  for (let at = 0; at < outer * channels; at++) run(encodings[at % channels]!, at * inner, (at + 1) * inner);
+}

@@ -1,0 +1,85 @@
+import { check } from '../base/check.ts';
+import { elementCount, type Tensor } from '../base/tensor.ts';
+
+/** How close one model's output is to another's. */
+export interface Closeness {
+  /** Signal to quantization noise, `10·log10(Σ reference² / Σ (reference − other)²)`, in dB; Infinity where nothing differs. */
+  readonly sqnr: number;
+  /** Cosine of the angle between the two, all samples as one vector; 1 where both are zero. */
+  readonly cosine: number;
+  /** Largest absolute difference. */
+  readonly maxError: number;
+  /** Share of rows (along the last axis) whose largest value stands at the same place, 0…1; null where rows have one element. */
+  readonly agreement: number | null;
+  /** Pairs that could not be compared, because a value was NaN or infinite. */
+  readonly nonFinite: number;
+}
+
+/** Compares outputs batch by batch. It keeps sums (in float64), never outputs. */
+export class Comparison {
+  #signal = 0;
+  #noise = 0;
+  #product = 0;
+  #otherSignal = 0;
+  #maxError = 0;
+  #nonFinite = 0;
+  #rows = 0;
+  #agreeing = 0;
+
+  /** Count a batch. The tensors are float32 and of one shape. */
+  add(reference: Tensor, other: Tensor): void {
+    const a = floats(reference), b = floats(other);
+    check(a.length === b.length, `outputs of ${a.length} and ${b.length} elements`);
+    this.#addValues(a, b);
+    const width = reference.dims.at(-1) ?? 1;
+    if (width < 2) return;
+    for (let start = 0; start < a.length; start += width) {
+      this.#rows++;
+      if (argmax(a, start, start + width) === argmax(b, start, start + width)) this.#agreeing++;
+    }
+  }
+
+  get result(): Closeness {
+    const norm = Math.sqrt(this.#signal) * Math.sqrt(this.#otherSignal);
+    return {
+      sqnr: this.#noise === 0 ? Infinity : 10 * Math.log10(this.#signal / this.#noise),
+      cosine: norm > 0 ? this.#product / norm : this.#signal === this.#otherSignal ? 1 : 0,
+      maxError: this.#maxError,
+      agreement: this.#rows === 0 ? null : this.#agreeing / this.#rows,
+      nonFinite: this.#nonFinite,
+    };
+  }
+
+  #addValues(a: Float32Array, b: Float32Array): void {
+    let signal = 0, noise = 0, product = 0, otherSignal = 0;
+    for (let i = 0; i < a.length; i++) {
+      const x = a[i]!, y = b[i]!, error = x - y;
+      if (!Number.isFinite(error)) {
+        this.#nonFinite++;
+        continue;
+      }
+      signal += x * x;
+      noise += error * error;
+      product += x * y;
+      otherSignal += y * y;
+      if (Math.abs(error) > this.#maxError) this.#maxError = Math.abs(error);
+    }
+    this.#signal += signal;
+    this.#noise += noise;
+    this.#product += product;
+    this.#otherSignal += otherSignal;
+  }
+}
+
+/** Index (counted from `start`) of the first largest value of `values[start … end)`. */
+export function argmax(values: Float32Array, start: number, end: number): number {
+  let best = start;
+  for (let i = start + 1; i < end; i++) if (values[i]! > values[best]!) best = i;
+  return best - start;
+}
+
+/** The values of a float32 output. */
+export function floats({ dtype, dims, data }: Tensor): Float32Array {
+  check(data instanceof Float32Array && data.length === elementCount(dims), `a float32 output, got ${dtype}`);
+  return data;
+}

@@ -1,0 +1,89 @@
+import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
+import { argmax, floats } from './compare.ts';
+
+/** What a sample should give: a class, or a sequence of classes. */
+export type Label = number | ArrayLike<number>;
+
+export interface MetricOptions {
+  /** Classes that do not count in sequences, on either side (a text recognizer's space, say). */
+  readonly ignoreClasses?: readonly number[];
+}
+
+/** Says how many samples of a batch are right. */
+export interface Metric {
+  /** Rank of the output it reads. */
+  readonly rank: number;
+  readonly isCorrect: (values: Float32Array, dims: readonly number[], sample: number, label: Label) => boolean;
+}
+
+/** CTC's class for "nothing new". */
+const BLANK = 0;
+
+/** Ways to judge labelled samples. To add one: a line here. */
+export const metrics = {
+  /** An output [N, classes] is right where its largest value stands at the label. */
+  'top-1': (): Metric => ({
+    rank: 2,
+    isCorrect: (values, [, classes], sample, label) => argmax(values, sample * classes!, (sample + 1) * classes!) === Number(label),
+  }),
+  /** An output [N, steps, classes] is right where its greedy CTC decoding is the label, class by class. */
+  'ctc': ({ ignoreClasses = [] }: MetricOptions): Metric => ({
+    rank: 3,
+    isCorrect: (values, [, steps, classes], sample, label) => {
+      const counts = (code: number) => !ignoreClasses.includes(code);
+      const decoded = decodeCtc(values, sample * steps! * classes!, steps!, classes!).filter(counts);
+      const expected = Array.from(label as ArrayLike<number>).filter(counts);
+      return decoded.length === expected.length && decoded.every((code, i) => code === expected[i]);
+    },
+  }),
+} as const satisfies Record<string, (options: MetricOptions) => Metric>;
+
+export type MetricName = keyof typeof metrics;
+
+/** The metric that fits a label: a class is judged by top-1, a sequence by its CTC decoding. */
+export const metricFor = (label: Label): MetricName => typeof label === 'number' ? 'top-1' : 'ctc';
+
+/** The best class of every step, repeats collapsed, blanks dropped. */
+export function decodeCtc(values: Float32Array, start: number, steps: number, classes: number): number[] {
+  const decoded: number[] = [];
+  let previous = BLANK;
+  for (let step = 0; step < steps; step++) {
+    const best = argmax(values, start + step * classes, start + (step + 1) * classes);
+    if (best !== BLANK && best !== previous) decoded.push(best);
+    previous = best;
+  }
+  return decoded;
+}
+
+/** Counts right samples of one model over batches. */
+export class Score {
+  readonly #metric: Metric;
+  readonly #name: MetricName;
+  #correct = 0;
+  #total = 0;
+
+  constructor(name: MetricName, options: MetricOptions) {
+    this.#name = name;
+    this.#metric = metrics[name](options);
+  }
+
+  /** Judge a batch: `labels` has one entry per sample of the first output of the metric's rank. */
+  add(outputs: Readonly<Record<string, Tensor>>, labels: readonly Label[]): void {
+    const output = Object.values(outputs).find(({ dtype, dims }) => dtype === 'float32' && dims.length === this.#metric.rank);
+    if (output === undefined) {
+      const found = Object.entries(outputs).map(([name, { dims }]) => `'${name}' [${dims.join(', ')}]`).join(', ');
+      throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${found}`);
+    }
+    check(output.dims[0] === labels.length, `${labels.length} labels for ${output.dims[0]} samples`);
+    const values = floats(output);
+    this.#total += labels.length;
+    labels.forEach((label, sample) => { if (this.#metric.isCorrect(values, output.dims, sample, label)) this.#correct++; });
+  }
+
+  /** Share of right samples, 0…1. */
+  get result(): number {
+    return this.#correct / this.#total;
+  }
+}
