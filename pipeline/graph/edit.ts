@@ -53,6 +53,15 @@ export function setInput(node: Node, index: number, value: Value | null): void {
   value?.uses.push({ node, index });
 }
 
+/** Let `node` compute `value` at output `index`; what it computed there before keeps its uses and loses its producer. */
+export function setOutput(node: Node, index: number, value: Value): void {
+  check(value.producer === null, `'${value.name}' has a producer already`);
+  const old = node.outputs[index];
+  if (old) old.producer = null;
+  node.outputs[index] = value;
+  value.producer = node;
+}
+
 /** Let every use in `uses` (by default all but captures by subgraphs) read `to` instead of `from`. Returns how many changed. */
 export function replaceUses(from: Value, to: Value, uses: readonly Use[] = from.uses.filter(({ index }) => index >= 0)): number {
   for (const { node, index } of [...uses]) setInput(node, index, to);

@@ -1,0 +1,19 @@
+import type { Model } from '../graph/graph.ts';
+import { fitWeightsToBias } from '../quant/bias.ts';
+import type { EncodingTable, Placement } from './placement.ts';
+
+/**
+ * Encodings with room for every int32 bias: the delta of a weight channel is raised where its bias would need more than 31 bits of
+ * steps. Part of encoding, so that everything written from the encodings (files, simulated and exported models) agrees.
+ */
+export function fitBiases({ graph }: Model, { biases }: Placement, encodings: EncodingTable): EncodingTable {
+  const fitted = new Map(encodings);
+  for (const { tensor, input, weight } of biases) {
+    const data = graph.values.get(tensor)?.initializer?.read().data;
+    const [inputEncoding] = fitted.get(input) ?? [];
+    const weights = fitted.get(weight);
+    if (!(data instanceof Float32Array) || inputEncoding === undefined || weights === undefined) continue;
+    fitted.set(weight, fitWeightsToBias(data, inputEncoding, weights));
+  }
+  return fitted;
+}

@@ -1,0 +1,145 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
+import { feeds, labels } from '../data/index.ts';
+import type { Binding, Block } from '../data/source.ts';
+import type { Engine, Feeds, Session, SessionOptions } from '../engine/engine.ts';
+import type { Model } from '../graph/graph.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { type Closeness, Comparison } from './compare.ts';
+import { type Label, type MetricName, metricFor, type MetricOptions, Score } from './metrics.ts';
+
+/** The forms of one model that are compared. */
+export type FormName = 'float' | 'simulated' | 'exported';
+
+/** `float` is the reference; the others may be left out. */
+export type Forms = { readonly float: Model } & { readonly [name in FormName]?: Model };
+
+export interface EvaluateOptions extends MetricOptions {
+  readonly engine: Engine;
+  /** Column of the labels; null where they are not to be used. Default 'label', where the data has it. */
+  readonly label?: string | null;
+  /** How to judge labelled samples. Default: what fits the labels. */
+  readonly metric?: MetricName;
+}
+
+/** How close one form is to another, by graph output. */
+export interface Pair {
+  readonly of: FormName;
+  readonly to: FormName;
+  readonly outputs: Readonly<Record<string, Closeness>>;
+}
+
+/** What {@link evaluate} finds. */
+export interface Evaluation {
+  readonly samples: number;
+  /** What `accuracy` counts; null where the data has no labels. */
+  readonly metric: MetricName | null;
+  /** Share of right samples, 0…1, of every form; empty where the data has no labels. */
+  readonly accuracy: Readonly<Partial<Record<FormName, number>>>;
+  readonly pairs: readonly Pair[];
+}
+
+/** How each form is run: the simulation as it stands, the others as a user's engine would run them. */
+const sessionOptions: Readonly<Record<FormName, SessionOptions>> = { float: {}, simulated: { fuseQuantized: false }, exported: {} };
+
+const comparisons: readonly (readonly [of: FormName, to: FormName])[] = [['simulated', 'float'], ['exported', 'float'], ['exported', 'simulated']];
+
+/**
+ * Run the forms of a model over the same data and compare what they give: with the labels, and with each other. Outputs are
+ * summed up batch by batch and dropped.
+ */
+export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindings: readonly Binding[], options: EvaluateOptions): Promise<Evaluation> {
+  const sessions = await openForms(forms, options.engine);
+  const tally = new Tally([...sessions.keys()], options);
+  try {
+    for await (const { bytes } of blocks) {
+      const expected = options.label === null ? null : labelsOf(bytes, options.label ?? 'label');
+      let first = 0;
+      for (const { rows, feeds: batch } of feeds(bytes, sessions.get('float')!.inputs, bindings)) {
+        tally.add(await runAll(sessions, batch), rows, expected?.slice(first, first + rows) ?? null);
+        first += rows;
+      }
+    }
+  } finally {
+    await Promise.all([...sessions.values()].map(session => session.close()));
+  }
+  return tally.result;
+}
+
+async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Session>> {
+  const sessions = new Map<FormName, Session>();
+  for (const name of Object.keys(sessionOptions) as FormName[]) {
+    const model = forms[name];
+    if (model !== undefined) sessions.set(name, await engine.load(writeModel(model), sessionOptions[name]));
+  }
+  return sessions;
+}
+
+type Outputs = Readonly<Record<string, Tensor>>;
+
+async function runAll(sessions: ReadonlyMap<FormName, Session>, batch: Feeds): Promise<Map<FormName, Outputs>> {
+  const outputs = new Map<FormName, Outputs>();
+  for (const [name, session] of sessions) outputs.set(name, await session.run(batch));
+  return outputs;
+}
+
+/** The labels of a block as classes or sequences of classes; null where it has none. */
+function labelsOf(bytes: ArrayBuffer, column: string): readonly Label[] | null {
+  const found = labels(bytes, column);
+  if (found?.kind === 'texts') {
+    throw new QuantpipeError('data-invalid', `column '${column}' holds texts; no metric reads them: give the class numbers, or compare without labels`, { column });
+  }
+  return found?.values ?? null;
+}
+
+/** Sums over batches: scores against labels, and comparisons of forms. */
+class Tally {
+  readonly #options: EvaluateOptions;
+  readonly #forms: readonly FormName[];
+  readonly #pairs: readonly { readonly of: FormName; readonly to: FormName; readonly outputs: Map<string, Comparison> }[];
+  readonly #scores = new Map<FormName, Score>();
+  #metric: MetricName | null = null;
+  #samples = 0;
+
+  constructor(forms: readonly FormName[], options: EvaluateOptions) {
+    this.#forms = forms;
+    this.#options = options;
+    this.#pairs = comparisons.filter(pair => pair.every(name => forms.includes(name))).map(([of, to]) => ({ of, to, outputs: new Map() }));
+  }
+
+  add(results: ReadonlyMap<FormName, Outputs>, rows: number, expected: readonly Label[] | null): void {
+    this.#samples += rows;
+    for (const { of, to, outputs } of this.#pairs) compareOutputs(outputs, results.get(to)!, results.get(of)!);
+    if (expected === null || expected.length === 0) return;
+    if (this.#metric === null) this.#startScoring(expected[0]!);
+    for (const [name, score] of this.#scores) score.add(results.get(name)!, expected);
+  }
+
+  #startScoring(label: Label): void {
+    this.#metric = this.#options.metric ?? metricFor(label);
+    for (const name of this.#forms) this.#scores.set(name, new Score(this.#metric, this.#options));
+  }
+
+  get result(): Evaluation {
+    return {
+      samples: this.#samples,
+      metric: this.#metric,
+      accuracy: Object.fromEntries([...this.#scores].map(([name, score]) => [name, score.result])),
+      pairs: this.#pairs.map(({ of, to, outputs }) => ({ of, to, outputs: Object.fromEntries([...outputs].map(([name, { result }]) => [name, result])) })),
+    };
+  }
+}
+
+/** Compare the float outputs that both forms have under one name. */
+function compareOutputs(comparisons: Map<string, Comparison>, reference: Outputs, other: Outputs): void {
+  for (const [name, expected] of Object.entries(reference)) {
+    const actual = other[name];
+    if (expected.dtype !== 'float32' || actual === undefined) continue;
+    if (String(expected.dims) !== String(actual.dims)) {
+      throw new QuantpipeError('config-invalid', `output '${name}' has shape [${expected.dims.join(', ')}] in one model and [${actual.dims.join(', ')}] in the other`);
+    }
+    const comparison = comparisons.get(name) ?? new Comparison();
+    comparison.add(expected, actual);
+    comparisons.set(name, comparison);
+  }
+}
