@@ -8,3 +8,8 @@ export { fakeQuant } from "./fake-quant";
 export { fakeQuantChannels } from "./fake-quant-channels";
 export { quantize16, quantize8 } from "./quantize";
 export { quantizeChannels } from "./quantize-channels";
+export { readHistogram, readHistogramBytes, readPoints, readPointsBytes } from "./observed";
+export { roundingError } from "./rounding-error";
+export { fitEncoding } from "./fit-encoding";
+export { encodeMinMax } from "./encode-min-max";
+export { encodeTfEnhanced } from "./encode-tf-enhanced";

@@ -3,6 +3,7 @@ import { instantiate, type KernelModule } from './module.ts';
 import { mergeStatistics, observe } from './observe.ts';
 import { type ChannelLayout, channelPieces, checkLayout, pieces } from './pieces.ts';
 import { type AffineMap, type Codes, fakeQuantChannels, oneChannel, quantizeChannels } from './quantize.ts';
+import { fitEncoding, type FoundEncoding, search, type Searched, type SearchGrid, withObserved } from './search.ts';
 import type { TensorStatistics } from './statistics.ts';
 
 /** Built beside dist/, from where this runs. */
@@ -90,5 +91,26 @@ export class Kernels {
   /** {@link quantize} with a map for each channel of a tensor seen as [outer, channels, inner]. */
   quantizeChannels(values: Float32Array, codes: Codes, layout: ChannelLayout, maps: readonly AffineMap[], lowestCode: number): void {
     quantizeChannels(this.#module, values, codes, layout, maps, lowestCode);
+  }
+
+  /** The finest encoding that covers the range [min, max], by AIMET's rules. */
+  fitEncoding(min: number, max: number, grid: SearchGrid): FoundEncoding {
+    return fitEncoding(this.#module, min, max, grid);
+  }
+
+  /** The encoding that clips no finite value. `null` when there is none; so for every search. */
+  encodeMinMax(searched: Searched, grid: SearchGrid): FoundEncoding | null {
+    return search(this.#module, searched, grid, this.#module.run.encodeMinMax);
+  }
+
+  /** The encoding of least squared error, where the error of what is clipped counts `gamma` times. */
+  encodeTfEnhanced(searched: Searched, grid: SearchGrid, gamma: number): FoundEncoding | null {
+    return search(this.#module, searched, grid, (observed, bitwidth, symmetry, encoding) =>
+      this.#module.run.encodeTfEnhanced(observed, bitwidth, symmetry, gamma, encoding));
+  }
+
+  /** The sum of squared errors of an encoding, where the error of what is clipped counts `gamma` times. */
+  roundingError(searched: Searched, { delta, offset, steps }: AffineMap, gamma: number): number | null {
+    return withObserved(this.#module, searched, observed => this.#module.run.roundingError(observed, delta, offset, steps, gamma, Infinity));
   }
 }

@@ -19,6 +19,14 @@ export interface KernelExports {
     values: number, deltas: number, lows: number, highs: number, zeroPoints: number, codes: number,
     outer: number, channels: number, inner: number, codeBytes: number,
   ): void;
+  readHistogramBytes(used: number): number;
+  readHistogram(bins: number, counts: number, used: number, min: number, max: number, scratch: number): number;
+  readPointsBytes(count: number): number;
+  readPoints(values: number, count: number, scratch: number): number;
+  roundingError(observed: number, delta: number, offset: number, steps: number, gamma: number, bound: number): number;
+  fitEncoding(min: number, max: number, bitwidth: number, symmetry: number, encoding: number): void;
+  encodeMinMax(observed: number, bitwidth: number, symmetry: number, encoding: number): void;
+  encodeTfEnhanced(observed: number, bitwidth: number, symmetry: number, gamma: number, encoding: number): void;
 }
 
 /** One instance of kernels.wasm: its functions, and the memory they work in. What a file of kernel calls needs. */

@@ -1,0 +1,33 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { FoundEncoding, Searched } from '../kernels/search.ts';
+import type { TensorStatistics } from '../observers/statistics.ts';
+import type { Encoding } from '../quant/encoding.ts';
+import type { Grid } from '../quant/grid.ts';
+
+/** What is known of a tensor or channel: statistics gathered over many batches, or its values. */
+export type Observed =
+  | { readonly kind: 'statistics'; readonly statistics: TensorStatistics }
+  | { readonly kind: 'values'; readonly values: Float32Array };
+
+export interface SearchOptions {
+  /** How many times its squared error counts what tf-enhanced clips. At least 1; AIMET's is 3. */
+  readonly gamma: number;
+  /** Share of the values, in percent, that percentile keeps below the upper end and above the lower end. Over 50, to 100. */
+  readonly percentile: number;
+}
+
+/** How a range is chosen: from what was observed to an encoding on a grid that was chosen before. */
+export type Scheme = (kernels: Kernels, observed: Observed, grid: Grid, options: SearchOptions) => Encoding;
+
+/** What a search is given: values themselves, or a histogram. */
+export function searched(observed: Observed): Searched {
+  return observed.kind === 'values' ? observed.values : observed.statistics;
+}
+
+/** The encoding that a search found, or the error that there was nothing to search. */
+export function foundEncoding(found: FoundEncoding | null, grid: Grid): Encoding {
+  if (!found) throw new QuantpipeError('statistics-missing', 'no finite value was observed');
+  const [min, max, delta, offset] = found;
+  return { min, max, delta, offset, grid };
+}
