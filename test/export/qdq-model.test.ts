@@ -1,0 +1,177 @@
+import * as assert from 'uvu/assert';
+
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { qdqModel } from '../../pipeline/export/qdq-model.ts';
+import { intOf } from '../../pipeline/graph/attribute.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
+import type { Node } from '../../pipeline/graph/node.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
+import { buildModel, weight } from '../support/graphs.ts';
+import { placementOf, type QuantizerSketch } from '../support/placements.ts';
+import { suite } from '../support/suite.ts';
+import { node, operators, smallNetwork } from './models.ts';
+
+const nodeNamed = ({ graph }: Model, name: string): Node => graph.nodes.find(node => node.name === name)!;
+const contentOf = ({ graph }: Model, name: string) => graph.values.get(name)!.initializer!.read();
+
+const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
+
+function unary(opType: string, sketches: readonly QuantizerSketch[], constants = {}, more: readonly string[] = []) {
+  const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, weights: constants, nodes: [node(opType, ['x', ...more], ['y']), node('Neg', ['y'], ['z'])], outputs: { z: null } });
+  return { model, ...placementOf(sketches) };
+}
+
+suite('export/qdq-model', test => {
+  test('puts one pair on every placed activation and a DequantizeLinear on every constant', () => {
+    const { model, placement, encodings } = smallNetwork();
+    assert.equal(operators(qdqModel(model, placement, encodings)), [
+      'DequantizeLinear', 'QuantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'Conv', // the Relu is gone: code 0 stands for 0
+      'QuantizeLinear', 'DequantizeLinear', 'Flatten',
+      'QuantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'Gemm',
+      'QuantizeLinear', 'DequantizeLinear',
+    ]);
+  });
+
+  test('leaves the model it was given alone', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const before = operators(model);
+    qdqModel(model, placement, encodings);
+    assert.equal(operators(model), before);
+    assert.is(model.graph.values.get('kernel')!.uses.length, 1);
+    assert.is(contentOf(model, 'kernel').dtype, 'float32');
+  });
+
+  test('keeps names and types of graph inputs and outputs', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const { graph } = qdqModel(model, placement, encodings);
+    const named = (values: Model['graph']['inputs']) => values.map(({ name, type }) => [name, type]);
+    assert.equal(named(graph.inputs), named(model.graph.inputs));
+    assert.equal(named(graph.outputs), named(model.graph.outputs));
+    assert.is(graph.outputs[0]!.producer!.opType, 'DequantizeLinear');
+  });
+
+  test('stores symmetric weights per channel as uint8 around 128, and with weightType int8 around 0: the same codes', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const unsigned = qdqModel(model, placement, encodings), signed = qdqModel(model, placement, encodings, { weightType: 'int8' });
+    assert.equal([...contentOf(unsigned, 'kernel_zero_point').data], [128, 128]);
+    assert.equal([...contentOf(signed, 'kernel_zero_point').data], [0, 0]);
+    assert.is(contentOf(signed, 'kernel_quantized').dtype, 'int8');
+    assert.equal([...contentOf(unsigned, 'kernel_quantized').data as Uint8Array].map(code => code - 128), [...contentOf(signed, 'kernel_quantized').data]);
+    assert.is(intOf(nodeNamed(unsigned, 'kernel_DequantizeLinear'), 'axis', -1), 0);
+    assert.equal(contentOf(unsigned, 'matrix_scale').dims, []);
+    assert.is(contentOf(unsigned, 'positive_zero_point').dtype, 'uint8');
+  });
+
+  test('stores a bias as int32 without a zero point, with the step of its products', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const exported = qdqModel(model, placement, encodings);
+    const dequantize = nodeNamed(exported, 'shift_DequantizeLinear');
+    assert.is(dequantize.inputs.length, 2);
+    assert.is(contentOf(exported, 'shift_quantized').dtype, 'int32');
+    const step = Math.fround(Math.fround(2.5 / 255) * Math.fround(2 / 127));
+    assert.equal([...contentOf(exported, 'shift_scale').data], [step, step]);
+    const [shift] = contentOf(model, 'shift').data as Float32Array;
+    assert.is(contentOf(exported, 'shift_quantized').data[0], Math.round(shift! / step));
+  });
+
+  test('gives a bias that two nodes share a step for each', () => {
+    const model = buildModel({ opset: 13,
+      inputs: { x: ['N', 2] },
+      weights: { w1: weight([2, 2]), w2: weight([2, 2]), b: weight([2]) },
+      nodes: [node('Gemm', ['x', 'w1', 'b'], ['y']), node('Gemm', ['y', 'w2', 'b'], ['z'])],
+      outputs: { z: null },
+    });
+    const { placement, encodings } = placementOf([
+      { tensor: 'x', ranges: [[-1, 1]] }, { tensor: 'w1', role: 'weight', ranges: [[-2, 2]] },
+      { tensor: 'y', ranges: [[-9, 9]] }, { tensor: 'w2', role: 'weight', ranges: [[-2, 2]] },
+    ], [{ tensor: 'b', input: 'x', weight: 'w1', node: 'Gemm_y' }, { tensor: 'b', input: 'y', weight: 'w2', node: 'Gemm_z' }]);
+    const { graph } = qdqModel(model, placement, encodings);
+    const steps = graph.nodes.filter(({ opType }) => opType === 'Gemm').map(({ inputs }) => inputs[2]!.producer!.inputs[1]!.initializer!.read().data[0]);
+    assert.ok(steps[1] as number / (steps[0] as number) > 8.9, `${steps}`);
+    assert.not.ok(graph.values.has('b'));
+  });
+
+  test('gives readers of one weight one DequantizeLinear, before the first of them', () => {
+    const model = buildModel({ opset: 13,
+      inputs: { x: ['N', 2] }, weights: { w: weight([2, 2]) },
+      nodes: [node('MatMul', ['x', 'w'], ['y']), node('MatMul', ['y', 'w'], ['z'])], outputs: { z: null },
+    });
+    const { placement, encodings } = placementOf([{ tensor: 'w', role: 'weight', ranges: [[-2, 2]] }]);
+    assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'MatMul', 'MatMul']);
+  });
+
+  test('stores a constant activation as integers too', () => {
+    const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, weights: { c: weight([4]) }, nodes: [node('Add', ['x', 'c'], ['y'])], outputs: { y: null } });
+    const { placement, encodings } = placementOf([{ tensor: 'c', ranges: [[-2, 1]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal(operators(exported), ['DequantizeLinear', 'Add']);
+    assert.is(contentOf(exported, 'c_zero_point').data[0], 170);
+  });
+
+  test('shares one pair among readers and the graph output of the same name', () => {
+    const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Neg', ['x'], ['y']), node('Exp', ['y'], ['z'])], outputs: { y: null, z: null } });
+    const { placement, encodings } = placementOf([{ tensor: 'y', ranges: [[-1, 1]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal(operators(exported), ['Neg', 'QuantizeLinear', 'DequantizeLinear', 'Exp']);
+    assert.is(nodeNamed(exported, 'Exp_z').inputs[0], exported.graph.outputs[0]);
+  });
+
+  test('clips before grids narrower than their type', () => {
+    const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(4), ranges: [[0, 1.5]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal(operators(exported), ['Abs', 'Clip', 'QuantizeLinear', 'DequantizeLinear', 'Neg']);
+    assert.is(contentOf(exported, 'y_max').data[0], Math.fround(15 * Math.fround(0.1)));
+  });
+
+  test('a mirrored grid clips too, and keeps zero at 128', () => {
+    const { model, placement, encodings } = unary('Tanh', [{ tensor: 'y', grid: grid(8, 'strict-symmetric'), ranges: [[-1, 1]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal(operators(exported).slice(0, 2), ['Tanh', 'Clip']);
+    assert.is(contentOf(exported, 'y_zero_point').data[0], 128);
+  });
+
+  // bounds of the Clip, range of the quantizer, whether the Clip can go
+  const clips: [min: number, max: number, range: [number, number], isDropped: boolean][] = [
+    [0, 6, [0, 6], true],
+    [0, 6, [0, 5.5], true],
+    [0, 6, [0, 6.01], true],   // 6 falls on the highest code of 6.01 / 255
+    [0, 6, [0, 6.1], false],   // and here below it
+    [0, 6, [-1, 6], false],
+    [-1, 6, [-1, 6], true],
+  ];
+  for (const [min, max, range, isDropped] of clips) {
+    test(`${isDropped ? 'drops' : 'keeps'} a Clip to [${min}, ${max}] before the range [${range}]`, () => {
+      const { model, placement, encodings } = unary('Clip', [{ tensor: 'y', ranges: [range] }], { min: scalar(min), max: scalar(max) }, ['min', 'max']);
+      assert.is(operators(qdqModel(model, placement, encodings)).includes('Clip'), !isDropped);
+    });
+  }
+
+  test('keeps a Relu whose result something else reads, or whose quantizer reaches below zero', () => {
+    const shared = buildModel({ opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Relu', ['x'], ['y']), node('Exp', ['y'], ['z'])], outputs: { z: null } });
+    const { placement, encodings } = placementOf([{ tensor: 'z', ranges: [[0, 6]] }]);
+    assert.ok(operators(qdqModel(shared, placement, encodings)).includes('Relu'));
+    const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
+    assert.ok(operators(qdqModel(below.model, below.placement, below.encodings)).includes('Relu'));
+  });
+
+  test('takes a stored weight out of the graph inputs', () => {
+    const { model, placement, encodings } = smallNetwork();
+    model.graph.inputs.push(model.graph.values.get('kernel')!);
+    assert.equal(qdqModel(model, placement, encodings).graph.inputs.map(({ name }) => name), ['image']);
+  });
+
+  test('refuses 16 bits where the operator set has none, and stores uint16 where it has', () => {
+    const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(16), ranges: [[0, 1]] }]);
+    assert.throws(() => qdqModel(model, placement, encodings), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported'
+      && error.message === "'y' has 16 bits, which needs operator set 21; the model has 13");
+    model.opsets.set('', 21);
+    assert.is(contentOf(qdqModel(model, placement, encodings), 'y_zero_point').dtype, 'uint16');
+  });
+
+  test('does the same twice', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const names = (made: Model) => [...made.graph.values.keys()];
+    assert.equal(names(qdqModel(model, placement, encodings)), names(qdqModel(model, placement, encodings)));
+  });
+});

@@ -1,0 +1,94 @@
+import * as assert from 'uvu/assert';
+
+import { float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
+import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
+import { type Engine, type EngineName, openEngine, type SessionOptions } from '../../pipeline/engine/index.ts';
+import { qdqModel } from '../../pipeline/export/qdq-model.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
+import { writeModel } from '../../pipeline/onnx/write-model.ts';
+import { type Grid, grid } from '../../pipeline/quant/grid.ts';
+import { fakeQuantized } from '../../pipeline/quant/stored.ts';
+import { simulate } from '../../pipeline/sim/simulate.ts';
+import { node, smallNetwork } from '../export/models.ts';
+import { buildModel, weight } from '../support/graphs.ts';
+import { placementOf } from '../support/placements.ts';
+import { floats } from '../support/random.ts';
+import { suite } from '../support/suite.ts';
+import { sameBits } from '../support/tensors.ts';
+
+const asItStands: SessionOptions = { fuseQuantized: false };
+
+async function run(engine: Engine, model: Model, feeds: Record<string, Tensor>, options = asItStands): Promise<Float32Array> {
+  const session = await engine.load(writeModel(model), options);
+  try {
+    return (await session.run(feeds))[model.graph.outputs[0]!.name]!.data as Float32Array;
+  } finally {
+    await session.close();
+  }
+}
+
+/** y = x, quantized at x: shows what the operators of a quantizer do to a value. */
+function quantizerOf(codes: Grid, range: [number, number]) {
+  const model = buildModel({ opset: 13, inputs: { x: ['N'] }, nodes: [node('Abs', ['x'], ['y'])], outputs: { y: null } });
+  return { model, ...placementOf([{ tensor: 'x', grid: codes, ranges: [range] }]) };
+}
+
+const abs = (values: Float32Array) => values.map(Math.abs);
+
+/** x · w, with w as a constant of `channels` columns. */
+function product(codes: Grid, axis?: number) {
+  const model = buildModel({ opset: 13, inputs: { x: [3, 3] }, weights: { w: weight([3, 4], { seed: 7 }) }, nodes: [node('MatMul', ['x', 'w'], ['y'])], outputs: { y: null } });
+  const ranges = axis === undefined ? [[-1.5, 1.9] as const] : Array.from({ length: 4 }, (_, i) => [-1, 0.5 + i / 2] as const);
+  return { model, ...placementOf([{ tensor: 'w', role: 'weight', grid: codes, ...(axis === undefined ? {} : { axis }), ranges }]) };
+}
+
+const identity = float32Tensor([3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1));
+
+for (const name of ['web', 'native'] as const satisfies EngineName[]) {
+  suite(`sim/simulate on the ${name} engine`, test => {
+    const engine = openEngine(name);
+
+    test('a simulated model computes what the exported one does', async () => {
+      const { model, placement, encodings } = smallNetwork();
+      const image = float32Tensor([5, 1, 4, 4], floats(80, { seed: 9, min: -1, max: 1.5 }));
+      const simulated = await run(await engine, simulate(model, placement, encodings), { image });
+      for (const weightType of ['uint8', 'int8'] as const) {
+        sameBits(await run(await engine, qdqModel(model, placement, encodings, { weightType }), { image }), simulated, weightType);
+      }
+      const float = await run(await engine, model, { image });
+      assert.ok(float.some((value, i) => value !== simulated[i]));
+    });
+
+    for (const codes of [grid(8), grid(8, 'symmetric'), grid(8, 'strict-symmetric'), grid(8, 'unsigned-symmetric'), grid(4), grid(3, 'symmetric'), grid(16), grid(16, 'symmetric'), grid(20)]) {
+      test(`a quantizer of ${codes.bitwidth} bits, ${codes.symmetry}, rounds ties to even and saturates`, async () => {
+        const { model, placement, encodings } = quantizerOf(codes, [-2, 3]);
+        const [encoding] = encodings.get('x')!;
+        const ties = Float32Array.from({ length: 40 }, (_, i) => Math.fround(encoding!.delta) * (i - 20 + 0.5));
+        const x = Float32Array.of(...ties, ...floats(60), -1e30, 1e30, -0, 0);
+        const expected = abs(fakeQuantized(x, { outer: 1, channels: 1, inner: x.length }, [encoding!]));
+        sameBits(await run(await engine, simulate(model, placement, encodings), { x: float32Tensor([x.length], x) }), expected);
+      });
+    }
+
+    for (const [codes, axis] of [[grid(8, 'symmetric'), 1], [grid(8, 'symmetric'), undefined], [grid(8, 'strict-symmetric'), 1], [grid(4, 'symmetric'), 1], [grid(8), 1], [grid(5), undefined]] as const) {
+      test(`a weight of ${codes.bitwidth} bits, ${codes.symmetry}, is the same stored and simulated (${axis === undefined ? 'per tensor' : 'per channel'})`, async () => {
+        const { model, placement, encodings } = product(codes, axis);
+        const simulated = simulate(model, placement, encodings);
+        const expected = simulated.graph.values.get('w')!.initializer!.read().data as Float32Array;
+        for (const weightType of ['uint8', 'int8'] as const) {
+          sameBits(await run(await engine, qdqModel(model, placement, encodings, { weightType }), { x: identity }), expected, weightType);
+        }
+      });
+    }
+
+    test('a bias is rounded as stored, or left in float', async () => {
+      const { model, placement, encodings } = smallNetwork();
+      const image = float32Tensor([1, 1, 4, 4], new Float32Array(16));
+      const only: Placement = { ...placement, quantizers: placement.quantizers.filter(({ role }) => role === 'weight') };
+      const coarse: EncodingTable = new Map([...encodings, ['image', [{ ...encodings.get('image')![0]!, delta: 50 }]]]);
+      const [rounded, left] = [await run(await engine, simulate(model, only, coarse), { image }), await run(await engine, simulate(model, only, coarse, { bias: 'float' }), { image })];
+      sameBits(await run(await engine, qdqModel(model, only, coarse), { image }), rounded);
+      assert.ok(rounded.some((value, i) => value !== left[i]));
+    });
+  });
+}
