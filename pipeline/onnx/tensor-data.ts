@@ -13,7 +13,7 @@ const arrays = {
 export function fromRaw(bytes: Uint8Array, dtype: DType, count: number): TensorData {
   if (dtype === 'string') return [];
   if (dtype === 'int4' || dtype === 'uint4') return unpackNibbles(bytes, dtype, count);
-  const { buffer, byteOffset } = bytes.byteOffset % arrays[dtype].BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset } = bytes.byteOffset % arrays[dtype].BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes); // not slice(): a Buffer's is a view
   return new arrays[dtype](buffer as ArrayBuffer, byteOffset, count);
 }
 
