@@ -1,31 +1,53 @@
-// IEEE 754 binary16 as bit patterns in integers: 1 sign bit, 5 exponent bits (bias 15), 10 mantissa bits.
+// float16 and bfloat16 to and from float32. Both are held as bit patterns, in a Uint16Array.
 
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
+/** Exponent and NaN boundary of float32, as bits. */
+const INFINITY = 0x7f800000;
 
-/** The number that a float16 bit pattern stands for; exact. */
-export function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f, mantissa = half & 0x3ff;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+/** Exact: every half has a float32. A NaN keeps its sign and payload. */
+export function floatsFromHalves(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  const bits = new Uint32Array(floats.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i]!;
+    const sign = (half & 0x8000) << 16, exponent = (half >> 10) & 31, mantissa = half & 0x3ff;
+    if (exponent === 0) {
+      floats[i] = mantissa * 2 ** -24;
+      bits[i]! |= sign;
+    } else {
+      bits[i] = sign | (exponent === 31 ? INFINITY : (exponent + 112) << 23) | (mantissa << 13);
+    }
+  }
+  return floats;
 }
 
-/** The bit pattern of the float16 nearest to a float32, ties to even; beyond 65,504 it is an infinity. */
-export function floatToHalf(value: number): number {
-  float[0] = value;
-  const sign = (bits[0]! >>> 16) & 0x8000;
-  const magnitude = Math.abs(float[0]!);
-  if (Number.isNaN(magnitude)) return sign | 0x7e00;
-  if (magnitude >= 65_520) return sign | 0x7c00; // half a step above the largest finite one
-  if (magnitude < 2 ** -14) return sign | roundHalfEven(magnitude * 2 ** 24); // subnormal: a multiple of 2^-24; may round up to the first normal one
-  const exponent = ((bits[0]! >>> 23) & 0xff) - 127;
-  return sign | (((exponent + 15) << 10) + roundHalfEven((magnitude / 2 ** exponent - 1) * 1024)); // a carry runs into the exponent, as it should
+/** Rounds to the nearest half, ties to even; what is too large becomes infinite. NaN stays NaN. */
+export function halvesFromFloats(floats: Float32Array): Uint16Array {
+  const halves = new Uint16Array(floats.length);
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = ((bits[i]! >>> 16) & 0x8000) | halfMagnitude(bits[i]! & 0x7fffffff);
+  return halves;
 }
 
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value), rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
+/** The lower 15 bits of the half nearest to a float32 that is not negative, given by its bits. */
+function halfMagnitude(bits: number): number {
+  if (bits > INFINITY) return 0x7e00 | ((bits >> 13) & 0x1ff);
+  if (bits >= 0x47800000) return 0x7c00;                    // 2^16: beyond all halves; what rounds up to it does so below
+  const rebased = bits - 0x38000000;                        // exponent bias 127 to 15
+  if (rebased >= 0x800000) return (rebased + 0xfff + ((rebased >> 13) & 1)) >> 13;
+  const shift = 126 - (bits >> 23);                         // subnormal: units of 2^-24
+  if (shift > 24) return 0;
+  const mantissa = (bits & 0x7fffff) | 0x800000;
+  return (mantissa + (1 << (shift - 1)) - 1 + ((mantissa >> shift) & 1)) >> shift;
+}
+
+/** Exact: a bfloat16 is the upper half of a float32. */
+export function floatsFromBfloat16(halves: Uint16Array): Float32Array {
+  const bits = Uint32Array.from(halves, half => half << 16);
+  return new Float32Array(bits.buffer);
+}
+
+/** Rounds to the nearest bfloat16, ties to even. NaN stays NaN. */
+export function bfloat16FromFloats(floats: Float32Array): Uint16Array {
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  return Uint16Array.from(bits, x => (x & 0x7fffffff) > INFINITY ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16);
 }

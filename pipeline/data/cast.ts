@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import { floatToHalf, halfToFloat } from '../base/half.ts';
+import { floatsFromHalves, halvesFromFloats } from '../base/half.ts';
 import type { DType } from '../base/tensor.ts';
 
 /** Column values as Arrow holds them: float16 as bit patterns in a Uint16Array. */
@@ -22,7 +22,7 @@ export function canCast(from: DType, to: DType): boolean {
 
 /** Column values as plain numbers: bit patterns of float16 decoded, 64-bit integers rounded to float64. Not copied where they are numbers already. */
 export function numbers(values: Values, from: DType): Exclude<Values, BigInt64Array | BigUint64Array> {
-  if (from === 'float16') return decodeHalf(values as Uint16Array);
+  if (from === 'float16') return floatsFromHalves(values as Uint16Array);
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) return Float64Array.from(values, Number);
   return values;
 }
@@ -61,14 +61,6 @@ function castIntegers(values: Values, to: DType, where: string): Values {
   }
 }
 
-function decodeHalf(halves: Uint16Array): Float32Array {
-  const floats = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) floats[i] = halfToFloat(halves[i]!);
-  return floats;
-}
-
 function encodeHalf(values: Exclude<Values, BigInt64Array | BigUint64Array>): Uint16Array {
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < values.length; i++) halves[i] = floatToHalf(values[i]!);
-  return halves;
+  return halvesFromFloats(values instanceof Float32Array ? values : Float32Array.from(values));
 }

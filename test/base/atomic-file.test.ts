@@ -1,0 +1,60 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { writeAllAtomically, writeAtomically } from '../../pipeline/base/atomic-file.ts';
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { suite } from '../support/suite.ts';
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const rejected = (promise: Promise<void>) => promise.then(() => assert.unreachable('should have failed'), error => error as Error);
+
+suite('base/atomic-file', test => {
+  test('writes text, bytes and pieces, into folders that it makes', () => inFolder(async folder => {
+    await writeAtomically(join(folder, 'text'), 'héllo');
+    await writeAtomically(join(folder, 'a/b/bytes'), Uint8Array.of(1, 2));
+    await writeAtomically(join(folder, 'pieces'), (async function* () { yield Uint8Array.of(1); yield Uint8Array.of(2, 3); })());
+    assert.is(await readFile(join(folder, 'text'), 'utf8'), 'héllo');
+    assert.equal([...await readFile(join(folder, 'a/b/bytes'))], [1, 2]);
+    assert.equal([...await readFile(join(folder, 'pieces'))], [1, 2, 3]);
+    assert.equal(await readdir(join(folder, 'a/b')), ['bytes']);
+  }));
+
+  test('an error half-way leaves the old file and nothing beside it, and passes as it is', () => inFolder(async folder => {
+    const path = join(folder, 'file');
+    await writeFile(path, 'old');
+    const cause = new Error('no more weights');
+    const error = await rejected(writeAtomically(path, (function* () { yield Uint8Array.of(1); throw cause; })()));
+    assert.is(error, cause);
+    assert.is(await readFile(path, 'utf8'), 'old');
+    assert.equal(await readdir(folder), ['file']);
+  }));
+
+  test('files that belong together are all replaced or none', () => inFolder(async folder => {
+    await writeFile(join(folder, 'a'), 'old');
+    const broken = (function* (): Generator<Uint8Array> { throw new Error('broken'); })();
+    await rejected(writeAllAtomically([[join(folder, 'a'), 'new'], [join(folder, 'b'), broken]]));
+    assert.is(await readFile(join(folder, 'a'), 'utf8'), 'old');
+    assert.equal(await readdir(folder), ['a']);
+  }));
+
+  test('a place that cannot be written is an error of the user, which names it', () => inFolder(async folder => {
+    await writeFile(join(folder, 'file'), '');
+    await mkdir(join(folder, 'taken/inner'), { recursive: true });
+    for (const path of [join(folder, 'file/inner'), join(folder, 'taken')]) {
+      const error = await rejected(writeAtomically(path, 'x')) as QuantpipeError;
+      assert.is(error.code, 'output-unwritable');
+      assert.ok(error.message.startsWith(`cannot write ${path}: `), error.message);
+    }
+    assert.equal((await readdir(folder)).sort(), ['file', 'taken']);
+  }));
+});
