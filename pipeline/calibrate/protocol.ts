@@ -1,12 +1,61 @@
 import { QuantpipeError, type ErrorCode } from '../base/errors.ts';
+import type { SearchOptions, SchemeName } from '../analyzers/index.ts';
+import type { Binding } from '../data/source.ts';
+import type { EngineName, SessionInput } from '../engine/engine.ts';
+import type { TensorStatistics } from '../observers/statistics.ts';
+import type { Encoding } from '../quant/encoding.ts';
+import type { Split } from '../quant/granularity.ts';
+import type { Grid } from '../quant/grid.ts';
 
-/** Everything that crosses the thread boundary, and nothing else. Plain data only. */
-export interface BatchTask {
+// Everything that crosses the thread boundary, and nothing else. Plain data only.
+
+/** What every worker is told once, when it starts. A pool that only encodes has no model. */
+export interface WorkerSetup {
+  readonly observing: ObservingSetup | null;
+}
+
+export interface ObservingSetup {
+  /** The tapped model. Shared: its buffer is a SharedArrayBuffer, so no worker holds a copy. */
+  readonly model: Uint8Array;
+  readonly taps: readonly string[];
+  readonly engine: EngineName;
+  readonly inputs: readonly SessionInput[];
+  readonly bindings: readonly Binding[];
+}
+
+/** Observe one block of samples. */
+export interface ObserveTask {
+  readonly kind: 'observe';
   /** Position in the stream; the reducer merges in this order. */
   readonly index: number;
-  /** Arrow IPC bytes of one record batch; moved, not copied. */
-  readonly batch: ArrayBuffer;
+  /** Arrow IPC bytes of one record batch. Moved, not copied. */
+  readonly bytes: ArrayBuffer;
 }
+
+/** What was seen of every tap in one block. All buffers are moved. */
+export interface Observed {
+  readonly samples: number;
+  /** In the order of `taps`. */
+  readonly tensors: readonly TensorStatistics[];
+}
+
+/** Find the encodings of one group of tensors: one, or one per channel. */
+export interface EncodeTask {
+  readonly kind: 'encode';
+  /** How messages call it. */
+  readonly tensor: string;
+  /** Copied: the statistics stay with the reducer. Values are moved. */
+  readonly source: { readonly kind: 'statistics'; readonly statistics: TensorStatistics } | { readonly kind: 'values'; readonly values: Float32Array; readonly split: Split };
+  readonly grid: Grid;
+  readonly scheme: SchemeName;
+  readonly options: SearchOptions;
+}
+
+export interface Encoded {
+  readonly encodings: readonly Encoding[];
+}
+
+export type Task = ObserveTask | EncodeTask;
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: SentError };
 
@@ -24,6 +73,7 @@ export function sendError(error: unknown): SentError {
   return { code: 'bug', message, context: {}, stack };
 }
 
+/** The value of a reply; throws what the worker threw, with the worker's stack as its cause. */
 export function receive<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
   const { code, message, context, stack } = reply.error;

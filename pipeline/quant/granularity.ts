@@ -27,3 +27,14 @@ export function splitOf(dims: readonly number[], granularity: Granularity): Spli
   if (granularity.kind === 'channel') return { outer: product(dims.slice(0, axis)), channels, inner: product(dims.slice(axis + 1)) };
   throw new QuantpipeError('op-unsupported', 'per-block encodings do not split into channels');
 }
+
+/** The values of one channel of a tensor seen as [outer, channels, inner], in order; a view where they lie together. */
+export function channelValues(values: Float32Array, { outer, channels, inner }: Split, channel: number): Float32Array {
+  if (outer === 1) return values.subarray(channel * inner, (channel + 1) * inner);
+  const gathered = new Float32Array(outer * inner);
+  for (let o = 0; o < outer; o++) {
+    const from = (o * channels + channel) * inner;
+    gathered.set(values.subarray(from, from + inner), o * inner);
+  }
+  return gathered;
+}

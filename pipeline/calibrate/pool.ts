@@ -1,0 +1,60 @@
+import { availableParallelism } from 'node:os';
+import { Piscina, workerData } from 'piscina';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { type Encoded, type EncodeTask, type Observed, type ObserveTask, receive, type Reply, type Task, type WorkerSetup } from './protocol.ts';
+
+/** Threads that keep a session and kernels between tasks, and never results. */
+export class Pool {
+  readonly size: number;
+  readonly #piscina: Piscina<Task, Reply<unknown>>;
+
+  /** @param size threads; default one per processor */
+  constructor(setup: WorkerSetup, size = availableParallelism()) {
+    this.size = size;
+    this.#piscina = new Piscina<Task, Reply<unknown>>({
+      filename: new URL('./worker.js', import.meta.url).href,
+      workerData: setup,
+      minThreads: size,
+      maxThreads: size,
+      concurrentTasksPerWorker: 1, // a session runs one batch at a time
+    });
+    // Without a listener, a worker that dies while idle would take the process down; its task, if any, is rejected anyway.
+    this.#piscina.on('error', () => {});
+  }
+
+  /** Observe a block. Its bytes are moved: the caller's buffer is empty afterwards. */
+  observe(task: ObserveTask): Promise<Observed> {
+    return this.#run<Observed>(task, [task.bytes]);
+  }
+
+  encode(task: EncodeTask): Promise<Encoded> {
+    return this.#run<Encoded>(task, task.source.kind === 'values' ? [task.source.values.buffer as ArrayBuffer] : []);
+  }
+
+  /** Stop the threads, without waiting for tasks that still run. */
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+
+  async #run<T>(task: Task, transferList: ArrayBuffer[]): Promise<T> {
+    let reply: Reply<unknown>;
+    try {
+      reply = await this.#piscina.run(task, { transferList });
+    } catch (cause) {
+      throw new QuantpipeError('engine-failed', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    }
+    return receive(reply as Reply<T>);
+  }
+}
+
+/** What the pool was set up with, read in the worker. */
+export const setupOfWorker = (): WorkerSetup => workerData as WorkerSetup;
+
+/** Mark a worker's reply so that these buffers are moved to the main thread instead of copied. */
+export function movingBuffers<T extends object>(value: T, buffers: readonly ArrayBuffer[]): T {
+  return Piscina.move({
+    get [Piscina.transferableSymbol]() { return [...buffers]; },
+    get [Piscina.valueSymbol]() { return value; },
+  } as never) as T;
+}
