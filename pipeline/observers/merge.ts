@@ -1,0 +1,29 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { Kernels } from '../kernels/kernels.ts';
+import type { Statistics } from './statistics.ts';
+
+/** Statistics of a model of which nothing was observed yet. Merging with them changes nothing. */
+export function emptyStatistics(model: string): Statistics {
+  return { model, samples: 0, tensors: new Map() };
+}
+
+/**
+ * Statistics of everything that `into` or `from` has seen; both are left as they are. A tensor that only one of them has is
+ * taken over as it is.
+ */
+export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statistics): Statistics {
+  if (into.model !== from.model) {
+    throw new QuantpipeError('statistics-invalid', `statistics of model ${short(from.model)} do not merge with those of model ${short(into.model)}`);
+  }
+  const tensors = new Map(into.tensors);
+  for (const [name, statistics] of from.tensors) {
+    const known = tensors.get(name);
+    tensors.set(name, known ? kernels.mergeStatistics(known, statistics) : statistics);
+  }
+  return { model: into.model, samples: into.samples + from.samples, tensors };
+}
+
+/** Enough of a hash to tell two models apart. */
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

@@ -1,0 +1,67 @@
+import * as assert from 'uvu/assert';
+import fc from 'fast-check';
+
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { Kernels } from '../../pipeline/kernels/kernels.ts';
+import { emptyStatistics, mergeStatistics } from '../../pipeline/observers/merge.ts';
+import type { Statistics } from '../../pipeline/observers/statistics.ts';
+import { suite } from '../support/suite.ts';
+
+const kernels = await Kernels.load();
+
+/** What a batch of samples leaves behind: values of some of the tensors. */
+type Batch = Readonly<Record<string, Float32Array>>;
+
+const values = fc.float32Array({ maxLength: 40 });
+const batch: fc.Arbitrary<Batch> = fc.dictionary(fc.constantFrom('a', 'b', 'c'), values);
+
+function observed(batch: Batch): Statistics {
+  const tensors = new Map(Object.entries(batch).map(([name, values]) => [name, kernels.observe(values)]));
+  return { model: 'a model', samples: 1, tensors };
+}
+
+/** In a form that compares by value and not by the order of the tensors; bits of the extremes, so that -0 is not 0. */
+function content({ model, samples, tensors }: Statistics) {
+  const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { min, max, bins, counts }]) => ({ name, ends: [...new Uint8Array(Float32Array.of(min, max).buffer)], bins: [...bins], counts: [...counts] }));
+  return { model, samples, rows };
+}
+
+const same = (actual: Statistics, expected: Statistics) => assert.equal(content(actual), content(expected));
+const merge = (a: Statistics, b: Statistics) => mergeStatistics(kernels, a, b);
+
+suite('observers/laws', test => {
+  test('merging with nothing changes nothing', () => {
+    fc.assert(fc.property(batch, a => {
+      same(merge(emptyStatistics('a model'), observed(a)), observed(a));
+      same(merge(observed(a), emptyStatistics('a model')), observed(a));
+    }), { seed: 1 });
+  });
+
+  test('merging is associative and commutative', () => {
+    fc.assert(fc.property(batch, batch, batch, (x, y, z) => {
+      const [a, b, c] = [observed(x), observed(y), observed(z)];
+      same(merge(merge(a, b), c), merge(a, merge(b, c)));
+      same(merge(a, b), merge(b, a));
+    }), { seed: 2 });
+  });
+
+  test('observing one batch after another is observing them together', () => {
+    fc.assert(fc.property(values, values, (a, b) => {
+      const together = observed({ a: Float32Array.of(...a, ...b) });
+      same(merge(observed({ a }), observed({ a: b })), { ...together, samples: 2 });
+    }), { seed: 3 });
+  });
+
+  test('leaves what it merged as it was', () => {
+    const [a, b] = [observed({ a: Float32Array.of(1, 2) }), observed({ a: Float32Array.of(3), b: Float32Array.of(4) })];
+    const before = [content(a), content(b)];
+    merge(a, b);
+    assert.equal([content(a), content(b)], before);
+  });
+
+  test('refuses the statistics of another model, and names both', () => {
+    assert.throws(() => mergeStatistics(kernels, emptyStatistics('0123456789abcdef'), emptyStatistics('fedcba9876543210')),
+      (error: unknown) => error instanceof QuantpipeError && error.code === 'statistics-invalid' && /fedcba987654 .* 0123456789ab/.test(error.message));
+  });
+});
