@@ -210,7 +210,8 @@ function descriptor(name: MessageName): DescMessage {
 
 /** Parse the bytes of a message. `bytes` fields of the result are views of `bytes`. Throws what the library throws. */
 export function decodeMessage<Name extends MessageName>(name: Name, bytes: Uint8Array): MessageTypes[Name] {
-  return fromBinary(descriptor(name), bytes) as Message as MessageTypes[Name];
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // a Buffer's slice() and subarray() differ from all others'
+  return fromBinary(descriptor(name), plain) as Message as MessageTypes[Name];
 }
 
 /** The bytes of a message: known fields in the order of their numbers, then unknown ones. */
