@@ -1,0 +1,89 @@
+import { Field, FixedSizeList, Float32, Int32, List, makeData, RecordBatch, Schema, Struct, Utf8, vectorFromArray, type Data, type DataType } from 'apache-arrow';
+import * as assert from 'uvu/assert';
+
+import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { columnsOf } from '../../pipeline/data/column.ts';
+import { blocks } from '../../pipeline/data/index.ts';
+import type { Source } from '../../pipeline/data/source.ts';
+import { openEngine } from '../../pipeline/engine/index.ts';
+import { intsAttribute } from '../../pipeline/graph/attribute.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
+import { evaluate, type EvaluateOptions, type Forms } from '../../pipeline/sim/evaluate.ts';
+import { buildModel } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { node } from '../export/models.ts';
+
+const SAMPLES = 10;
+
+/** Samples [i, -i], and a label for each. */
+function source(labels?: { type: DataType; of: (i: number) => unknown }): Source {
+  const pairs = new FixedSizeList(2, new Field('item', new Float32(), false));
+  const values = Float32Array.from({ length: 2 * SAMPLES }, (_, i) => (i >> 1) * (i % 2 === 0 ? 1 : -1));
+  const child = makeData({ type: new Float32(), length: 2 * SAMPLES, nullCount: 0, data: values });
+  const columns: Data[] = [makeData({ type: pairs, length: SAMPLES, nullCount: 0, child })];
+  const fields: Field[] = [new Field('x', pairs, false)];
+  if (labels !== undefined) {
+    columns.push(vectorFromArray(Array.from({ length: SAMPLES }, (_, i) => labels.of(i)), labels.type).data[0]!);
+    fields.push(new Field('label', labels.type, false));
+  }
+  const schema = new Schema(fields);
+  return {
+    name: 'samples', rows: SAMPLES, columns: columnsOf(schema, 'samples'),
+    async *batches() { yield new RecordBatch(schema, makeData({ type: new Struct(fields), length: SAMPLES, nullCount: 0, children: columns })); },
+  };
+}
+
+/** y = factor · x, [N, 2]; or with `steps`, [N, 1, 2]. */
+function scaled(factor: number, steps = false): Model {
+  const w = float32Tensor([2, 2], Float32Array.of(factor, 0, 0, factor));
+  const nodes = [node('MatMul', ['x', 'w'], ['y']), ...(steps ? [node('Unsqueeze', ['y'], ['z'], { axes: intsAttribute([1]) })] : [])];
+  return buildModel({ opset: 12, inputs: { x: ['N', 2] }, weights: { w }, nodes, outputs: steps ? { z: null } : { y: null } });
+}
+
+async function judge(forms: Forms, data: Source, options: Omit<EvaluateOptions, 'engine'> = {}) {
+  return evaluate(forms, blocks(data, { size: 3 }), [{ input: 'x', column: 'x', preprocess: null, because: 'name' }], { engine: await openEngine('web'), ...options });
+}
+
+suite('sim/evaluate', test => {
+  const classes = { type: new Int32(), of: () => 0 };
+
+  test('scores every form against the labels and compares forms, over blocks of any size', async () => {
+    const { samples, metric, accuracy, pairs } = await judge({ float: scaled(1), simulated: scaled(0.5), exported: scaled(-1) }, source(classes));
+    assert.is(samples, SAMPLES);
+    assert.is(metric, 'top-1');
+    assert.equal(accuracy, { float: 1, simulated: 1, exported: 0.1 }); // sample 0 is a tie
+    assert.equal(pairs.map(({ of, to }) => `${of}/${to}`), ['simulated/float', 'exported/float', 'exported/simulated']);
+    const [halved, negated] = pairs.map(({ outputs }) => outputs['y']!);
+    assert.equal([halved!.cosine.toFixed(12), halved!.agreement, halved!.maxError], ['1.000000000000', 1, 4.5]);
+    assert.ok(Math.abs(halved!.sqnr - 20 * Math.log10(2)) < 1e-9);
+    assert.equal([negated!.cosine, negated!.agreement], [-1, 0.1]);
+  });
+
+  test('compares without labels, and where labels are not wanted', async () => {
+    for (const [data, options] of [[source(), {}], [source(classes), { label: null }]] as const) {
+      const { metric, accuracy, pairs } = await judge({ float: scaled(1), exported: scaled(1) }, data, options);
+      assert.is(metric, null);
+      assert.equal(accuracy, {});
+      assert.equal(pairs.map(({ outputs }) => outputs['y']!.sqnr), [Infinity]);
+    }
+  });
+
+  test('reads sequences by CTC', async () => {
+    const sequences = { type: new List(new Field('item', new Int32(), false)), of: (i: number) => i % 2 === 0 ? [1] : [] };
+    const { metric, accuracy } = await judge({ float: scaled(-1, true) }, source(sequences)); // class 1 in every sample but 0
+    assert.is(metric, 'ctc');
+    assert.equal(accuracy, { float: 0.4 });
+  });
+
+  test('says why texts cannot be judged', async () => {
+    const texts = { type: new Utf8(), of: String };
+    const message = await judge({ float: scaled(1) }, source(texts)).then(() => '', (error: Error) => error.message);
+    assert.ok(message.startsWith("column 'label' holds texts"), message);
+  });
+
+  test('refuses models whose outputs have different shapes, naming both', async () => {
+    const wide = buildModel({ inputs: { x: ['N', 2] }, nodes: [node('Concat', ['x', 'x'], ['y'], { axis: { kind: 'int', value: 1n } })], outputs: { y: null } });
+    const message = await judge({ float: scaled(1), exported: wide }, source()).then(() => '', (error: Error) => error.message);
+    assert.is(message, "output 'y' has shape [3, 2] in one model and [3, 4] in the other");
+  });
+});
