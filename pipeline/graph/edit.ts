@@ -2,7 +2,7 @@ import { check } from '../base/check.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { Attribute } from './attribute.ts';
 import type { Graph } from './graph.ts';
-import { initializerOf, Node, type Use, Value } from './node.ts';
+import { type Initializer, initializerOf, Node, type Use, Value } from './node.ts';
 
 /** What {@link createNode} needs. `outputs` are values without a producer. */
 export interface NodeSpec {
@@ -79,6 +79,49 @@ export function removeNode(graph: Graph, node: Node): void {
   node.inputs.forEach((_, index) => setInput(node, index, null));
   for (const value of node.captures) value.uses.splice(value.uses.findIndex(use => use.node === node && use.index < 0), 1);
   graph.nodes.splice(positionOf(graph, node), 1);
+}
+
+/**
+ * Take `node` out of the graph, and let the producer of `inner`, which only `node` reads, compute `node`'s first output
+ * instead. So of the two names the outer one survives, with all its uses.
+ */
+export function absorbNode(graph: Graph, node: Node, inner: Value): void {
+  const { producer } = inner;
+  const outer = disown(node);
+  check(producer !== null, `'${inner.name}' has no producer`);
+  setOutput(producer, producer.outputs.indexOf(inner), outer);
+  removeNode(graph, node);
+  check(inner.uses.length === 0, `'${inner.name}' is still used`);
+  graph.values.delete(inner.name);
+}
+
+/** Take `node` out of the graph; its first output becomes an initializer under its own name. */
+export function replaceByInitializer(graph: Graph, node: Node, content: Initializer): void {
+  const value = disown(node);
+  value.initializer = content;
+  value.type = content.dtype === 'other' ? null : { dtype: content.dtype, shape: content.dims };
+  removeNode(graph, node);
+}
+
+/** Put a new node in the place of `node`, computing the same outputs. */
+export function replaceNode(graph: Graph, node: Node, spec: Omit<NodeSpec, 'outputs'>): Node {
+  const outputs = [...node.outputs];
+  for (let i = 0; i < outputs.length; i++) {
+    node.outputs[i] = null;
+    if (outputs[i]) outputs[i]!.producer = null;
+  }
+  const replacement = insertBefore(graph, node, { ...spec, outputs });
+  removeNode(graph, node);
+  return replacement;
+}
+
+/** Cut `node` off from its first output, which keeps its uses. */
+function disown(node: Node): Value {
+  const [value] = node.outputs;
+  check(value, `${node.label} has no first output`);
+  value.producer = null;
+  node.outputs[0] = null;
+  return value;
 }
 
 /** Add an initializer under a fresh name that starts with `name`. */

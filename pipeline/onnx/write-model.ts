@@ -18,7 +18,20 @@ export async function writeModelFile(model: Model, path: string): Promise<void> 
 
 function writeProto(model: Model): ModelProto {
   const origin = model.origin === null ? createMessage('ModelProto', { irVersion: NEW_IR_VERSION }) : model.origin as ModelProto;
-  return changedMessage(origin, { graph: writeGraph(model.graph), opsetImport: writeOpsets(model, origin) });
+  const irVersion = irVersionOf(model, origin);
+  const head = irVersion === origin.irVersion ? {} : { irVersion };
+  return changedMessage(origin, { ...head, graph: writeGraph(model.graph), opsetImport: writeOpsets(model, origin) });
+}
+
+/** The first IR version of each opset version, by the format's table of releases; those above 23 are not written by us. */
+const firstIrVersions: readonly (readonly [opset: number, irVersion: bigint])[] = [[8, 3n], [9, 4n], [10, 5n], [11, 6n], [12, 7n], [15, 8n], [19, 9n], [21, 10n], [23, 11n]];
+
+/** The IR version the model had; one that belongs to its opset, where that was raised since. */
+function irVersionOf({ opsets }: Model, origin: ModelProto): bigint {
+  const opset = opsets.get('') ?? 0;
+  if (opset === readOpsets(origin).get('')) return origin.irVersion;
+  const needed = firstIrVersions.findLast(([first]) => first <= opset)?.[1] ?? 0n;
+  return needed > origin.irVersion ? needed : origin.irVersion;
 }
 
 /** IR version of models that are not read from a file: the first with 16-bit and 4-bit quantization that all our engines take. */

@@ -16,3 +16,12 @@ export function near(actual: Float32Array, expected: Float32Array, tolerance: nu
   const at = actual.findIndex((x, i) => !(Object.is(x, expected[i]) || Math.abs(x - expected[i]!) <= tolerance * Math.abs(expected[i]!)));
   assert.ok(at < 0, `${what}[${at}]: got ${actual[at]}, expected ${expected[at]} ± ${tolerance * Math.abs(expected[at]!)}`);
 }
+
+/** Within `tolerance` times the largest of the expected values: where sums cancel, a small result has the error of its terms. */
+export function nearLargest(actual: Float32Array, expected: Float32Array, tolerance: number, what = 'values'): void {
+  if (tolerance === 0) return sameBits(actual, expected, what);
+  assert.is(actual.length, expected.length, `${what}: length`);
+  const bound = tolerance * expected.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
+  const at = actual.findIndex((x, i) => !(Object.is(x, expected[i]) || Math.abs(x - expected[i]!) <= bound));
+  assert.ok(at < 0, `${what}[${at}]: got ${actual[at]}, expected ${expected[at]} ± ${bound}`);
+}
