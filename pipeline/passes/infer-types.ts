@@ -1,0 +1,38 @@
+import type { Model } from '../graph/graph.ts';
+import type { Value, ValueType } from '../graph/node.ts';
+import type { PassResult } from './pass.ts';
+import { outputElements } from './types/element-rules.ts';
+import { outputShapes } from './types/shape-rules.ts';
+
+/**
+ * Give every value the element type, and the shape as far as it follows from constants and declared inputs, so that
+ * "is this tensor float32?" and "of which rank?" have answers in models without value infos.
+ *
+ * 1. An initializer has the type of its content.
+ * 2. What the model declares is believed; a declared type without a shape gets one.
+ * 3. A node's outputs follow from its inputs by the tables in types/. What no rule knows keeps the type null.
+ *
+ * A rewrite is a value that got a type or a shape.
+ */
+export function inferTypes({ graph }: Model): PassResult {
+  let rewrites = 0;
+  for (const value of graph.initializers) {
+    const { dtype, dims } = value.initializer!;
+    if (dtype !== 'other' && refine(value, { dtype, shape: dims })) rewrites++;
+  }
+  for (const node of graph.nodes) {
+    const elements = outputElements(node, node.inputs.map(input => input?.type?.dtype ?? null));
+    const shapes = outputShapes(node, node.inputs.map(input => input?.type?.shape ?? null));
+    node.outputs.forEach((output, i) => {
+      const dtype = output?.type?.dtype ?? elements[i];
+      if (output !== null && dtype && refine(output, { dtype, shape: shapes[i] ?? null })) rewrites++;
+    });
+  }
+  return { rewrites };
+}
+
+function refine(value: Value, found: ValueType): boolean {
+  if (value.type !== null && (value.type.shape !== null || found.shape === null)) return false;
+  value.type = found;
+  return true;
+}
