@@ -1,0 +1,53 @@
+import { intOf, stringAttribute, stringOf } from '../../graph/attribute.ts';
+import { replaceNode } from '../../graph/edit.ts';
+import type { Graph } from '../../graph/graph.ts';
+import type { Node } from '../../graph/node.ts';
+import { type FormChange, refuse } from './form-change.ts';
+
+/** Changes of meaning or name, and the forms that no rule here can raise. */
+export const otherChanges: readonly FormChange[] = [
+  /** `spatial` went; without it, statistics are per channel. */
+  { opType: 'BatchNormalization', since: 9, rewrite(_, node) {
+    if (intOf(node, 'spatial', 1) === 0) refuse(node, 9, 'spatial = 0 (statistics per position) has no newer form');
+    node.attributes.delete('spatial');
+    return node;
+  } },
+  /** More than one output meant training; since 14 an attribute does. */
+  { opType: 'BatchNormalization', since: 14, rewrite(graph, node) {
+    dropUnread(graph, node, 14, 'it has the outputs of training');
+    return node;
+  } },
+  /** The mask became boolean. */
+  { opType: 'Dropout', since: 10, rewrite(graph, node) {
+    dropUnread(graph, node, 10, 'its mask is read');
+    return node;
+  } },
+  /** Scatter was renamed. */
+  { opType: 'Scatter', since: 11, rewrite(graph, node) {
+    return replaceNode(graph, node, { opType: 'ScatterElements', name: node.name, attributes: Object.fromEntries(node.attributes), inputs: [...node.inputs] });
+  } },
+  /** Boxes used to be shifted by half a pixel of the output. */
+  { opType: 'RoiAlign', since: 16, rewrite(_, node) {
+    node.attributes.set('coordinate_transformation_mode', stringAttribute('output_half_pixel'));
+    return node;
+  } },
+  /** Modes were renamed: bilinear → linear, bicubic → cubic. */
+  { opType: 'GridSample', since: 20, rewrite(_, node) {
+    node.attributes.set('mode', stringAttribute(stringOf(node, 'mode', 'bilinear').replace(/^bi/, '')));
+    return node;
+  } },
+  /** Scale and bias were of a group, and became of a channel. */
+  { opType: 'GroupNormalization', since: 21, rewrite: (_, node) => refuse(node, 21, 'its scale and bias per group have to become per channel') },
+
+  ...['If', 'Loop', 'Scan'].flatMap(opType => [9, 10, 11, 12, 13].map((since): FormChange => ({
+    opType, since, rewrite: (_, node) => refuse(node, since, 'the nodes of its subgraph would have to be raised, too; export the model again, to opset 13 or later'),
+  }))),
+];
+
+function dropUnread(graph: Graph, node: Node, since: number, otherwise: string): void {
+  for (const output of node.outputs.splice(1)) {
+    if (output === null) continue;
+    if (output.uses.length > 0 || graph.outputs.includes(output)) refuse(node, since, otherwise);
+    graph.values.delete(output.name);
+  }
+}

@@ -1,0 +1,148 @@
+import * as assert from 'uvu/assert';
+
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import type { Attribute } from '../../pipeline/graph/attribute.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
+import { readModel } from '../../pipeline/onnx/read-model.ts';
+import { writeModel } from '../../pipeline/onnx/write-model.ts';
+import { constantsToInitializers } from '../../pipeline/passes/constants-to-initializers.ts';
+import { inferTypes } from '../../pipeline/passes/infer-types.ts';
+import { sequence } from '../../pipeline/passes/pass.ts';
+import { raiseOpset } from '../../pipeline/passes/raise-opset.ts';
+import { equivalent, weight } from '../support/graphs.ts';
+import { draw, float32, int64, type Line, operators, type Sketch } from '../support/sketch.ts';
+import { suite } from '../support/suite.ts';
+
+const float = (value: number): Attribute => ({ kind: 'float', value });
+const floats = (...value: number[]): Attribute => ({ kind: 'floats', value });
+
+/** A node of opset `from` reading x; what it may read besides; and how many rules apply to it on the way to `to`. */
+interface Case { from: number; to?: number; x?: number[]; node: Line; constants?: Sketch['constants']; rules?: number; outputs?: Sketch['outputs']; tolerance?: number }
+
+const one = (opType: string, attributes: Line[3] = {}, inputs = ['x']): Line => [opType, inputs, ['y'], attributes];
+const normal = { gamma: weight([3]), beta: weight([3]), mean: weight([3]), variance: weight([3], { min: 0.5, max: 2 }) };
+const normalized = ['x', 'gamma', 'beta', 'mean', 'variance'];
+
+const cases: Record<string, Case> = {
+  'Slice with axes': { from: 9, node: one('Slice', { starts: [1, -2], ends: [3, 100000], axes: [1, 3] }), x: [2, 4, 5, 6] },
+  'Slice without axes': { from: 7, node: one('Slice', { starts: [0, 1], ends: [-1, 3] }), x: [3, 4] },
+  'TopK': { from: 9, node: ['TopK', ['x'], ['y', 'at'], { k: 2, axis: 1 }], x: [2, 5], outputs: { y: { dtype: 'float32', shape: null }, at: { dtype: 'int64', shape: null } } },
+  'Clip with both bounds': { from: 9, node: one('Clip', { min: float(-1), max: float(0.5) }) },
+  'Clip with an upper bound': { from: 7, node: one('Clip', { max: float(1) }) },
+  'Clip with a lower bound': { from: 10, node: one('Clip', { min: float(0) }) },
+  'Clip with none': { from: 9, node: one('Clip') },
+  'Pad with a value': { from: 9, node: one('Pad', { pads: [0, 1, 2, 0], value: float(7), mode: 'constant' }), x: [2, 3] },
+  'Pad by reflection': { from: 10, node: one('Pad', { pads: [0, 1, 0, 2], mode: 'reflect' }), x: [2, 4] },
+  'Dropout with a ratio': { from: 9, node: one('Dropout', { ratio: float(0.3) }), rules: 2 },
+  'Split into given sizes': { from: 11, node: ['Split', ['x'], ['y', 'z'], { axis: 1, split: [1, 3] }], x: [2, 4], outputs: ['y', 'z'] },
+  'Split into equal parts': { from: 9, node: ['Split', ['x'], ['y', 'z'], { axis: 1 }], x: [2, 4], outputs: ['y', 'z'] },
+  'Split into equal parts, to 18': { from: 11, to: 18, node: ['Split', ['x'], ['y', 'z'], { axis: 1 }], x: [2, 4], outputs: ['y', 'z'], rules: 2 },
+  'Squeeze of axes': { from: 9, node: one('Squeeze', { axes: [0, 2] }), x: [1, 3, 1] },
+  'Squeeze of all': { from: 11, node: one('Squeeze'), x: [1, 3, 1] },
+  'Unsqueeze': { from: 9, node: one('Unsqueeze', { axes: [0, 3] }), x: [2, 3] },
+  'ReduceSum of axes': { from: 9, node: one('ReduceSum', { axes: [1], keepdims: 0 }), x: [2, 3, 4] },
+  'ReduceSum of all': { from: 11, node: one('ReduceSum'), x: [2, 3] },
+  'ReduceMean, which stays': { from: 9, node: one('ReduceMean', { axes: [1] }), x: [2, 3], rules: 0 },
+  'ReduceMean, to 18': { from: 9, to: 18, node: one('ReduceMean', { axes: [1] }), x: [2, 3] },
+  'ReduceMax of all, to 18': { from: 13, to: 18, node: one('ReduceMax', { keepdims: 0 }), x: [2, 3] },
+  'Softmax over the last axis': { from: 9, node: one('Softmax', { axis: 3 }), x: [2, 3, 4, 5] },
+  'Softmax with the old default axis': { from: 9, node: one('Softmax'), x: [2, 3] },
+  'Softmax over axes at once': { from: 11, node: one('Softmax'), x: [2, 3, 4], tolerance: 1e-6 },
+  'Softmax over the second-last axis': { from: 11, node: one('Softmax', { axis: -2 }), x: [2, 3, 4], tolerance: 1e-6 },
+  'Softmax over channels of one pixel': { from: 9, node: one('Softmax', { axis: 1 }), x: [2, 3, 1, 1] },
+  'LogSoftmax over axes at once': { from: 9, node: one('LogSoftmax', { axis: 0 }), x: [2, 3], tolerance: 1e-6 },
+  'Hardmax over axes at once': { from: 9, node: one('Hardmax'), x: [2, 3, 4] },
+  'BatchNormalization': { from: 8, node: one('BatchNormalization', { spatial: 1 }, normalized), x: [2, 3, 4, 4], constants: normal },
+  'BatchNormalization, to 15': { from: 9, to: 15, node: one('BatchNormalization', {}, normalized), x: [2, 3, 4, 4], constants: normal },
+  'Upsample by an attribute': { from: 8, node: one('Upsample', { scales: floats(1, 1, 2, 3) }), x: [1, 2, 3, 3], rules: 3 },
+  'Upsample by an input': { from: 9, node: one('Upsample', {}, ['x', 's']), x: [1, 2, 3, 3], constants: { s: float32(1, 1, 2.5, 1.3) }, rules: 2 },
+  'linear Upsample': { from: 9, node: one('Upsample', { mode: 'linear' }, ['x', 's']), x: [1, 2, 3, 3], constants: { s: float32(1, 1, 2, 2) }, rules: 2, tolerance: 1e-6 },
+  'Resize that enlarges': { from: 10, node: one('Resize', {}, ['x', 's']), x: [1, 1, 5, 7], constants: { s: float32(1, 1, 1.7, 2.2) } },
+  'Resize that shrinks': { from: 10, node: one('Resize', {}, ['x', 's']), x: [1, 1, 8, 9], constants: { s: float32(1, 1, 0.6, 0.4) } },
+  'linear Resize': { from: 10, node: one('Resize', { mode: 'linear' }, ['x', 's']), x: [1, 1, 8, 9], constants: { s: float32(1, 1, 1.5, 0.6) }, tolerance: 1e-6 },
+  'Scatter': { from: 9, node: one('Scatter', { axis: 1 }, ['x', 'at', 'u']), x: [1, 4], constants: { at: { ...int64(2), dims: [1, 1] }, u: { ...float32(9), dims: [1, 1] } } },
+  'RoiAlign, to 16': { from: 12, to: 16, node: one('RoiAlign', { output_height: 2, output_width: 2 }, ['x', 'r', 'b']), x: [1, 2, 8, 8], constants: { r: { ...float32(1, 1, 6, 6), dims: [1, 4] }, b: int64(0) }, tolerance: 1e-6 },
+  'GridSample, to 20': { from: 16, to: 20, node: one('GridSample', { mode: 'bilinear' }, ['x', 'g']), x: [1, 1, 4, 4], constants: { g: weight([1, 2, 2, 2], { min: -1, max: 1 }) }, tolerance: 1e-6 },
+};
+
+/** Operators whose newer versions only accept more: the node stays as it is. */
+const unchanged: Record<string, Case> = {
+  'Conv': { from: 7, node: one('Conv', { pads: [1, 1, 1, 1] }, ['x', 'w']), x: [1, 3, 5, 5], constants: { w: weight([4, 3, 3, 3]) } },
+  'Gemm': { from: 7, node: one('Gemm', { transB: 1 }, ['x', 'w', 'b']), x: [2, 3], constants: { w: weight([4, 3]), b: weight([4]) } },
+  'AveragePool': { from: 7, node: one('AveragePool', { kernel_shape: [2, 2], pads: [1, 1, 0, 0], count_include_pad: 0 }), x: [1, 2, 5, 5] },
+  'MaxPool': { from: 7, node: one('MaxPool', { kernel_shape: [2, 2], strides: [2, 2] }), x: [1, 2, 5, 5] },
+  'Add': { from: 7, node: one('Add', {}, ['x', 'c']), x: [2, 3], constants: { c: weight([3]) } },
+  'Flatten': { from: 7, node: one('Flatten', { axis: 2 }), x: [2, 3, 4] },
+  'HardSigmoid': { from: 7, node: one('HardSigmoid', { alpha: 0.25 }) },
+  'Concat': { from: 7, node: one('Concat', { axis: 1 }, ['x', 'x']) },
+  'Transpose': { from: 7, node: one('Transpose', { perm: [1, 0] }) },
+  'GlobalAveragePool': { from: 7, node: one('GlobalAveragePool'), x: [1, 2, 3, 3] },
+  'LeakyRelu': { from: 7, node: one('LeakyRelu', { alpha: 0.25 }) },
+  'ConvTranspose': { from: 7, node: one('ConvTranspose', { strides: [2, 2] }, ['x', 'w']), x: [1, 3, 3, 3], constants: { w: weight([3, 2, 2, 2]) } },
+};
+
+const sketchOf = ({ from, x = [2, 3], node, constants = {}, outputs = ['y'] }: Case): Sketch => ({ opset: from, inputs: { x }, constants, nodes: [node], outputs });
+
+suite('passes/raise-opset', test => {
+  for (const [what, one] of Object.entries({ ...cases, ...Object.fromEntries(Object.entries(unchanged).map(([name, one]) => [name, { ...one, rules: 0 }])) })) {
+    test(`raises ${what} from ${one.from}`, async () => {
+      const { to = 13, rules = 1, tolerance = 0 } = one;
+      const model = draw(sketchOf(one));
+      const raise = sequence(m => { inferTypes(m); return { rewrites: 0 }; }, raiseOpset(to));
+      const after = await equivalent(model, raise, { rewrites: rules + 1, tolerance });
+      assert.is(after.opsets.get(''), to);
+    });
+  }
+
+  test('raises Softmax without knowing the rank', async () => {
+    const model = draw({ opset: 11, inputs: { x: [2, 3] }, nodes: [one('Softmax')], outputs: ['y'] });
+    model.graph.inputs[0]!.type = { dtype: 'float32', shape: null };
+    const feeds = { x: weight([2, 3]) };
+    const after = await equivalent(model, raiseOpset(13), { rewrites: 2, feeds, tolerance: 1e-6 });
+    assert.equal(operators(after), ['Shape', 'Flatten', 'Softmax', 'Reshape']);
+  });
+
+  test('leaves a model of the version asked for, or a newer one, alone', async () => {
+    for (const opset of [13, 17]) {
+      const model = draw({ opset, inputs: { x: [2] }, nodes: [['Relu', ['x'], ['y']]], outputs: ['y'] });
+      const after = await equivalent(model, raiseOpset(13), { rewrites: 0 });
+      assert.is(after.opsets.get(''), opset);
+    }
+  });
+
+  test('reads scales that were a Constant node', async () => {
+    const model = draw({
+      opset: 10, inputs: { x: [1, 1, 8, 8] }, outputs: ['y'],
+      nodes: [['Constant', [], ['s'], { value: { kind: 'tensor', value: draw({ inputs: {}, constants: { s: float32(1, 1, 0.5, 0.5) }, nodes: [], outputs: [] }).graph.value('s').initializer! } }], ['Resize', ['x', 's'], ['y']]],
+    });
+    const after = await equivalent(model, sequence(constantsToInitializers, raiseOpset(13)), { rewrites: 3 });
+  });
+
+  test('the file has an IR version that goes with the opset', () => {
+    const irVersion = (model: Model): bigint => (model.origin as { irVersion: bigint }).irVersion;
+    const reread = (model: Model): Model => readModel(writeModel(model));
+    const model = reread(draw({ opset: 9, nodes: [one('Relu')], inputs: { x: [2] }, outputs: ['y'] }));
+    Object.assign(model.origin as object, { irVersion: 4n });
+    assert.is(irVersion(reread(model)), 4n);
+    for (const [to, expected] of [[13, 7n], [18, 8n], [21, 10n]] as const) {
+      raiseOpset(to)(model);
+      assert.is(irVersion(reread(model)), expected);
+    }
+  });
+
+  const refused: Record<string, [Case, RegExp]> = {
+    'statistics per position': [{ from: 8, node: one('BatchNormalization', { spatial: 0 }, normalized), constants: normal }, /BatchNormalization BatchNormalization_0 cannot be raised to opset 9: spatial = 0/],
+    'the outputs of training': [{ from: 9, to: 14, node: ['BatchNormalization', normalized, ['y', 'm'], {}], constants: normal, outputs: ['y', 'm'] }, /cannot be raised to opset 14: it has the outputs of training/],
+    'a mask that is read': [{ from: 9, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 10: its mask is read/],
+    'a Resize that enlarges and shrinks': [{ from: 10, node: one('Resize', {}, ['x', 's']), constants: { s: float32(2, 0.5) } }, /enlarges along one axis/],
+    'subgraphs': [{ from: 11, node: one('If') }, /If If_0 cannot be raised to opset 12: the nodes of its subgraph/],
+    'GroupNormalization of opset 18': [{ from: 18, to: 21, node: one('GroupNormalization') }, /cannot be raised to opset 21/],
+    'an opset below 7': [{ from: 6, node: one('Add', {}, ['x', 'x']) }, /of opset 6, and models below opset 7 cannot be raised: Add Add_0 is its first node/],
+  };
+  for (const [what, [drawn, message]] of Object.entries(refused)) {
+    test(`refuses ${what}, naming the node`, () => {
+      assert.throws(() => raiseOpset(drawn.to ?? 13)(draw(sketchOf(drawn))), (error: unknown) =>
+        error instanceof QuantpipeError && error.code === 'op-unsupported' && message.test(error.message));
+    });
+  }
+});
