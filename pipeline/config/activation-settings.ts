@@ -1,0 +1,45 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { Value } from '../graph/node.ts';
+import type { Constraint, Rule } from './placement.ts';
+
+/** What the configuration says of the quantizer of one activation, as far as it was read. */
+export interface ActivationSetting {
+  readonly isQuantized: boolean;
+  readonly isSymmetric: boolean;
+  readonly constraint: Constraint | null;
+  /** What spoke last; null while nothing has. */
+  readonly rule: Rule | null;
+}
+
+type Field = Exclude<keyof ActivationSetting, 'rule'>;
+
+const UNSAID: ActivationSetting = { isQuantized: false, isSymmetric: false, constraint: null, rule: null };
+
+/** The settings of all activations while the sections of a configuration are applied one after another. */
+export class ActivationSettings {
+  readonly #settings = new Map<Value, ActivationSetting>();
+  /** What the current section said, by tensor and field. */
+  readonly #said = new Map<Value, Map<Field, { readonly value: unknown; readonly path: string }>>();
+  #section: Rule['section'] = 'defaults';
+
+  /** What is set from now on belongs to `section`, and overrules what was set before. */
+  enter(section: Rule['section']): void {
+    this.#section = section;
+    this.#said.clear();
+  }
+
+  /** @throws `config-invalid` where the same section has said something else of the same tensor in another place */
+  set<Name extends Field>(value: Value, field: Name, setting: ActivationSetting[Name], path: string): void {
+    const said = this.#said.get(value) ?? new Map<Field, { readonly value: unknown; readonly path: string }>();
+    const before = said.get(field);
+    if (before !== undefined && before.value !== setting && before.path !== path) {
+      throw new QuantpipeError('config-invalid', `${before.path} and ${path} contradict each other about tensor '${value.name}'`, { tensor: value.name });
+    }
+    this.#said.set(value, said.set(field, { value: setting, path }));
+    this.#settings.set(value, { ...this.of(value), [field]: setting, rule: { section: this.#section, path } });
+  }
+
+  of(value: Value): ActivationSetting {
+    return this.#settings.get(value) ?? UNSAID;
+  }
+}

@@ -1,0 +1,92 @@
+import type { Graph } from '../graph/graph.ts';
+import type { Value } from '../graph/node.ts';
+import { ActivationSettings } from './activation-settings.ts';
+import { constantOperands } from './constant-operands.ts';
+import { mayBeQuantized } from './element-kind.ts';
+import { inputsOf, type Operator, type Operators, outputsOf } from './operators.ts';
+import type { OpSettings, QuantsimConfig } from './quantsim-config.ts';
+import type { TiedTensors } from './tied-tensors.ts';
+
+/** The graph as the sections of a configuration see it. */
+export interface PlacedGraph {
+  readonly graph: Graph;
+  readonly operators: Operators;
+  readonly tied: TiedTensors;
+  /** Values inside units. */
+  readonly inner: { has(value: Value): boolean };
+}
+
+/**
+ * Apply the sections that speak of activations, in their order: defaults, op_type, (supergroups: what is inside a unit is not spoken of),
+ * model_input, model_output. At first every quantizer is off and asymmetric; `defaults.ops.is_symmetric` holds for all of them, also for those
+ * that a later section turns on. Constants that are computed with as activations are inputs of the model in this sense.
+ */
+export function activationSettings(placed: PlacedGraph, config: QuantsimConfig): ActivationSettings {
+  const settings = new ActivationSettings();
+  applyDefaults(settings, placed, config);
+  applyOpTypes(settings, placed, config);
+  applyModelInput(settings, placed, config);
+  applyModelOutput(settings, placed, config);
+  return settings;
+}
+
+/** The activations that an operator reads, as the tensors that decide for them. */
+function readBy({ tied, inner }: PlacedGraph, operator: Operator): Value[] {
+  const constants = new Set(operator.isComposite ? [] : operator.nodes.flatMap(constantOperands));
+  const read = inputsOf(operator).filter(value => !inner.has(value) && mayBeQuantized(value) && (value.initializer === null || constants.has(value)));
+  return [...new Set(read.map(value => tied.rootOf(value)))];
+}
+
+/** The activations that an operator writes and that have an encoding of their own. */
+function writtenBy({ tied, inner }: PlacedGraph, operator: Operator): Value[] {
+  return outputsOf(operator).filter(value => !inner.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value);
+}
+
+function applyDefaults(settings: ActivationSettings, placed: PlacedGraph, { defaults: { ops } }: QuantsimConfig): void {
+  settings.enter('defaults');
+  const all = [...modelInputs(placed), ...placed.operators.all.flatMap(operator => [...readBy(placed, operator), ...writtenBy(placed, operator)])];
+  if (ops.isSymmetric !== null) for (const value of all) settings.set(value, 'isSymmetric', ops.isSymmetric, 'defaults.ops.is_symmetric');
+  for (const operator of placed.operators.all) {
+    // A False here adds nothing to quantizers that are off already, and would contradict is_output_quantized where it is True.
+    applyTo(settings, placed, operator, { ...ops, isInputQuantized: ops.isInputQuantized || null, isSymmetric: null }, 'defaults.ops');
+  }
+}
+
+function applyOpTypes(settings: ActivationSettings, placed: PlacedGraph, { opTypes }: QuantsimConfig): void {
+  settings.enter('op_type');
+  for (const operator of placed.operators.all) {
+    const said = opTypes.get(operator.opType);
+    if (said === undefined) continue;
+    const path = `op_type.${operator.opType}`;
+    applyTo(settings, placed, operator, said, path);
+    if (said.constraint === null) continue;
+    for (const value of writtenBy(placed, operator)) settings.set(value, 'constraint', said.constraint, `${path}.encoding_constraints`);
+  }
+}
+
+function applyTo(settings: ActivationSettings, placed: PlacedGraph, operator: Operator, said: OpSettings, path: string): void {
+  const { isInputQuantized, isOutputQuantized, isSymmetric } = said;
+  const written = writtenBy(placed, operator);
+  const read = isInputQuantized === null ? [] : readBy(placed, operator);
+  if (isSymmetric !== null) for (const value of [...written, ...read]) settings.set(value, 'isSymmetric', isSymmetric, `${path}.is_symmetric`);
+  if (isOutputQuantized !== null) for (const value of written) settings.set(value, 'isQuantized', isOutputQuantized, `${path}.is_output_quantized`);
+  if (isInputQuantized !== null) for (const value of read) settings.set(value, 'isQuantized', isInputQuantized, `${path}.is_input_quantized`);
+}
+
+function applyModelInput(settings: ActivationSettings, placed: PlacedGraph, { modelInput: { isInputQuantized } }: QuantsimConfig): void {
+  settings.enter('model_input');
+  if (isInputQuantized === null) return;
+  const constants = placed.graph.nodes.flatMap(constantOperands);
+  for (const value of [...modelInputs(placed), ...constants]) settings.set(value, 'isQuantized', isInputQuantized, 'model_input.is_input_quantized');
+}
+
+function applyModelOutput(settings: ActivationSettings, { graph, tied }: PlacedGraph, { modelOutput: { isOutputQuantized } }: QuantsimConfig): void {
+  settings.enter('model_output');
+  if (isOutputQuantized === null) return;
+  const outputs = graph.outputs.filter(mayBeQuantized).map(value => tied.rootOf(value));
+  for (const value of outputs) settings.set(value, 'isQuantized', isOutputQuantized, 'model_output.is_output_quantized');
+}
+
+function modelInputs({ graph }: PlacedGraph): Value[] {
+  return graph.inputs.filter(value => value.initializer === null && mayBeQuantized(value));
+}

@@ -1,0 +1,73 @@
+import { QuantpipeError } from '../base/errors.ts';
+import { didYouMean } from './near-name.ts';
+
+/** Characters of a wrong value that a message shows. */
+const LONGEST_SHOWN = 60;
+
+/**
+ * A value in a JSON document and the path that leads to it, so that every complaint says where:
+ * `op_type.Conv.is_output_quantized: expected "True" or "False", got 1`.
+ */
+export class JsonPlace {
+  readonly value: unknown;
+  readonly path: string;
+  /** The document, as messages call it. */
+  readonly where: string;
+
+  constructor(value: unknown, where: string, path = '') {
+    this.value = value;
+    this.path = path;
+    this.where = where;
+  }
+
+  /** The entries of an object, in the order of the file. */
+  entries(): [key: string, place: JsonPlace][] {
+    if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) throw this.expected('an object');
+    return Object.entries(this.value).map(([key, value]) => [key, new JsonPlace(value, this.where, this.path === '' ? key : `${this.path}.${key}`)]);
+  }
+
+  /** The entries of an object whose keys must be among `known`. */
+  fields<Key extends string>(known: readonly Key[]): Partial<Record<Key, JsonPlace>> {
+    const entries = this.entries();
+    for (const [key, place] of entries) {
+      if (!known.includes(key as Key)) throw place.error(`unknown ${this.path === '' ? 'section' : 'key'}${didYouMean(key, known) || `; known are ${known.join(', ')}`}`);
+    }
+    return Object.fromEntries(entries) as Partial<Record<Key, JsonPlace>>;
+  }
+
+  items(): JsonPlace[] {
+    if (!Array.isArray(this.value)) throw this.expected('a list');
+    return this.value.map((value, index) => new JsonPlace(value, this.where, `${this.path}[${index}]`));
+  }
+
+  /** AIMET writes "True" and "False"; JSON's own booleans are taken too. */
+  boolean(): boolean {
+    if (this.value === 'True' || this.value === true) return true;
+    if (this.value === 'False' || this.value === false) return false;
+    throw this.expected('"True" or "False"');
+  }
+
+  number(): number {
+    if (typeof this.value !== 'number' || !Number.isFinite(this.value)) throw this.expected('a number');
+    return this.value;
+  }
+
+  string(): string {
+    if (typeof this.value !== 'string' || this.value === '') throw this.expected('a name');
+    return this.value;
+  }
+
+  oneOf<Choice extends string | number>(choices: readonly Choice[]): Choice {
+    if (!choices.includes(this.value as Choice)) throw this.expected(choices.map(choice => JSON.stringify(choice)).join(' or '));
+    return this.value as Choice;
+  }
+
+  expected(what: string): QuantpipeError {
+    const found = JSON.stringify(this.value) ?? String(this.value);
+    return this.error(`expected ${what}, got ${found.length > LONGEST_SHOWN ? `${found.slice(0, LONGEST_SHOWN)}…` : found}`);
+  }
+
+  error(fact: string): QuantpipeError {
+    return new QuantpipeError('config-invalid', `${this.path === '' ? this.where : this.path}: ${fact}`, { config: this.where });
+  }
+}

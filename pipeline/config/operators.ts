@@ -1,0 +1,59 @@
+import type { Graph } from '../graph/graph.ts';
+import type { Node, Value } from '../graph/node.ts';
+import { COMPOSITES, findComposites } from './composites.ts';
+import type { QuantsimConfig } from './quantsim-config.ts';
+
+/** A node, or the nodes of a composite, seen as one operator. This is the graph that the configuration speaks of. */
+export interface Operator {
+  /** The ONNX operator it is, which for a composite no node has to be. */
+  readonly opType: string;
+  /** In the order of the graph. */
+  readonly nodes: readonly Node[];
+  readonly isComposite: boolean;
+}
+
+/** The operators of a graph and which of them every node belongs to. */
+export class Operators {
+  /** In the order of their last nodes. */
+  readonly all: readonly Operator[];
+  readonly #byNode = new Map<Node, Operator>();
+
+  constructor(graph: Graph, config: QuantsimConfig) {
+    const wanted = COMPOSITES.filter(({ kind, pass, onRequest = false }) =>
+      config.composites.get(kind) ?? (!onRequest || (pass !== undefined && config.passes.includes(pass))));
+    for (const { kind, nodes } of findComposites(graph, wanted)) this.#add({ opType: kind, nodes, isComposite: true });
+    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, nodes: [node], isComposite: false });
+    this.all = graph.nodes.filter(node => this.of(node).nodes.at(-1) === node).map(node => this.of(node));
+  }
+
+  #add(operator: Operator): void {
+    for (const node of operator.nodes) this.#byNode.set(node, operator);
+  }
+
+  of(node: Node): Operator {
+    return this.#byNode.get(node)!;
+  }
+
+  /** The operator that computes a value and shows it to others; null for graph inputs, constants, and what is inside a composite. */
+  producerOf(value: Value): Operator | null {
+    if (value.producer === null) return null;
+    const operator = this.of(value.producer);
+    return outputsOf(operator).includes(value) ? operator : null;
+  }
+
+  /** The operators that read a value, each once. */
+  consumersOf({ uses }: Value): Operator[] {
+    return [...new Set(uses.map(({ node }) => this.of(node)))];
+  }
+}
+
+/** What an operator shows: the outputs of its last node. */
+export function outputsOf({ nodes }: Operator): Value[] {
+  return nodes.at(-1)!.outputs.filter(value => value !== null);
+}
+
+/** What an operator reads that it does not compute itself, constants included; each once. */
+export function inputsOf({ nodes }: Operator): Value[] {
+  const read = nodes.flatMap(({ inputs }) => inputs).filter(value => value !== null);
+  return [...new Set(read)].filter(({ producer }) => producer === null || !nodes.includes(producer));
+}

@@ -1,0 +1,66 @@
+import { configWarnings } from './config-warnings.ts';
+import { JsonPlace } from './json-place.ts';
+import { optional, parseKernels, parseOpSettings, parseOpType, parseParams, parseParamSettings } from './parse-settings.ts';
+import type { Defaults, QuantsimConfig, Supergroup } from './quantsim-config.ts';
+import { COMPOSITES } from './composites.ts';
+import { didYouMean } from './near-name.ts';
+
+/** AIMET's sections; a configuration has all of them, though they may be empty. */
+const SECTIONS = ['defaults', 'params', 'op_type', 'supergroups', 'model_input', 'model_output'] as const;
+/** What a configuration may have besides: AIMET's list of graph passes, and our switches of composite operators. */
+const MORE_SECTIONS = ['supergroup_pass_list', 'composites'] as const;
+const DEFAULTS_KEYS = [
+  'ops', 'params', 'strict_symmetric', 'unsigned_symmetric', 'per_channel_quantization', 'supported_kernels', 'hw_version',
+] as const;
+
+/**
+ * Read AIMET's quantization simulation configuration as it is. Booleans are "True" and "False", or JSON's own.
+ *
+ * @param where how messages call the configuration: a file, a preset
+ * @throws `config-invalid` for an unknown section or key and for a wrong value, with its JSON path
+ */
+export function parseConfig(json: unknown, where: string): QuantsimConfig {
+  const root = new JsonPlace(json, where);
+  const sections = root.fields([...SECTIONS, ...MORE_SECTIONS]);
+  for (const name of SECTIONS) if (sections[name] === undefined) throw root.error(`section '${name}' is missing; it may be empty`);
+  const config = {
+    defaults: parseDefaults(sections.defaults!),
+    params: parseParams(sections.params),
+    opTypes: new Map(sections.op_type!.entries().map(([opType, place]) => [opType, parseOpType(place)])),
+    supergroups: sections.supergroups!.items().map(parseSupergroup),
+    modelInput: { isInputQuantized: optional(sections.model_input!.fields(['is_input_quantized']).is_input_quantized) },
+    modelOutput: { isOutputQuantized: optional(sections.model_output!.fields(['is_output_quantized']).is_output_quantized) },
+    passes: sections.supergroup_pass_list?.items().map(item => item.string()) ?? [],
+    composites: new Map(sections.composites?.entries().map(parseComposite)),
+  };
+  return { ...config, warnings: configWarnings(config) };
+}
+
+function parseDefaults(place: JsonPlace): Defaults {
+  const fields = place.fields(DEFAULTS_KEYS);
+  if (fields.ops === undefined) throw place.error("'ops' is missing; it may be empty");
+  if (fields.params === undefined) throw place.error("'params' is missing; it may be empty");
+  const strictSymmetric = fields.strict_symmetric?.boolean() ?? false;
+  const unsignedSymmetric = fields.unsigned_symmetric?.boolean() ?? false;
+  if (strictSymmetric && unsignedSymmetric) throw place.error('strict_symmetric and unsigned_symmetric cannot both be "True"');
+  return {
+    ops: parseOpSettings(fields.ops), params: parseParamSettings(fields.params), strictSymmetric, unsignedSymmetric,
+    perChannel: fields.per_channel_quantization?.boolean() ?? false,
+    hwVersion: fields.hw_version?.string() ?? null,
+    supportedKernels: parseKernels(fields.supported_kernels, { isParamRequired: true }),
+  };
+}
+
+function parseSupergroup(place: JsonPlace): Supergroup {
+  const { op_list: list } = place.fields(['op_list']);
+  if (list === undefined) throw place.error("'op_list' is missing");
+  const opTypes = list.items().map(item => item.string());
+  if (opTypes.length < 2) throw list.error(`a supergroup has at least 2 operators, got ${opTypes.length}`);
+  return { opTypes, path: list.path };
+}
+
+function parseComposite([kind, place]: [string, JsonPlace]): [string, boolean] {
+  const kinds = COMPOSITES.map(({ kind }) => kind);
+  if (!kinds.includes(kind)) throw place.error(`unknown composite operator${didYouMean(kind, kinds) || `; known are ${kinds.join(', ')}`}`);
+  return [kind, place.boolean()];
+}
