@@ -1,12 +1,16 @@
 import type { Engine, EngineName } from './engine.ts';
 import { nativeEngine } from './native.ts';
-import { webEngine } from './web.ts';
 
 export type { Engine, EngineName, Feeds, Session, SessionInput, SessionOptions } from './engine.ts';
 
-/** Open an engine by name; 'auto' is native where onnxruntime-node is installed and loads, else web. */
-export async function openEngine(name: EngineName | 'auto'): Promise<Engine> {
-  if (name === 'web') return webEngine();
+/** The engine called `name`; 'auto' is native where its optional package is installed and loads, else web. */
+export async function openEngine(name: 'auto' | EngineName): Promise<Engine> {
   if (name === 'native') return nativeEngine();
-  return nativeEngine().catch(webEngine);
+  if (name === 'auto') return nativeEngine().catch(webEngine);
+  return webEngine();
+}
+
+/** Imported late: whoever has the native engine does not compile 14 MB of WASM. */
+async function webEngine(): Promise<Engine> {
+  return (await import('./web.ts')).webEngine();
 }

@@ -1,14 +1,17 @@
+// onnxruntime-node: an optional peer dependency, so it is imported only when it is asked for.
+
 import { QuantpipeError } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
-import { type Ort, openSession } from './session.ts';
+import { loadSession, type Library } from './session.ts';
 
-/** onnxruntime-node: an optional peer; `config-invalid` where it is not installed. */
-export async function nativeEngine(): Promise<Engine> {
-  let ort: unknown;
-  try {
-    ort = await import('onnxruntime-node');
-  } catch (cause) {
-    throw new QuantpipeError('config-invalid', 'the native engine needs the package onnxruntime-node: npm install onnxruntime-node, or use --engine web', {}, { cause });
-  }
-  return { name: 'native', load: (model, options) => openSession(ort as Ort, 'native', model, options) };
+/** ONNX Runtime's native CPU build, one thread. Throws `config-invalid` saying what to install where the package is absent or does not load. */
+export async function nativeEngine(importLibrary: () => Promise<Library> = () => import('onnxruntime-node')): Promise<Engine> {
+  const library = await importLibrary().catch(cannotImport);
+  return { name: 'native', load: (model, options = {}) => loadSession(library, 'native', model, options) };
+}
+
+function cannotImport(cause: unknown): never {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const fact = code === 'ERR_MODULE_NOT_FOUND' ? 'is not installed' : `does not load here (${message})`;
+  throw new QuantpipeError('config-invalid', `engine 'native' needs the package onnxruntime-node, which ${fact}; npm install onnxruntime-node, or use engine 'web'`, { engine: 'native' }, { cause });
 }

@@ -1,58 +1,107 @@
+// What the two builds of ONNX Runtime have in common: one JavaScript interface, and their ways to fail.
+
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 
 import { QuantpipeError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
-import type { Feeds, Session, SessionInput, SessionOptions } from './engine.ts';
-import { dtypeOf, fromOrt, type TensorMaker, toOrt } from './tensors.ts';
+import type { EngineName, Feeds, Session, SessionInput, SessionOptions } from './engine.ts';
+import { fromOrt, toOrt } from './tensors.ts';
 
-/** What both onnxruntime packages offer; only engine/web.ts and engine/native.ts know where it comes from. */
-export interface Ort extends TensorMaker {
-  readonly InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
-}
+/** The part of the library that is used; web and native export the same. */
+export type Library = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor' | 'env'>;
 
-/** Only errors: what the engine has to say about a model that runs is not the user's concern. */
-const LOG_ERRORS_ONLY = 3;
+/** 4 = fatal only: ONNX Runtime prints to stderr by itself, and whatever matters of that is thrown too. */
+const LOG_SEVERITY = 4;
 
-export async function openSession(ort: Ort, engine: string, model: Uint8Array, { fuseQuantized = true, optimize = 'all' }: SessionOptions = {}): Promise<Session> {
-  let session: InferenceSession;
+/** Load `model` with one of the two builds. */
+export async function loadSession(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<Session> {
+  library.env.logLevel = 'fatal';
   try {
-    session = await ort.InferenceSession.create(model, {
-      graphOptimizationLevel: optimize,
-      logSeverityLevel: LOG_ERRORS_ONLY,
-      intraOpNumThreads: 1, // quantpipe runs one session a worker; threads inside would fight over the same processors
-      interOpNumThreads: 1,
-      extra: { session: { disable_quant_qdq: fuseQuantized ? '0' : '1' } },
-    });
-  } catch (cause) {
-    throw new QuantpipeError('engine-failed', `the ${engine} engine cannot load the model: ${messageOf(cause)}`, {}, { cause });
+    const session = await library.InferenceSession.create(model, libraryOptions(engine, options));
+    return new OrtSession(library, engine, session);
+  } catch (error) {
+    throw engineFailed(engine, 'cannot load the model', error);
   }
-  return wrap(ort, engine, session);
 }
 
-function wrap(ort: Ort, engine: string, session: InferenceSession): Session {
-  const inputs: SessionInput[] = session.inputMetadata.map(input => {
-    if (!input.isTensor) throw new QuantpipeError('op-unsupported', `model input '${input.name}' is not a tensor`);
-    return { name: input.name, dtype: dtypeOf(input.name, input.type), shape: input.shape.map(dim => dim === '' ? null : dim) };
-  });
+function libraryOptions(engine: EngineName, { fuseQuantized = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
   return {
-    inputs,
-    outputs: session.outputNames,
-    async run(feeds: Feeds, outputs?: readonly string[]): Promise<Record<string, Tensor>> {
-      const fed = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort, name, tensor)]));
-      let results: Readonly<Record<string, OrtTensor>>;
-      try {
-        results = await (outputs === undefined ? session.run(fed) : session.run(fed, [...outputs]));
-      } catch (cause) {
-        throw new QuantpipeError('engine-failed', `the ${engine} engine failed on a batch: ${messageOf(cause)}`, {}, { cause });
-      }
-      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(name, tensor)]));
-    },
-    close: () => session.release(),
+    executionProviders: [engine === 'web' ? 'wasm' : 'cpu'],
+    graphOptimizationLevel: optimize,
+    intraOpNumThreads: 1, // parallelism is ours: a session per worker
+    interOpNumThreads: 1,
+    logSeverityLevel: LOG_SEVERITY,
+    ...(fuseQuantized ? {} : { extra: { session: { disable_quant_qdq: '1' } } }),
   };
 }
 
-/** The engine's own words on one line, without its source positions. */
-function messageOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text.replace(/\s+/g, ' ').replace(/\S*\/onnxruntime\/\S+:\d+ \S*\(.*?\) /g, '').trim();
+class OrtSession implements Session {
+  readonly inputs: readonly SessionInput[];
+  readonly outputs: readonly string[];
+  readonly #library: Library;
+  readonly #engine: EngineName;
+  readonly #session: InferenceSession;
+
+  constructor(library: Library, engine: EngineName, session: InferenceSession) {
+    this.#library = library;
+    this.#engine = engine;
+    this.#session = session;
+    this.inputs = session.inputMetadata.map(sessionInput);
+    this.outputs = session.outputNames;
+  }
+
+  async run(feeds: Feeds, outputs: readonly string[] = this.outputs) {
+    const found = await this.#run(feeds, outputs);
+    return Object.fromEntries(outputs.map(name => [name, fromOrt(found[name]!)]));
+  }
+
+  async #run(feeds: Feeds, outputs: readonly string[]): Promise<Record<string, OrtTensor>> {
+    try {
+      const given = Object.entries(feeds).map(([name, tensor]) => [name, toOrt(this.#library.Tensor, name, tensor)] as const);
+      return await this.#session.run(Object.fromEntries(given), [...outputs]);
+    } catch (error) {
+      throw engineFailed(this.#engine, 'cannot run the model', error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/** onnxruntime-web's word for a free dimension without a symbol: -1, read as unsigned. */
+const UNNAMED_IN_WEB = 2 ** 32 - 1;
+
+function sessionInput(metadata: InferenceSession.ValueMetadata): SessionInput {
+  if (!metadata.isTensor) throw new QuantpipeError('op-unsupported', `model input '${metadata.name}' is no tensor`, { input: metadata.name });
+  const shape = metadata.shape.map(dim => (dim === '' || dim === UNNAMED_IN_WEB ? null : dim));
+  return { name: metadata.name, dtype: metadata.type, shape };
+}
+
+/**
+ * An error of the engine in our words. Where the engine says which operator it does not know, `context` has `operator` and
+ * `domain`, so that whoever holds the graph can name its nodes; where it names the node, `context` has `node`.
+ */
+function engineFailed(engine: EngineName, what: string, error: unknown): QuantpipeError {
+  if (error instanceof QuantpipeError) return error;
+  const said = withoutSourcePaths(error instanceof Error ? error.message : String(error));
+  return new QuantpipeError('engine-failed', `engine '${engine}' ${what}: ${said}`, { engine, ...culprit(said) }, { cause: error });
+}
+
+/** ONNX Runtime's messages carry error numbers, and paths and signatures of the machine that built it. */
+function withoutSourcePaths(message: string): string {
+  return message
+    .replace(/^.*?ERROR_CODE: \d+, ERROR_MESSAGE: /s, '')
+    .replace(/\S*\/onnxruntime\/\S+:\d+ (?:\S.*?\) )?/g, '')
+    .trim();
+}
+
+function culprit(said: string): Record<string, string> {
+  const known = /No Op registered for (\S+) with domain_version/.exec(said);
+  const custom = /([\w.]+):(\w+)\(-?\d+\) is not a registered function\/op/.exec(said);
+  const node = /In Node, \("([^"]+)"/.exec(said) ?? / node\. Name:'([^']+)'/.exec(said);
+  return {
+    ...(known && { operator: known[1]!, domain: '' }),
+    ...(custom && { operator: custom[2]!, domain: custom[1]! }),
+    ...(node && { node: node[1]! }),
+  };
 }
