@@ -12,9 +12,11 @@ const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...cast };
 /**
  * Compute the small chains of nodes that exporters write around weights, bounds and shapes.
  *
- * 1. A node of the table (Cast, Identity, Transpose, Reshape, Squeeze, Unsqueeze, Add, Sub, Mul, Div, Pow, Neg, Abs, Sqrt,
+ * 1. A node of the table (Cast, Transpose, Reshape, Squeeze, Unsqueeze, Add, Sub, Mul, Div, Pow, Neg, Abs, Sqrt,
  *    Reciprocal) that reads initializers only becomes an initializer under the name of its output.
  * 2. Nodes are in topological order, so a chain folds in one sweep. Initializers that only the chain read are forgotten.
+ *
+ * Identity is not in the table: removing it lets tied weights stay one weight.
  *
  * Left alone: a result that is a graph output; what reads an initializer that is a graph input (a default, not a
  * constant); arithmetic of more than 2^20 elements; casts whose value does not fit the target type.

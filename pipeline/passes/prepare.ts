@@ -42,6 +42,7 @@ function passes({ foldBatchNorm: folds = true }: PrepareOptions): Pass[] {
     raiseOpset(),
     removeIdentity,
     foldConstants,
+    removeIdentity, // by a factor of 1 that was computed, say
     inferTypes, // what folding computed may tell more shapes
     ...(folds ? [foldBatchNorm] : []),
     removeDeadNodes,

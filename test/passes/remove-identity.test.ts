@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 
 import { removeIdentity } from '../../pipeline/passes/remove-identity.ts';
-import { equivalent } from '../support/graphs.ts';
+import { equivalent, weight } from '../support/graphs.ts';
 import { draw, float32, operators, scalar, type Sketch } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
 
@@ -18,6 +18,9 @@ const matches: Record<string, [Sketch, rewrites: number, left: string[]]> = {
   'a chain': [{ inputs: x, outputs: ['y'], nodes: [['Relu', ['x'], ['a']], ['Identity', ['a'], ['b']], ['Identity', ['b'], ['c']], ['Identity', ['c'], ['y']]] }, 3, ['Relu']],
   'a Dropout': [{ inputs: x, outputs: ['y'], nodes: [['Dropout', ['x'], ['a', 'mask']], ['Neg', ['a'], ['y']]] }, 1, ['Neg']],
   'a Dropout told that it does not train': [{ inputs: x, constants: { r: scalar(0.5), no }, outputs: ['y'], nodes: [['Dropout', ['x', 'r', 'no'], ['a']], ['Neg', ['a'], ['y']]] }, 1, ['Neg']],
+  'a factor of one, wherever it stands': [{ inputs: x, constants: { one: scalar(1) }, outputs: ['y'], nodes: [['Mul', ['x', 'one'], ['a']], ['Mul', ['one', 'a'], ['b']], ['Div', ['b', 'one'], ['c']], ['Neg', ['c'], ['y']]] }, 3, ['Neg']],
+  'a term of zero': [{ inputs: x, constants: { zero: float32(0) }, outputs: ['y'], nodes: [['Add', ['x', 'zero'], ['a']], ['Sub', ['a', 'zero'], ['b']], ['Add', ['zero', 'b'], ['c']], ['Neg', ['c'], ['y']]] }, 3, ['Neg']],
+  'a Cast to the type there is': [{ inputs: x, outputs: ['y'], nodes: [['Cast', ['x'], ['a'], { to: 1 }], ['Neg', ['a'], ['y']]] }, 1, ['Neg']],
 };
 
 const nearMisses: Record<string, Sketch> = {
@@ -25,6 +28,10 @@ const nearMisses: Record<string, Sketch> = {
   'an Identity from an initializer to a graph output': { inputs: x, constants: { w: float32(1) }, outputs: ['y', 'z'], nodes: [['Identity', ['w'], ['y']], ['Neg', ['x'], ['z']]] },
   'an Identity between two graph outputs': { inputs: x, outputs: ['a', 'y'], nodes: [['Relu', ['x'], ['a']], ['Identity', ['a'], ['y']]] },
   'a Dropout whose mask is read': { inputs: x, outputs: ['y', 'z'], nodes: [['Dropout', ['x'], ['a', 'mask']], ['Neg', ['a'], ['y']], ['Cast', ['mask'], ['z'], { to: 1 }]] },
+  'another factor': { inputs: x, constants: { two: scalar(2) }, outputs: ['y'], nodes: [['Mul', ['x', 'two'], ['a']], ['Neg', ['a'], ['y']]] },
+  'one divided, and zero less': { inputs: x, constants: { one: scalar(1), zero: scalar(0) }, outputs: ['y'], nodes: [['Div', ['one', 'x'], ['a']], ['Sub', ['zero', 'a'], ['y']]] },
+  'ones that change the shape': { inputs: x, constants: { ones: weight([1, 1, 1], { min: 1, max: 1 }), many: weight([3], { min: 1, max: 1 }) }, outputs: ['y'], nodes: [['Mul', ['x', 'ones'], ['a']], ['Mul', ['a', 'many'], ['b']], ['Neg', ['b'], ['y']]] },
+  'a Cast to another type': { inputs: x, outputs: ['y'], nodes: [['Cast', ['x'], ['a'], { to: 7 }], ['Cast', ['a'], ['y'], { to: 1 }]] },
 };
 
 suite('passes/remove-identity', test => {

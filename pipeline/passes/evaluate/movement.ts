@@ -6,8 +6,6 @@ import type { EvaluatorTable } from './evaluator.ts';
 
 /** Operators that move elements or change the shape. Squeeze and Unsqueeze have their axes as attribute before opset 13, then as input. */
 export const movement: EvaluatorTable = {
-  Identity: (_, [x]) => x ?? null,
-
   Transpose(node, [x]) {
     if (!x) return null;
     const perm = intsOf(node, 'perm') ?? x.dims.map((_, axis) => axis).reverse();
