@@ -13,3 +13,5 @@ export { roundingError } from "./rounding-error";
 export { fitEncoding } from "./fit-encoding";
 export { encodeMinMax } from "./encode-min-max";
 export { encodeTfEnhanced } from "./encode-tf-enhanced";
+export { encodePercentile } from "./encode-percentile";
+export { encodeEntropy, entropyBytes } from "./encode-entropy";

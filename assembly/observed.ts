@@ -107,6 +107,25 @@ export function sideMass(side: Side): f64 {
   return side.count ? load<f64>(side.beyond) : 0;
 }
 
+/** Mass of a side farther from zero than x, x itself left out. */
+export function massBeyond(side: Side, x: f64): f64 {
+  const next = edgesUpTo(side, x);
+  if (next == side.count) return 0;
+  const mass = load<f64>(side.beyond + next * 24);
+  return next ? mass + load<f64>(side.density + (next - 1 << 3)) * (load<f64>(side.edges + (next << 3)) - x) : mass;
+}
+
+/** How many edges of a side are at most `limit`, by bisection. */
+export function edgesUpTo(side: Side, limit: f64): usize {
+  let low: usize = 0, high = side.count;
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (load<f64>(side.edges + (middle << 3)) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The real number whose float32 has these upper 16 bits, by magnitude. */
 function magnitude(bin: u32): f64 {
   return <f64>reinterpret<f32>(bin << 16);

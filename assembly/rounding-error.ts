@@ -10,7 +10,7 @@
 // Bound   a price that is sure to exceed `bound` may come back as Infinity: the search is through with that candidate.
 // Oracle  test/oracles/rounding-error.ts, bin by bin; 1e-9 relative to the price of not encoding at all.
 
-import { Observed, Side } from "./observed";
+import { Observed, Side, edgesUpTo } from "./observed";
 
 /** Points priced between two looks at the bound. */
 const POINTS_PER_LOOK: usize = 512;
@@ -67,17 +67,6 @@ function sumOverEdges(side: Side, count: usize, inverse: f64): f64 {
     sum += (k + 4 * r * r * r) * load<f64>(drops);
   }
   return sum;
-}
-
-/** How many edges of a side are at most `limit`, by bisection. */
-function edgesUpTo(side: Side, limit: f64): usize {
-  let low: usize = 0, high = side.count;
-  while (low < high) {
-    const middle = low + high >> 1;
-    if (load<f64>(side.edges + (middle << 3)) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function pointsError(observed: Observed, delta: f64, below: f64, above: f64, gamma: f64, bound: f64): f64 {

@@ -1,8 +1,10 @@
 import type { Kernels } from '../kernels/kernels.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Grid } from '../quant/grid.ts';
+import { entropyEncoding } from './entropy.ts';
 import { minMaxEncoding } from './min-max.ts';
 import { mseEncoding } from './mse.ts';
+import { percentileEncoding } from './percentile.ts';
 import type { Observed, Scheme, SearchOptions } from './scheme.ts';
 import { tfEnhancedEncoding } from './tf-enhanced.ts';
 
@@ -13,6 +15,8 @@ export const schemes = {
   'min-max': minMaxEncoding,
   'tf-enhanced': tfEnhancedEncoding,
   'mse': mseEncoding,
+  'percentile': percentileEncoding,
+  'entropy': entropyEncoding,
 } as const satisfies Record<string, Scheme>;
 
 export type SchemeName = keyof typeof schemes;

@@ -3,7 +3,7 @@ import { instantiate, type KernelModule } from './module.ts';
 import { mergeStatistics, observe } from './observe.ts';
 import { type ChannelLayout, channelPieces, checkLayout, pieces } from './pieces.ts';
 import { type AffineMap, type Codes, fakeQuantChannels, oneChannel, quantizeChannels } from './quantize.ts';
-import { fitEncoding, type FoundEncoding, search, type Searched, type SearchGrid, withObserved } from './search.ts';
+import { fitEncoding, type FoundEncoding, search, type Searched, type SearchGrid, statisticsOf, withObserved } from './search.ts';
 import type { TensorStatistics } from './statistics.ts';
 
 /** Built beside dist/, from where this runs. */
@@ -107,6 +107,19 @@ export class Kernels {
   encodeTfEnhanced(searched: Searched, grid: SearchGrid, gamma: number): FoundEncoding | null {
     return search(this.#module, searched, grid, (observed, bitwidth, symmetry, encoding) =>
       this.#module.run.encodeTfEnhanced(observed, bitwidth, symmetry, gamma, encoding));
+  }
+
+  /** The encoding that clips (100 - percentile) % of the finite values at either end. */
+  encodePercentile(searched: Searched, grid: SearchGrid, percentile: number): FoundEncoding | null {
+    return search(this.#module, statisticsOf(this.#module, searched), grid, (observed, bitwidth, symmetry, encoding) =>
+      this.#module.run.encodePercentile(observed, bitwidth, symmetry, percentile, encoding));
+  }
+
+  /** The encoding of the range whose codes diverge least from the values; on grids of more than 10 bits, min-max's. */
+  encodeEntropy(searched: Searched, grid: SearchGrid): FoundEncoding | null {
+    const { run, arena } = this.#module;
+    return search(this.#module, statisticsOf(this.#module, searched), grid, (observed, bitwidth, symmetry, encoding) =>
+      run.encodeEntropy(observed, bitwidth, symmetry, arena.alloc(run.entropyBytes()), encoding));
   }
 
   /** The sum of squared errors of an encoding, where the error of what is clipped counts `gamma` times. */

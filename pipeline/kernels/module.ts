@@ -26,6 +26,9 @@ export interface KernelExports {
   roundingError(observed: number, delta: number, offset: number, steps: number, gamma: number, bound: number): number;
   fitEncoding(min: number, max: number, bitwidth: number, symmetry: number, encoding: number): void;
   encodeMinMax(observed: number, bitwidth: number, symmetry: number, encoding: number): void;
+  encodePercentile(observed: number, bitwidth: number, symmetry: number, percentile: number, encoding: number): void;
+  entropyBytes(): number;
+  encodeEntropy(observed: number, bitwidth: number, symmetry: number, scratch: number, encoding: number): void;
   encodeTfEnhanced(observed: number, bitwidth: number, symmetry: number, gamma: number, encoding: number): void;
 }
 

@@ -47,9 +47,14 @@ export function withObserved<T>(module: KernelModule, searched: Searched, body: 
   });
 }
 
+/** What the searches that need a histogram look at. */
+export function statisticsOf(module: KernelModule, searched: Searched): TensorStatistics {
+  return searched instanceof Float32Array ? observe(module, searched) : searched;
+}
+
 function readSearched(module: KernelModule, searched: Searched): number | null {
-  if (!(searched instanceof Float32Array)) return readHistogram(module, searched);
-  return searched.length > LONGEST_POINT_LIST ? readHistogram(module, observe(module, searched)) : readPoints(module, searched);
+  const isShort = searched instanceof Float32Array && searched.length <= LONGEST_POINT_LIST;
+  return isShort ? readPoints(module, searched) : readHistogram(module, statisticsOf(module, searched));
 }
 
 function readPoints({ run, arena }: KernelModule, values: Float32Array): number | null {
