@@ -2,10 +2,12 @@
 //
 // The histogram is rebinned to BINS even bins. Windows of them shrink from all to as many as there are codes; for each,
 //   P  the bins of the window, what lies outside folded into its two end bins,
-//   Q  the window's own values, merged to a bin per code and spread evenly over those of its bins that P has used,
-// and the window of least KL(P || Q) is the range. Mirrored grids lose a bin on both sides; others one on both, two on the left or
-// two on the right, whichever diverges least, as long as zero stays inside. Prefix sums make the price of a window a logarithm per
-// code. Exact zeros are left out of P and Q: no encoding loses them, and after a Relu they would drown the rest.
+//   Q  the window's own values, merged to a bin per code and spread evenly over those of its bins that P uses,
+// both as shares of all values, and the window of least KL(P || Q) is the range. (Q then sums to less than 1 where values are
+// clipped. Scaled up to 1, as is usual, a window that misses nearly all values may diverge least.) Mirrored grids lose a bin on
+// both sides; others one on both, two on the left or two on the right, whichever diverges least, as long as zero stays inside.
+// Prefix sums make the price of a window a logarithm per code. Exact zeros are left out of P and Q: no encoding loses them, and
+// after a Relu they would drown the rest.
 //
 // Outliers  the bins reach at most SPAN times as far as 99.99 % of the values: farther, a bin would be wider than their codes.
 // Bits      up to 10; the codes of wider grids are finer than the bins, and min-max answers. AIMET: 8 only.
@@ -142,8 +144,6 @@ function consider(bins: Bins, left: i32, right: i32, divergence: f64): void {
 /** KL(P || Q) of a window, in nats. */
 function divergence(bins: Bins, left: i32, right: i32, codes: i32): f64 {
   const total = bins.total, below = sumAt(bins.mass, left), above = total - sumAt(bins.mass, right);
-  const kept = total - below - above;
-  if (!(kept > 0)) return Infinity;
   const first = sumAt(bins.mass, left + 1), last = total - sumAt(bins.mass, right - 1);
   const entropy = sumAt(bins.logs, right - 1) - sumAt(bins.logs, left + 1) + timesLog(first) + timesLog(last);
   let cross: f64 = 0, start = left;
@@ -162,7 +162,7 @@ function divergence(bins: Bins, left: i32, right: i32, codes: i32): f64 {
     if (own + clipped > 0) cross += (own + clipped) * Math.log((own > 0 ? own : EMPTY_SHARE * total) / used);
     start = end;
   }
-  return (entropy - cross) / total + Math.log(kept / total);
+  return (entropy - cross) / total;
 }
 
 /** x log x, 0 at 0. */
