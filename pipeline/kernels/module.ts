@@ -6,8 +6,8 @@ export interface KernelExports {
   minMax(values: number, count: number, range: number): void;
   minMaxChannels(values: number, outer: number, channels: number, inner: number, mins: number, maxs: number): void;
   histogramBytes(): number;
-  histogram(values: number, count: number, tables: number): void;
-  compact(tables: number, bins: number, counts: number): number;
+  histogram(values: number, count: number, scratch: number): void;
+  compact(scratch: number, bins: number, counts: number): number;
   merge(
     aBins: number, aCounts: number, bBins: number, bCounts: number, bins: number, counts: number, aCount: number, bCount: number,
   ): number;
@@ -37,7 +37,7 @@ export interface KernelModule {
   readonly run: KernelExports;
   readonly arena: Arena;
   /** Scratch of the histogram kernel, all zero between observations. */
-  readonly tables: number;
+  readonly scratch: number;
 }
 
 /** Instantiate the bytes of kernels.wasm, or the file or web address that holds them. */
@@ -47,7 +47,7 @@ export async function instantiate(wasm: URL | Uint8Array): Promise<KernelModule>
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const run = instance.exports as KernelExports;
   const arena = new Arena(memory, run.heapBase());
-  return { run, arena, tables: arena.alloc(run.histogramBytes()) };
+  return { run, arena, scratch: arena.alloc(run.histogramBytes()) };
 }
 
 async function fetchBytes(url: URL): Promise<Uint8Array> {

@@ -17,19 +17,19 @@ export function observe(module: KernelModule, values: Float32Array): TensorStati
   return statistics;
 }
 
-function observePart({ run, arena, tables }: KernelModule, values: Float32Array): TensorStatistics {
+function observePart({ run, arena, scratch }: KernelModule, values: Float32Array): TensorStatistics {
   return arena.scope(() => {
     const range = arena.copyIn(Float32Array.of(Infinity, -Infinity));
     for (const { start, end } of pieces(values.length)) {
       arena.scope(() => {
         const at = arena.copyIn(values.subarray(start, end));
         run.minMax(at, end - start, range);
-        run.histogram(at, end - start, tables);
+        run.histogram(at, end - start, scratch);
       });
     }
     const bins = arena.alloc(BINS * Uint16Array.BYTES_PER_ELEMENT);
     const counts = arena.alloc(BINS * BigUint64Array.BYTES_PER_ELEMENT);
-    const used = run.compact(tables, bins, counts);
+    const used = run.compact(scratch, bins, counts);
     const [min, max] = arena.copyOut(range, new Float32Array(2));
     return { min: min!, max: max!, bins: arena.copyOut(bins, new Uint16Array(used)), counts: arena.copyOut(counts, new BigUint64Array(used)) };
   });
