@@ -19,6 +19,8 @@ export function observe(module: KernelModule, values: Float32Array): TensorStati
 
 function observePart({ run, arena, scratch }: KernelModule, values: Float32Array): TensorStatistics {
   return arena.scope(() => {
+    const bins = arena.alloc(BINS * Uint16Array.BYTES_PER_ELEMENT); // first: were memory to run out later, the scratch would be left half full
+    const counts = arena.alloc(BINS * BigUint64Array.BYTES_PER_ELEMENT);
     const range = arena.copyIn(Float32Array.of(Infinity, -Infinity));
     for (const { start, end } of pieces(values.length)) {
       arena.scope(() => {
@@ -27,8 +29,6 @@ function observePart({ run, arena, scratch }: KernelModule, values: Float32Array
         run.histogram(at, end - start, scratch);
       });
     }
-    const bins = arena.alloc(BINS * Uint16Array.BYTES_PER_ELEMENT);
-    const counts = arena.alloc(BINS * BigUint64Array.BYTES_PER_ELEMENT);
     const used = run.compact(scratch, bins, counts);
     const [min, max] = arena.copyOut(range, new Float32Array(2));
     return { min: min!, max: max!, bins: arena.copyOut(bins, new Uint16Array(used)), counts: arena.copyOut(counts, new BigUint64Array(used)) };
