@@ -1,7 +1,7 @@
 import { intOf, intsOf, stringOf } from '../graph/attribute.ts';
 import { absorbNode, removeDeadInitializers, removeNode, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
-import type { Node, Value } from '../graph/node.ts';
+import type { Node, Use, Value } from '../graph/node.ts';
 import { type Affine, affineOf } from './fold/affine.ts';
 import { type Layer, layerOf } from './fold/layer.ts';
 import { foldIntoInputs, foldIntoOutputs } from './fold/rewrite-layer.ts';
@@ -19,7 +19,7 @@ import { type PassResult, untilStable } from './pass.ts';
  * Forward, into the layer that reads the map's output, where there is none to fold back into:
  * 4. Conv without padding                  BatchNormalization, or a Mul, Add or Sub of one element.
  * 5. Conv with padding                     the same, if nothing is added: padded zeros would have to be shifted, too.
- * 6. Gemm, and MatMul as in 3              BatchNormalization.
+ * 6. Gemm, and MatMul as in 3              BatchNormalization; before a Gemm also with a Flatten (axis 1) in between.
  *
  * Only where one node reads the tensor in between and it is no graph output. A weight or bias that others read too is copied
  * under a fresh name. Computed in float64, stored in float32. What matches no rule is left alone.
@@ -41,7 +41,7 @@ function foldOnce({ graph }: Model): PassResult {
 }
 
 function foldBackward(graph: Graph, affine: Affine): boolean {
-  const layer = isPrivate(graph, affine.input) ? layerOf(graph, affine.input.producer) : null;
+  const layer = privateUse(graph, affine.input) ? layerOf(graph, affine.input.producer) : null;
   if (layer === null || !fitsOutputs(layer, affine)) return false;
   foldIntoOutputs(graph, layer, affine);
   absorbNode(graph, affine.node, affine.input);
@@ -49,8 +49,8 @@ function foldBackward(graph: Graph, affine: Affine): boolean {
 }
 
 function foldForward(graph: Graph, affine: Affine): boolean {
-  const output = affine.node.outputs[0]!;
-  const use = isPrivate(graph, output) ? output.uses[0]! : null;
+  const use = privateUse(graph, affine.node.outputs[0]!);
+  if (use?.node.opType === 'Flatten' && foldThroughFlatten(graph, affine, use.node)) return true;
   const layer = use?.index === 0 ? layerOf(graph, use.node) : null;
   if (layer === null || !fitsInputs(layer, affine)) return false;
   setInput(foldIntoInputs(graph, layer, affine), 0, affine.input);
@@ -58,9 +58,25 @@ function foldForward(graph: Graph, affine: Affine): boolean {
   return true;
 }
 
-/** Is the value read once, by a node, and by nobody outside? */
-function isPrivate(graph: Graph, value: Value): boolean {
-  return value.uses.length === 1 && value.uses[0]!.index >= 0 && !graph.outputs.includes(value);
+/** A Flatten after the batch lays out each channel's positions one after the other: the Gemm sees every channel repeated. */
+function foldThroughFlatten(graph: Graph, affine: Affine, flatten: Node): boolean {
+  const use = privateUse(graph, flatten.outputs[0]!);
+  const layer = use?.index === 0 ? layerOf(graph, use.node) : null;
+  const positions = (layer?.inputs ?? 0) / affine.scale.length;
+  if (layer?.node.opType !== 'Gemm' || !Number.isInteger(positions) || intOf(flatten, 'axis', 1) !== 1) return false;
+  const repeated = (values: readonly number[]): number[] => values.flatMap(value => Array<number>(positions).fill(value));
+  const flat = { ...affine, scale: repeated(affine.scale), shift: repeated(affine.shift) };
+  if (!fitsInputs(layer, flat)) return false;
+  foldIntoInputs(graph, layer, flat);
+  setInput(flatten, 0, affine.input);
+  removeNode(graph, affine.node);
+  return true;
+}
+
+/** The only place where `value` is read, or null: it is read elsewhere too, by a subgraph, or by whoever runs the model. */
+function privateUse(graph: Graph, value: Value): Use | null {
+  const [use, ...others] = value.uses;
+  return use && others.length === 0 && use.index >= 0 && !graph.outputs.includes(value) ? use : null;
 }
 
 function fitsOutputs({ node, weight, outputs }: Layer, affine: Affine): boolean {

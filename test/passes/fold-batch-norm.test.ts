@@ -115,6 +115,7 @@ suite('passes/fold-batch-norm: forward', test => {
     'into a grouped Conv': [{ ...conv(), constants: { ...conv().constants, w: weight([6, 2, 3, 3]) }, nodes: [['Relu', ['x'], ['r']], bn('r', 'a'), ['Conv', ['a', 'w'], ['y'], { group: 2 }]] }, ['Relu', 'Conv']],
     'a scale of one element into a padded Conv': [{ ...conv(), constants: { ...conv().constants, s: float32(3) }, nodes: [['Relu', ['x'], ['r']], ['Mul', ['r', 's'], ['a']], ['Conv', ['a', 'w'], ['y'], { pads: [1, 1, 1, 1] }]] }, ['Relu', 'Conv']],
     'into a Gemm': [{ inputs: { x: [2, 4] }, constants: { w: weight([3, 4]), b: weight([1, 3]), ...statistics(4) }, outputs: ['y'], nodes: [['Relu', ['x'], ['r']], bn('r', 'a'), ['Gemm', ['a', 'w', 'b'], ['y'], { transB: 1, alpha: 0.5, beta: 3.5 }]] }, ['Relu', 'Gemm']],
+    'through a Flatten into a Gemm': [{ inputs: { x: [2, 4, 2, 3] }, constants: { w: weight([24, 5]), ...statistics(4) }, outputs: ['y'], nodes: [['Relu', ['x'], ['r']], bn('r', 'a'), ['Flatten', ['a'], ['f']], ['Gemm', ['f', 'w'], ['y']]] }, ['Relu', 'Flatten', 'Gemm']],
     'into a MatMul of a matrix': [{ inputs: { x: [2, 4] }, constants: { w: weight([4, 3]), ...statistics(4) }, outputs: ['y'], nodes: [['Relu', ['x'], ['r']], bn('r', 'a'), ['MatMul', ['a', 'w'], ['y']]] }, ['Relu', 'Gemm']],
     'from a graph input': [{ ...conv(), nodes: [bn('x', 'a'), ['Conv', ['a', 'w', 'b'], ['y']]] }, ['Conv']],
   };
@@ -153,6 +154,7 @@ suite('passes/fold-batch-norm: left alone', test => {
     'MatMul and Add': { inputs: { x: [2, 5] }, constants: { w: weight([5, 4]), b: weight([4]) }, nodes: [['MatMul', ['x', 'w'], ['a']], ['Add', ['a', 'b'], ['y']]], outputs: ['y'] },
     'a scale and shift before a MatMul, which is a normalization': { inputs: { x: [2, 5] }, constants: { w: weight([5, 4]), s: weight([5]), t: scalar(1) }, nodes: [['Mul', ['x', 's'], ['a']], ['Add', ['a', 't'], ['b']], ['MatMul', ['b', 'w'], ['y']]], outputs: ['y'] },
     'BatchNormalization after a MatMul of more than a matrix': { inputs: { x: [2, 4, 5] }, constants: { w: weight([5, 3]), ...statistics(4) }, nodes: [['MatMul', ['x', 'w'], ['a']], bn('a', 'y')], outputs: ['y'] },
+    'a Flatten that takes the batch along': { inputs: { x: [2, 4, 2, 3] }, constants: { w: weight([48, 5]), ...statistics(4) }, nodes: [['Relu', ['x'], ['r']], bn('r', 'a'), ['Flatten', ['a'], ['f'], { axis: 0 }], ['Gemm', ['f', 'w'], ['y']]], outputs: ['y'] },
     'a weight that is computed': conv([['Abs', ['w'], ['v']], ['Conv', ['x', 'v'], ['a']], bn('a', 'y')]),
   };
   for (const [what, sketch] of Object.entries(left)) {

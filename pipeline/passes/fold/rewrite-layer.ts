@@ -11,7 +11,7 @@ const at = (values: readonly number[], channel: number): number => values[values
 
 /** Let `layer` compute scale * y + shift in the place of y, channel by channel. Returns its node, which is another for a MatMul. */
 export function foldIntoOutputs(graph: Graph, layer: Layer, { scale, shift, constant }: Affine): Node {
-  scaleWeight(graph, layer, index => at(scale, layer.outputOf(index)));
+  scaleWeight(graph, layer, scale, layer.outputOf);
   const before = effectiveBias(layer);
   if (before === null && shift.every(value => value === 0)) return layer.node;
   const after = Array.from({ length: layer.outputs }, (_, o) => (before?.[o] ?? 0) * at(scale, o) + at(shift, o));
@@ -20,19 +20,27 @@ export function foldIntoOutputs(graph: Graph, layer: Layer, { scale, shift, cons
 
 /** Let `layer` compute of x what it computed of scale * x + shift. */
 export function foldIntoInputs(graph: Graph, layer: Layer, { scale, shift }: Affine): Node {
-  const weight = contentOf(layer.weight);
+  const added = shift.every(value => value === 0) ? null : response(layer, shift);
+  scaleWeight(graph, layer, scale, layer.inputOf);
+  if (added === null) return layer.node;
   const before = effectiveBias(layer);
-  const after = Array.from({ length: layer.outputs }, (_, o) => before?.[o] ?? 0);
-  const alpha = layer.node.opType === 'Gemm' ? floatOf(layer.node, 'alpha', 1) : 1;
-  for (let i = 0; i < weight.length; i++) after[layer.outputOf(i)]! += alpha * weight[i]! * at(shift, layer.inputOf(i));
-  scaleWeight(graph, layer, index => at(scale, layer.inputOf(index)));
-  return before === null && after.every(value => value === 0) ? layer.node : setBias(graph, layer, after, null);
+  return setBias(graph, layer, added.map((value, o) => value + (before?.[o] ?? 0)), null);
 }
 
-function scaleWeight(graph: Graph, { node, weight }: Layer, factor: (index: number) => number): void {
-  const content = contentOf(weight);
-  const scaled = content.map((value, index) => value * factor(index)); // a product in float64, stored in float32
-  if (scaled.every((value, index) => value === content[index])) return;
+/** What `layer` gives without its bias, in float64, for an input that is `shift[c]` everywhere in channel c. */
+function response(layer: Layer, shift: readonly number[]): number[] {
+  const weight = contentOf(layer.weight);
+  const sums = new Float64Array(layer.outputs);
+  for (let i = 0; i < weight.length; i++) sums[layer.outputOf(i)]! += weight[i]! * at(shift, layer.inputOf(i));
+  const alpha = layer.node.opType === 'Gemm' ? floatOf(layer.node, 'alpha', 1) : 1;
+  return Array.from(sums, sum => alpha * sum);
+}
+
+/** Multiply each element of the weight by the scale of its channel: a product in float64, stored in float32. */
+function scaleWeight(graph: Graph, { node, weight }: Layer, scale: readonly number[], channelOf: (index: number) => number): void {
+  if (scale.every(value => value === 1)) return;
+  const scaled = new Float32Array(contentOf(weight));
+  for (let i = 0; i < scaled.length; i++) scaled[i] = scaled[i]! * (scale.length === 1 ? scale[0]! : scale[channelOf(i)]!);
   const tensor = float32Tensor(weight.initializer!.dims, scaled);
   if (weight.uses.length === 1 && !graph.outputs.includes(weight)) weight.initializer = initializerOf(tensor);
   else setInput(node, 1, addInitializer(graph, weight.name, tensor));
