@@ -99,6 +99,15 @@ suite('engine', test => {
       });
     }
 
+    test(`${engine} loads a model from memory that threads share`, async () => {
+      const bytes = writeModel(buildModel(identity('float32')));
+      const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+      shared.set(bytes);
+      const session = await (await openEngine(engine)).load(shared);
+      assert.equal(session.outputs, ['y']);
+      await session.close();
+    });
+
     test(`${engine} returns only the outputs that were asked for`, async () => {
       const session = await load(engine, {
         inputs: { x: [2] },

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { elementCount } from '../base/tensor.ts';
+import type { Placement } from '../config/placement.ts';
+import type { SessionInput } from '../engine/engine.ts';
+import { cloneModel } from '../graph/clone.ts';
+import type { Model } from '../graph/graph.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { tapOutputs } from '../passes/tap-outputs.ts';
+
+/** What is observed: which tensors of which model. Derived from model and placement alone, so that every shard has the same. */
+export interface Plan {
+  /** The model whose outputs are the taps. */
+  readonly tapped: Uint8Array;
+  /** The distinct observed tensors of the placement, in graph order. */
+  readonly taps: readonly string[];
+  /** SHA-256 of the prepared model, hex: statistics of different models do not merge. */
+  readonly hash: string;
+  readonly inputs: readonly SessionInput[];
+  /** Samples in one run of the model unless the user says otherwise. */
+  readonly batchSize: number;
+}
+
+/** Input elements that one run takes at most by default: 32 small images, one large one. Larger runs gain no speed and hold more memory. */
+const BATCH_ELEMENTS = 1 << 18;
+const LARGEST_BATCH = 32;
+
+export function calibrationPlan(model: Model, placement: Placement): Plan {
+  const taps = [...new Set(placement.quantizers.flatMap(({ observed }) => observed))];
+  if (taps.length === 0) throw new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+  const inputs = sessionInputs(model);
+  const tapped = cloneModel(model);
+  tapOutputs(taps, { keepOutputs: false })(tapped);
+  return { tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
+}
+
+/** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */
+export function sessionInputs({ graph }: Model): SessionInput[] {
+  return graph.inputs.filter(({ initializer }) => initializer === null).map(({ name, type }) => {
+    if (type === null || type.shape === null) throw new QuantpipeError('model-malformed', `model input '${name}' declares no type or no rank`);
+    return { name, dtype: type.dtype, shape: type.shape };
+  });
+}
+
+export function modelHash(model: Model): string {
+  return createHash('sha256').update(writeModel(model)).digest('hex');
+}
+
+function batchSizeFor(inputs: readonly SessionInput[]): number {
+  const elements = inputs.reduce((sum, { shape }) => sum + elementCount(shape.slice(1).map(dim => typeof dim === 'number' ? dim : FREE_DIMENSION)), 0);
+  return Math.max(1, Math.min(LARGEST_BATCH, Math.floor(BATCH_ELEMENTS / elements)));
+}
+
+/** What a dimension that the model leaves open is taken for, to choose a batch size. */
+const FREE_DIMENSION = 256;
+
+/** A copy that all workers read, so that none holds its own. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
