@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import * as assert from 'uvu/assert';
+
+import { Kernels } from '../../pipeline/kernels/kernels.ts';
+import { suite } from '../support/suite.ts';
+import { builds } from './builds.ts';
+
+const sum = (kernels: Kernels) => kernels.observe(Float32Array.of(1, 2, 2)).counts.join();
+
+suite('kernels/load', test => {
+  test('loads from the package itself, from bytes, and from an address that is not a file', async () => {
+    const bytes = await readFile(builds[0]!.url);
+    const address = new URL(`data:application/wasm;base64,${bytes.toString('base64')}`);
+    for (const kernels of [await Kernels.load(), await Kernels.load(new Uint8Array(bytes)), await Kernels.load(address)]) assert.is(sum(kernels), '1,2');
+  });
+
+  test('an instance goes on after a call that threw', async () => {
+    const kernels = await Kernels.load();
+    assert.throws(() => kernels.fakeQuant(new Float32Array(3), new Float32Array(3), { delta: 0, offset: 0, steps: 1 }));
+    assert.is(sum(kernels), '1,2');
+  });
+
+  for (const { name, url } of builds) {
+    test(`${name} imports nothing but a memory`, async () => {
+      const imports = WebAssembly.Module.imports(new WebAssembly.Module(await readFile(url)));
+      assert.equal(imports, [{ module: 'env', name: 'memory', kind: 'memory' }]);
+    });
+  }
+});
