@@ -1,5 +1,5 @@
 import type { Attribute } from '../graph/attribute.ts';
-import type { ExternalFolder } from './external-data.ts';
+import { type ExternalFolder, isExternal } from './external-data.ts';
 import type { AttributeProto } from './messages.ts';
 import { changedMessage, createMessage, isPresent } from './schema.ts';
 import { StoredTensor } from './stored-tensor.ts';
@@ -48,7 +48,7 @@ function guessType(proto: AttributeProto): number {
 
 export function writeAttribute(name: string, attribute: Attribute): AttributeProto {
   const origin = origins.get(attribute);
-  if (origin !== undefined) return origin.name === name ? origin : changedMessage(origin, { name });
+  if (origin !== undefined) return unchanged(origin, name, attribute);
   switch (attribute.kind) {
     case 'float': return createMessage('AttributeProto', { name, type: types.float, f: attribute.value });
     case 'int': return createMessage('AttributeProto', { name, type: types.int, i: attribute.value });
@@ -59,4 +59,11 @@ export function writeAttribute(name: string, attribute: Attribute): AttributePro
     case 'tensor': return createMessage('AttributeProto', { name, type: types.tensor, t: writeInitializer('', attribute.value) });
     case 'other': return changedMessage(attribute.origin as AttributeProto, { name });
   }
+}
+
+/** The message that the attribute was read from; a tensor that lies in another file is brought in. */
+function unchanged(origin: AttributeProto, name: string, attribute: Attribute): AttributeProto {
+  const renamed = origin.name === name ? origin : changedMessage(origin, { name });
+  if (attribute.kind !== 'tensor' || origin.t === undefined || !isExternal(origin.t)) return renamed;
+  return changedMessage(renamed, { t: writeInitializer(origin.t.name, attribute.value) });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, sep } from 'node:path';
 
@@ -10,6 +11,8 @@ export interface ExternalFolder {
   readonly path: string;
   /** Folders, resolved, in which the files must really lie. */
   readonly inside: readonly string[];
+  /** SHA-1 of the files that have been checked, by path. */
+  readonly digests: Map<string, string>;
 }
 
 /** TensorProto.DataLocation.EXTERNAL */
@@ -17,6 +20,13 @@ export const EXTERNAL = 1;
 
 export function isExternal(tensor: TensorProto): boolean {
   return tensor.dataLocation === EXTERNAL;
+}
+
+/** Put the content into the message itself. */
+export function setInline(tensor: TensorProto, rawData: Uint8Array): void {
+  tensor.rawData = rawData;
+  tensor.externalData = [];
+  delete (tensor as Partial<TensorProto>).dataLocation;
 }
 
 /** Find the content of an external tensor, check that the file holds it, and return how to read it. */
@@ -34,8 +44,27 @@ export function locateExternal(tensor: TensorProto, needed: number | null, what:
   const length = parseCount(entries.get('length') ?? String(needed ?? Math.max(0, size - offset)), 'length', what);
   if (needed !== null && length !== needed) throw malformed(`${what} needs ${needed} bytes, its external data has length ${length}`);
   if (offset + length > size) throw malformed(`${what} needs bytes ${offset} to ${offset + length} of '${location}', which holds ${size}`);
+  checkDigest(file, entries.get('checksum'), what, folder);
   return () => readRange(file, offset, length);
 }
+
+/** A tensor may declare the SHA-1 of the whole file that it lies in. */
+function checkDigest(file: string, expected: string | undefined, what: string, { digests }: ExternalFolder): void {
+  if (expected === undefined || expected === '') return;
+  const digest = digests.get(file) ?? sha1(file);
+  digests.set(file, digest);
+  if (digest !== expected.toLowerCase()) throw malformed(`${what} lies in a file with SHA-1 ${expected}, but ${file} has ${digest}`);
+}
+
+function sha1(file: string): string {
+  const hash = createHash('sha1');
+  const { size } = statSync(file);
+  for (let at = 0; at < size; at += HASH_BYTES) hash.update(readRange(file, at, Math.min(HASH_BYTES, size - at)));
+  return hash.digest('hex');
+}
+
+/** A file is hashed in pieces of this size. */
+const HASH_BYTES = 2 ** 24;
 
 /** The path of `location`, which must be a file inside the model's folder, links followed. */
 function resolveInside(location: string, what: string, folder: ExternalFolder): string {

@@ -25,11 +25,11 @@ export function readGraph(proto: GraphProto, folder: ExternalFolder | null): Gra
   graph.name = proto.name;
   graph.origin = proto;
   for (const tensor of proto.initializer) {
-    define(graph, tensor.name, 'initializer').initializer = new StoredTensor(tensor, `initializer '${tensor.name}'`, folder);
+    define(graph, tensor.name, 'an initializer').initializer = new StoredTensor(tensor, `initializer '${tensor.name}'`, folder);
   }
   for (const tensor of proto.sparseInitializer) {
     const name = tensor.values?.name ?? '';
-    define(graph, name, 'sparse initializer').initializer = new SparseTensor(tensor, `sparse initializer '${name}'`, folder);
+    define(graph, name, 'a sparse initializer').initializer = new SparseTensor(tensor, `sparse initializer '${name}'`, folder);
   }
   for (const { name } of proto.input) graph.inputs.push(defineInput(graph, name));
   const nodes = proto.node.map(node => readNode(graph, node, folder));
@@ -42,15 +42,15 @@ export function readGraph(proto: GraphProto, folder: ExternalFolder | null): Gra
 
 /** The one value that this name is given to. */
 function define(graph: Graph, name: string, what: string): Value {
-  if (name === '') throw malformed(`the graph has an ${what} without a name`);
-  if (graph.values.has(name)) throw malformed(`the graph gives the name '${name}' to two values, the second is an ${what}`);
+  if (name === '') throw malformed(`the graph has ${what} without a name`);
+  if (graph.values.has(name)) throw malformed(`the graph gives the name '${name}' to two values, the second is ${what}`);
   return graph.value(name);
 }
 
 /** An input may have an initializer: its default. */
 function defineInput(graph: Graph, name: string): Value {
   const value = graph.values.get(name);
-  return value?.initializer && !graph.inputs.includes(value) ? value : define(graph, name, 'input');
+  return value?.initializer && !graph.inputs.includes(value) ? value : define(graph, name, 'an input');
 }
 
 function defined(graph: Graph, name: string, otherwise: string): Value {
@@ -60,11 +60,12 @@ function defined(graph: Graph, name: string, otherwise: string): Value {
 }
 
 function readNode(graph: Graph, proto: NodeProto, folder: ExternalFolder | null): Node {
+  if (proto.opType === '') throw malformed(`node '${proto.name}' has no operator`);
   const domain = proto.domain === 'ai.onnx' ? '' : proto.domain;
   const node = new Node(proto.opType, { name: proto.name, domain });
   node.origin = proto;
   for (const name of proto.output) {
-    const value = name === '' ? null : define(graph, name, `output of node '${proto.name}' (${proto.opType})`);
+    const value = name === '' ? null : define(graph, name, `an output of node '${proto.name}' (${proto.opType})`);
     if (value !== null) value.producer = node;
     node.outputs.push(value);
   }

@@ -1,11 +1,13 @@
-import { readFile, realpath } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import type { Model } from '../graph/graph.ts';
+import type { Graph, Model } from '../graph/graph.ts';
 import type { ExternalFolder } from './external-data.ts';
 import type { ModelProto } from './messages.ts';
+import { inlineNested } from './nested-tensors.ts';
+import { foreignKind, truncation } from './not-a-model.ts';
 import { readGraph } from './read-graph.ts';
 import { decodeMessage } from './schema.ts';
 
@@ -18,7 +20,15 @@ export interface ReadOptions {
 
 /** Read a model from the bytes of an ONNX file. Weights stay views of `bytes`, which must not change any more. */
 export function readModel(bytes: Uint8Array, { where = 'the model', folder }: ReadOptions = {}): Model {
-  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realpathSync(folder)] });
+  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realFolder(folder)], digests: new Map() });
+}
+
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new QuantpipeError('file-unreadable', `the model's folder ${path} is not there`, {}, { cause });
+  }
 }
 
 /** Read a model from a file, with external data in the folder of the file. */
@@ -32,26 +42,53 @@ export async function readModelFile(path: string): Promise<Model> {
   } catch (cause) {
     throw new QuantpipeError('file-unreadable', `cannot read ${path}: ${(cause as Error).message}`, { file: path }, { cause });
   }
-  return modelOf(bytes, basename(path), { path: dirname(path), inside });
+  return modelOf(bytes, basename(path), { path: dirname(path), inside, digests: new Map() });
 }
 
 function modelOf(bytes: Uint8Array, where: string, folder: ExternalFolder | null): Model {
   const proto = parseModel(bytes, where);
-  if (proto.graph === undefined) throw new QuantpipeError('model-malformed', `${where} is not an ONNX model: it has no graph`);
-  return { graph: readGraph(proto.graph, folder), opsets: readOpsets(proto), origin: proto };
-}
-
-function parseModel(bytes: Uint8Array, where: string): ModelProto {
   try {
-    return decodeMessage('ModelProto', bytes);
-  } catch (cause) {
-    throw new QuantpipeError('model-malformed', `${where} is not an ONNX model: ${(cause as Error).message}`, {}, { cause });
+    inlineNested(proto, folder);
+    const graph = readGraph(proto.graph!, folder);
+    return { graph, opsets: usableOpsets(proto, graph), origin: proto };
+  } catch (error) {
+    if (!(error instanceof QuantpipeError)) throw error;
+    throw new QuantpipeError(error.code, error.message, { model: where, ...error.context }, { cause: error });
   }
 }
 
+function parseModel(bytes: Uint8Array, where: string): ModelProto {
+  const refuse = (reason: string, cause?: unknown) => new QuantpipeError('model-malformed', `${where} ${reason}`, { model: where }, { cause });
+  const foreign = foreignKind(bytes);
+  if (foreign !== null) throw refuse(`is not an ONNX model but ${foreign}`);
+  let proto: ModelProto;
+  try {
+    proto = decodeMessage('ModelProto', bytes);
+  } catch (cause) {
+    const where = truncation(bytes);
+    throw refuse(where === null ? `is not an ONNX model: ${(cause as Error).message}` : `is truncated: ${where}`, cause);
+  }
+  if (proto.graph === undefined) throw refuse('is not an ONNX model: it has no graph');
+  if (proto.irVersion < 1n) throw refuse(`is not an ONNX model: its format version is ${proto.irVersion}`);
+  return proto;
+}
+
+/** The first version of the format in which a model must say which operator sets it uses. Before, there was one. */
+const FIRST_IR_WITH_OPSETS = 3n;
+
+function usableOpsets(proto: ModelProto, { nodes }: Graph): Map<string, number> {
+  const opsets = readOpsets(proto);
+  for (const [domain, version] of opsets) {
+    if (!Number.isSafeInteger(version) || version < 1) throw malformed(`operator set '${domain || 'ai.onnx'}' is imported in version ${version}`);
+  }
+  const homeless = nodes.find(({ domain }) => domain === '' && !opsets.has(''));
+  if (homeless !== undefined) throw malformed(`the model imports no version of the standard operators, which ${homeless.label} (${homeless.opType}) needs`);
+  return opsets;
+}
+
 /** The version of each imported operator set; the standard one is called '' here, 'ai.onnx' in some files. */
-export function readOpsets({ opsetImport }: ModelProto): Map<string, number> {
-  const opsets = new Map<string, number>();
+export function readOpsets({ irVersion, opsetImport }: ModelProto): Map<string, number> {
+  const opsets = new Map<string, number>(irVersion < FIRST_IR_WITH_OPSETS && opsetImport.length === 0 ? [['', 1]] : []);
   for (const { domain, version } of opsetImport) {
     const name = standardName(domain);
     opsets.set(name, Math.max(opsets.get(name) ?? 0, Number(version)));
@@ -61,4 +98,8 @@ export function readOpsets({ opsetImport }: ModelProto): Map<string, number> {
 
 export function standardName(domain: string): string {
   return domain === 'ai.onnx' ? '' : domain;
+}
+
+function malformed(message: string): QuantpipeError {
+  return new QuantpipeError('model-malformed', message);
 }

@@ -5,7 +5,7 @@ import { bitsPerElement, dtypeOf } from './data-types.ts';
 import { type ExternalFolder, isExternal, locateExternal } from './external-data.ts';
 import type { TensorProto } from './messages.ts';
 import { fromRaw, fromTyped } from './tensor-data.ts';
-import { countTyped, typedFieldOf } from './typed-data.ts';
+import { countTyped, typedFieldOf, typedValues } from './typed-data.ts';
 
 /**
  * A tensor of the model file, decoded when it is asked for. Its declared size has been checked against the bytes
@@ -15,10 +15,10 @@ export class StoredTensor implements Initializer {
   readonly dtype: DType | 'other';
   readonly dims: readonly number[];
   readonly origin: TensorProto;
-  readonly #what: string;
-  readonly #bytes: (() => Uint8Array) | null;
   /** False where the content lies in another file and the model's folder is not known. */
   readonly isReadable: boolean;
+  readonly #what: string;
+  readonly #bytes: (() => Uint8Array) | null;
 
   /** @param what how messages call the tensor, as in `initializer 'conv1.weight'` */
   constructor(origin: TensorProto, what: string, folder: ExternalFolder | null) {
@@ -57,9 +57,7 @@ export class StoredTensor implements Initializer {
       if (needed !== null) this.#checkSize(needed, 'bytes', origin.rawData.length, 'raw_data');
       return () => origin.rawData;
     }
-    // 4-bit elements lie in pairs; complex numbers as two values.
-    const values = bits === 4 ? Math.ceil(this.#count / 2) : origin.dataType === 14 || origin.dataType === 15 ? 2 * this.#count : this.#count;
-    this.#checkSize(values, 'values', countTyped(origin, field), field.name);
+    this.#checkSize(typedValues(origin.dataType, this.#count), 'values', countTyped(origin, field), field.name);
     return null;
   }
 

@@ -1,6 +1,8 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
+import { bitsPerElement } from './data-types.ts';
 import type { TensorProto } from './messages.ts';
+import { changedMessage } from './schema.ts';
 
 /** One of TensorProto's typed fields, which schema.ts leaves undecoded: its number, and bytes a value (0: a varint). */
 interface TypedField {
@@ -26,6 +28,14 @@ export function typedFieldOf(tensor: TensorProto): TypedField | null {
   const field = fieldByCode[tensor.dataType] ?? int32;
   if (field === strings) return strings;
   return tensor.$unknown?.some(({ no }) => no === field.number) ? field : null;
+}
+
+/** Types with two values an element: complex numbers. */
+const COMPLEX: readonly number[] = [14, 15];
+
+/** How many values a typed field must hold for `count` elements. Elements narrower than a byte share one value. */
+export function typedValues(code: number, count: number): number {
+  return COMPLEX.includes(code) ? 2 * count : Math.ceil((count * Math.min(bitsPerElement(code) ?? 8, 8)) / 8);
 }
 
 /** How many values the field holds, counted without decoding them. */
@@ -69,4 +79,10 @@ function typedBytes(tensor: TensorProto, { number }: TypedField): Uint8Array {
   const runs = (tensor.$unknown ?? []).filter(({ no }) => no === number)
     .map(({ wireType, data }) => wireType === WireType.LengthDelimited ? new BinaryReader(data).bytes() : data);
   return runs.length === 1 ? runs[0]! : Uint8Array.from(Buffer.concat(runs));
+}
+
+/** The message without its typed fields. */
+export function withoutTypedData(tensor: TensorProto): TensorProto {
+  const fields = [float, int32, int64, double, uint64].map(({ number }) => number);
+  return changedMessage(tensor, { $unknown: tensor.$unknown?.filter(({ no }) => !fields.includes(no)) ?? [] });
 }

@@ -7,10 +7,9 @@ import { changedMessage, createMessage } from './schema.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { definedNames } from './subgraphs.ts';
 import { writeValueType } from './value-types.ts';
-import { writeInitializer } from './write-initializer.ts';
 
 /** The message of the main graph: the one it was read from, with what this program knows in place of what was there. */
-export function writeGraph(graph: Graph): GraphProto {
+export function writeGraph(graph: Graph, writeWeight: (value: Value) => TensorProto): GraphProto {
   const origin = graph.origin === null ? createMessage('GraphProto') : graph.origin as GraphProto;
   const initializers = graph.initializers;
   const isLost = lostNames(origin, graph);
@@ -44,28 +43,34 @@ function writeNode(node: Node): NodeProto {
   });
 }
 
-function writeWeight({ name, initializer }: Value): TensorProto {
-  return writeInitializer(name, initializer!);
-}
-
 /** Declarations of values: those that were there and still hold, in their order, then those of new values that have a type. */
 function writeInfos(graph: Graph, origin: GraphProto, isLost: (name: string) => boolean): ValueInfoProto[] {
   const kept = origin.valueInfo.filter(({ name }) => !isLost(name));
   const declared = new Set([...kept.map(({ name }) => name), ...[...graph.inputs, ...graph.outputs].map(({ name }) => name)]);
-  const added = [...graph.values.values()].filter(value => value.type !== null && value.producer !== null && !declared.has(value.name));
+  const added = [...graph.values.values()].filter(({ name, type, producer }) => type !== null && producer !== null && !declared.has(name));
   return [
-    ...kept.map(info => {
+    ...kept.flatMap(info => {
       const value = graph.values.get(info.name);
-      return value === undefined ? info : writeInfo(value, 'valueInfo');
+      if (value === undefined) return info; // a name that the graph never defined, as of a value inside a subgraph
+      return value.type === null && !hasFirstType(value) ? [] : writeInfo(value, 'valueInfo', info);
     }),
     ...added.map(value => writeInfo(value, 'valueInfo')),
   ];
 }
 
-function writeInfo(value: Value, role: 'input' | 'output' | 'valueInfo'): ValueInfoProto {
-  const origin = value.origin as ValueOrigin | null;
+/** While a value has the type that it was read with, its declarations stay as they were; else it has the type that a pass gave it. */
+function writeInfo(value: Value, role: 'input' | 'output' | 'valueInfo', first?: ValueInfoProto): ValueInfoProto {
   const { name, type } = value;
-  const info = origin?.[role] ?? origin?.input ?? origin?.output ?? origin?.valueInfo ?? createMessage('ValueInfoProto', { name });
-  const isSame = info.name === name && (type === null || (origin !== null && type === origin.type && info.type !== undefined));
-  return isSame ? info : changedMessage(info, { name, ...(type !== null && { type: writeValueType(type) }) });
+  const origin = value.origin as ValueOrigin | null;
+  const info = origin?.[role] ?? first ?? origin?.input ?? origin?.output ?? origin?.valueInfo ?? createMessage('ValueInfoProto', { name });
+  const named = info.name === name ? info : changedMessage(info, { name });
+  if (hasFirstType(value) && (info.type !== undefined || type === null)) return named;
+  if (type !== null) return changedMessage(named, { type: writeValueType(type) });
+  const untyped = changedMessage(named, {});
+  delete untyped.type;
+  return untyped;
+}
+
+function hasFirstType({ origin, type }: Value): boolean {
+  return origin !== null && (origin as ValueOrigin).type === type;
 }

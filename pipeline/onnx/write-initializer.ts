@@ -2,7 +2,7 @@ import { check } from '../base/check.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { Initializer } from '../graph/node.ts';
 import { elementTypeCode } from './data-types.ts';
-import { isExternal } from './external-data.ts';
+import { isExternal, setInline } from './external-data.ts';
 import type { TensorProto } from './messages.ts';
 import { changedMessage, createMessage } from './schema.ts';
 import { StoredTensor } from './stored-tensor.ts';
@@ -14,8 +14,8 @@ export function writeInitializer(name: string, initializer: Initializer): Tensor
   const { origin } = initializer;
   const renamed = origin.name === name ? origin : changedMessage(origin, { name });
   if (!isExternal(origin) || !initializer.isReadable) return renamed;
-  const inlined = changedMessage(renamed, { externalData: [], rawData: initializer.rawBytes()! });
-  delete (inlined as Partial<TensorProto>).dataLocation;
+  const inlined = changedMessage(renamed, {});
+  setInline(inlined, initializer.rawBytes()!);
   return inlined;
 }
 

@@ -1,26 +1,48 @@
-import { writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
+import { writeAllAtomically } from '../base/atomic-file.ts';
+import { QuantpipeError } from '../base/errors.ts';
 import type { Model } from '../graph/graph.ts';
-import type { ModelProto, OperatorSetIdProto } from './messages.ts';
+import type { Value } from '../graph/node.ts';
+import { ExternalFile, externalThreshold } from './external-file.ts';
+import type { ModelProto, OperatorSetIdProto, TensorProto } from './messages.ts';
 import { readOpsets, standardName } from './read-model.ts';
 import { changedMessage, createMessage, encodeMessage } from './schema.ts';
 import { writeGraph } from './write-graph.ts';
+import { writeInitializer } from './write-initializer.ts';
 
-/** The bytes of an ONNX file. External data, where the model was read with its folder, is brought in. */
+export interface WriteOptions {
+  /**
+   * Weights of at least this many bytes go to a file beside the model, `<name of the model>.data`. By default none do,
+   * unless the model would pass the 2 GiB that one file can hold.
+   */
+  readonly externalBytes?: number;
+  /** Record the SHA-1 of that file in the model, for readers that check it. Default false. */
+  readonly checksum?: boolean;
+}
+
+/** The bytes of an ONNX file, weights included: those of other files, where the model was read with its folder, are brought in. */
 export function writeModel(model: Model): Uint8Array {
-  return encodeMessage('ModelProto', writeProto(model));
+  if (externalThreshold(model.graph) < Infinity) {
+    throw new QuantpipeError('output-unwritable', 'the model is larger than the 2 GiB of one ONNX file, so its weights need a file beside it');
+  }
+  return encodeMessage('ModelProto', writeProto(model, ({ name, initializer }) => writeInitializer(name, initializer!)));
 }
 
-/** Write a model to a file. */
-export async function writeModelFile(model: Model, path: string): Promise<void> {
-  await writeFile(path, writeModel(model));
+/** Write a model to a file, and large weights beside it where that is needed: both whole or not at all. */
+export async function writeModelFile(model: Model, path: string, { externalBytes, checksum = false }: WriteOptions = {}): Promise<void> {
+  const location = `${basename(path)}.data`;
+  const external = new ExternalFile(location, externalBytes ?? externalThreshold(model.graph), { checksum });
+  const proto = writeProto(model, external.writeWeight);
+  const whole = (function* () { yield encodeMessage('ModelProto', proto); })(); // encoded last: it may hold the checksum
+  await writeAllAtomically(external.isEmpty ? [[path, whole]] : [[join(dirname(path), location), external.content()], [path, whole]]);
 }
 
-function writeProto(model: Model): ModelProto {
+function writeProto(model: Model, writeWeight: (value: Value) => TensorProto): ModelProto {
   const origin = model.origin === null ? createMessage('ModelProto', { irVersion: NEW_IR_VERSION }) : model.origin as ModelProto;
   const irVersion = irVersionOf(model, origin);
   const head = irVersion === origin.irVersion ? {} : { irVersion };
-  return changedMessage(origin, { ...head, graph: writeGraph(model.graph), opsetImport: writeOpsets(model, origin) });
+  return changedMessage(origin, { ...head, graph: writeGraph(model.graph, writeWeight), opsetImport: writeOpsets(model, origin) });
 }
 
 /** The first IR version of each opset version, by the format's table of releases; those above 23 are not written by us. */
@@ -40,10 +62,13 @@ const NEW_IR_VERSION = 10n;
 /** The imports that were there, with new versions where they changed, then new ones. */
 function writeOpsets({ opsets }: Model, origin: ModelProto): OperatorSetIdProto[] {
   const before = readOpsets(origin);
-  const kept = origin.opsetImport.filter(({ domain }) => opsets.has(standardName(domain))).map(entry => {
-    const version = opsets.get(standardName(entry.domain))!;
-    return version === before.get(standardName(entry.domain)) ? entry : changedMessage(entry, { version: BigInt(version) });
-  });
-  const added = [...opsets].filter(([domain]) => !before.has(domain));
-  return [...kept, ...added.map(([domain, version]) => createMessage('OperatorSetIdProto', { domain, version: BigInt(version) }))];
+  const kept = origin.opsetImport.filter(({ domain }) => opsets.has(standardName(domain)));
+  const added = [...opsets].filter(([domain, version]) => before.get(domain) !== version && !kept.some(entry => standardName(entry.domain) === domain));
+  return [
+    ...kept.map(entry => {
+      const version = opsets.get(standardName(entry.domain))!;
+      return version === before.get(standardName(entry.domain)) ? entry : changedMessage(entry, { version: BigInt(version) });
+    }),
+    ...added.map(([domain, version]) => createMessage('OperatorSetIdProto', { domain, version: BigInt(version) })),
+  ];
 }
