@@ -18,8 +18,9 @@ export interface PlacedGraph {
 
 /**
  * Apply the sections that speak of activations, in their order: defaults, op_type, (supergroups: what is inside a unit is not spoken of),
- * model_input, model_output. At first every quantizer is off and asymmetric; `defaults.ops.is_symmetric` holds for all of them, also for those
- * that a later section turns on. Constants that are computed with as activations are inputs of the model in this sense.
+ * model_input, model_output. At first every quantizer is off and asymmetric. `is_symmetric` speaks of inputs and outputs of an operator, whether
+ * they are on by then or not. Constants that are computed with as activations are inputs of the model, and only `op_type` and `model_input` turn
+ * these on.
  */
 export function activationSettings(placed: PlacedGraph, config: QuantsimConfig): ActivationSettings {
   const settings = new ActivationSettings();
@@ -44,11 +45,11 @@ function writtenBy({ tied, inner }: PlacedGraph, operator: Operator): Value[] {
 
 function applyDefaults(settings: ActivationSettings, placed: PlacedGraph, { defaults: { ops } }: QuantsimConfig): void {
   settings.enter('defaults');
-  const all = [...modelInputs(placed), ...placed.operators.all.flatMap(operator => [...readBy(placed, operator), ...writtenBy(placed, operator)])];
-  if (ops.isSymmetric !== null) for (const value of all) settings.set(value, 'isSymmetric', ops.isSymmetric, 'defaults.ops.is_symmetric');
   for (const operator of placed.operators.all) {
-    // A False here adds nothing to quantizers that are off already, and would contradict is_output_quantized where it is True.
-    applyTo(settings, placed, operator, { ...ops, isInputQuantized: ops.isInputQuantized || null, isSymmetric: null }, 'defaults.ops');
+    // A False for inputs adds nothing to quantizers that are off already, and would contradict is_output_quantized where it is True.
+    applyTo(settings, placed, operator, { ...ops, isInputQuantized: null }, 'defaults.ops');
+    const computed = ops.isInputQuantized ? readBy(placed, operator).filter(({ producer }) => producer !== null) : [];
+    for (const value of computed) settings.set(value, 'isQuantized', true, 'defaults.ops.is_input_quantized');
   }
 }
 
@@ -67,7 +68,7 @@ function applyOpTypes(settings: ActivationSettings, placed: PlacedGraph, { opTyp
 function applyTo(settings: ActivationSettings, placed: PlacedGraph, operator: Operator, said: OpSettings, path: string): void {
   const { isInputQuantized, isOutputQuantized, isSymmetric } = said;
   const written = writtenBy(placed, operator);
-  const read = isInputQuantized === null ? [] : readBy(placed, operator);
+  const read = isInputQuantized === null && isSymmetric === null ? [] : readBy(placed, operator);
   if (isSymmetric !== null) for (const value of [...written, ...read]) settings.set(value, 'isSymmetric', isSymmetric, `${path}.is_symmetric`);
   if (isOutputQuantized !== null) for (const value of written) settings.set(value, 'isQuantized', isOutputQuantized, `${path}.is_output_quantized`);
   if (isInputQuantized !== null) for (const value of read) settings.set(value, 'isQuantized', isInputQuantized, `${path}.is_input_quantized`);

@@ -23,7 +23,7 @@ export function reasonForFloatOperand(value: Value): string | null {
   const { data } = value.initializer!.read();
   if (!(data instanceof Float32Array)) return 'it is no float32 tensor';
   const largest = data.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
-  if (largest > 0 && largest < MIN_RANGE) return `its values are below ${MIN_RANGE}, the narrowest range of an encoding: most would become 0`;
+  if (largest > 0 && largest < MIN_RANGE) return `its values are below ${MIN_RANGE}, the narrowest range of an encoding, and would be rounded coarsely`;
   if (elementCount(value.initializer!.dims) > 1 && value.uses.some(({ node, index }) => node.opType === 'Div' && index === 1)) {
     return 'it is a divisor, and a divisor that rounds to 0 gives infinity';
   }

@@ -1,4 +1,4 @@
-import { intOf, stringOf } from '../graph/attribute.ts';
+import { stringOf } from '../graph/attribute.ts';
 import { scalarOf } from '../graph/match.ts';
 import type { Node, Value } from '../graph/node.ts';
 
@@ -38,5 +38,5 @@ function padsWithItsOwnValues(node: Node): boolean {
 }
 
 function isNearest(node: Node): boolean {
-  return stringOf(node, 'mode', 'nearest') === 'nearest' && intOf(node, 'antialias', 0) === 0;
+  return stringOf(node, 'mode', 'nearest') === 'nearest';
 }

@@ -38,8 +38,8 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
   const { weightBitwidth = 8, activationBitwidth = 8 } = options;
   const operators = new Operators(graph, config);
   const { units, inner } = findUnits(graph, operators, config);
-  const placed: PlacedGraph = { graph, operators, inner, tied: new TiedTensors(graph, config, inner) };
   const weights = weightSettings(graph, config);
+  const placed: PlacedGraph = { graph, operators, inner, tied: new TiedTensors(graph, config, inner, weights) };
   const activations = activationSettings(placed, config);
   const quantized = quantizedRoots(placed, weights, activations);
 

@@ -1,24 +1,28 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
+import { reasonForFloatOperand } from './constant-operands.ts';
 import { movedInput } from './data-movement.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
+import type { WeightSetting } from './weights.ts';
 
 /**
  * Which tensors share one encoding: the output of a data-movement operator has that of its input, whose values it holds. The first of such
  * tensors is the root; only it is observed, and settings of the others are settings of it.
  *
- * An operator that `op_type` gives a quantized output is no data movement: its output has an encoding of its own.
+ * An operator that `op_type` gives a quantized output is no data movement: its output has an encoding of its own. So has what is moved out of a
+ * constant that keeps its float values or has an encoding for every channel.
  */
 export class TiedTensors {
   readonly #roots = new Map<Value, Value>();
   readonly #movers = new Set<Node>();
 
-  /** @param inner values inside a unit, which have no quantizer to share */
-  constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }) {
+  /** @param inner values inside a unit, which share no encoding because they have none */
+  constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }, weights: ReadonlyMap<Value, WeightSetting>) {
     for (const node of graph.nodes) {
       const input = movedInput(node);
-      if (input === null || inner.has(input) || !mayBeQuantized(input) || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
+      if (input === null || !mayBeQuantized(input) || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
+      if ([input, ...node.outputs].some(value => value !== null && inner.has(value)) || !isShareable(input, weights.get(input))) continue;
       this.#movers.add(node);
       for (const output of node.outputs) if (output !== null && mayBeQuantized(output)) this.#roots.set(output, this.rootOf(input));
     }
@@ -32,4 +36,9 @@ export class TiedTensors {
   isMover(node: Node): boolean {
     return this.#movers.has(node);
   }
+}
+
+function isShareable(value: Value, weight: WeightSetting | undefined): boolean {
+  if (weight !== undefined) return weight.isQuantized && weight.granularity.kind === 'tensor';
+  return value.initializer === null || reasonForFloatOperand(value) === null;
 }

@@ -1,0 +1,45 @@
+import type { Granularity } from '../quant/granularity.ts';
+import type { Placement, Quantizer } from './placement.ts';
+
+/** One quantizer, or one int32 bias, as a row of a table. */
+export interface PlacementRow {
+  readonly tensor: string;
+  readonly kind: 'activation' | 'constant' | 'weight' | 'bias';
+  readonly bitwidth: number;
+  readonly symmetry: string;
+  /** 'tensor', 'channel 0', 'block 1 × 32'. */
+  readonly granularity: string;
+  /** The tensor whose encoding it shares, or for a bias those that its encoding follows from; '' where it has its own. */
+  readonly sharedWith: string;
+  /** Fixed ends, such as '0 … 1'; '' where there are none. */
+  readonly constraint: string;
+  /** The line of the configuration that decided. */
+  readonly rule: string;
+}
+
+/** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
+export function describePlacement({ quantizers, biases }: Placement): PlacementRow[] {
+  const byTensor = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]));
+  return [
+    ...quantizers.map(quantizerRow),
+    ...biases.map(({ tensor, input, weight }) => ({
+      tensor, kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
+      sharedWith: `${input} × ${weight}`, constraint: '', rule: 'input × weight',
+    })),
+  ];
+}
+
+function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer): PlacementRow {
+  return {
+    tensor, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
+    bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group,
+    constraint: constraint === null ? '' : `${constraint.min ?? ''} … ${constraint.max ?? ''}`, rule: rule.path,
+  };
+}
+
+/** @param axis the channel axis to name instead of the granularity's own: a bias has only one */
+function describeGranularity(granularity: Granularity, axis?: number): string {
+  if (granularity.kind === 'tensor') return 'tensor';
+  const block = granularity.kind === 'block' ? ` × ${granularity.blockSize}` : '';
+  return `${granularity.kind} ${axis ?? granularity.axis}${block}`;
+}

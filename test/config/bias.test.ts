@@ -1,0 +1,57 @@
+import * as assert from 'uvu/assert';
+
+import { type Attribute, floatAttribute, intAttribute } from '../../pipeline/graph/attribute.ts';
+import { weight } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { node, place, USUAL, usualBut } from './sketches.ts';
+
+const perChannel = usualBut({ defaults: { ...USUAL.defaults, per_channel_quantization: 'True' } });
+
+function biasesOf(op: string, { weightDims, biasDims, attributes = {}, config = perChannel }: { weightDims: number[]; biasDims: number[]; attributes?: Record<string, Attribute>; config?: object }) {
+  return place({
+    inputs: { x: [2, 4, 8, 8] }, weights: { w: weight(weightDims), b: weight(biasDims) },
+    nodes: [node(op, ['x', 'w', 'b'], 'y', attributes)], outputs: { y: null },
+  }, config).biases;
+}
+
+suite('config/bias', test => {
+  const found = [{ tensor: 'b', input: 'x', weight: 'w' }];
+  const cases: [what: string, op: string, options: Parameters<typeof biasesOf>[1], isPlaced: boolean][] = [
+    ['of a convolution', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6] }, true],
+    ['of a transposed convolution', 'ConvTranspose', { weightDims: [4, 6, 3, 3], biasDims: [6] }, true],
+    ['of a transposed convolution in groups, which share weight channels', 'ConvTranspose', { weightDims: [4, 3, 3, 3], biasDims: [6], attributes: { group: intAttribute(2) } }, true],
+    ['of a product', 'Gemm', { weightDims: [4, 6], biasDims: [6] }, true],
+    ['of a product, with a leading 1', 'Gemm', { weightDims: [4, 6], biasDims: [1, 6] }, true],
+    ['that is one number for all channels', 'Gemm', { weightDims: [4, 6], biasDims: [1] }, false],
+    ['that is one number, per tensor', 'Gemm', { weightDims: [4, 6], biasDims: [1], config: USUAL }, true],
+    ['with a row for every sample', 'Gemm', { weightDims: [4, 6], biasDims: [2, 6] }, false],
+    ['of a product that is scaled', 'Gemm', { weightDims: [4, 6], biasDims: [6], attributes: { alpha: floatAttribute(0.5) } }, false],
+    ['that is scaled itself', 'Gemm', { weightDims: [4, 6], biasDims: [6], attributes: { beta: floatAttribute(2) } }, false],
+    ['beside a weight in float', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6], config: usualBut({ params: { weight: { is_quantized: 'False' } } }) }, false],
+    ['beside an activation in float', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6], config: usualBut({ model_input: {} }) }, false],
+    ['of a normalization', 'LayerNormalization', { weightDims: [8], biasDims: [8] }, false],
+  ];
+  for (const [what, op, options, isPlaced] of cases) {
+    test(`a bias ${what} ${isPlaced ? 'follows' : 'does not follow'} from its neighbours`, () => {
+      assert.equal(biasesOf(op, options).map(({ tensor, input, weight }) => ({ tensor, input, weight })), isPlaced ? found : []);
+    });
+  }
+
+  test('a bias follows from its neighbours whatever the configuration says of biases, and has no quantizer of its own', () => {
+    for (const is_quantized of ['True', 'False']) {
+      const { quantizers, biases } = place({
+        inputs: { x: [2, 4] }, weights: { w: weight([4, 6]), b: weight([6]) }, nodes: [node('Gemm', ['x', 'w', 'b'], 'y')], outputs: { y: null },
+      }, usualBut({ params: { bias: { is_quantized } } }));
+      assert.equal(quantizers.map(({ tensor }) => tensor), ['x', 'w', 'y']);
+      assert.is(biases.length, 1);
+    }
+  });
+
+  test('a bias that two layers read follows from the neighbours of each', () => {
+    const { biases } = place({
+      inputs: { x: [2, 4] }, weights: { v: weight([4, 4]), w: weight([4, 4], { seed: 2 }), b: weight([4]) },
+      nodes: [node('Gemm', ['x', 'v', 'b'], 'a'), node('Gemm', ['a', 'w', 'b'], 'y')], outputs: { y: null },
+    });
+    assert.equal(biases.map(({ input, weight, node }) => [input, weight, node]), [['x', 'v', "Gemm of 'a'"], ['a', 'w', "Gemm of 'y'"]]);
+  });
+});

@@ -1,0 +1,116 @@
+import * as assert from 'uvu/assert';
+
+import { float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
+import { floatAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
+import { weight, type NodeLine } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { node, place, tensors, usualBut } from './sketches.ts';
+
+/** Constants are written as numbers among the inputs; `gamma` and `beta` are vectors. */
+function sketchOf(nodes: readonly NodeLine[]) {
+  const names = nodes.flatMap(line => line.in);
+  const scalars = names.filter(name => name !== '' && !Number.isNaN(Number(name))).map(name => [name, float32Tensor([], Float32Array.of(Number(name)))] as const);
+  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), ...Object.fromEntries(scalars) };
+  return { inputs: { x: [2, 8], other: [2, 8] }, weights, nodes: [...nodes, node('Tanh', [nodes.at(-1)!.out[0]!], 'out')], outputs: { out: null } };
+}
+
+const unitsOf = (nodes: readonly NodeLine[], config: object = usualBut({})) => place(sketchOf(nodes), config).units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`);
+
+const axes = { axes: intsAttribute([-1]) };
+const mean = (input: string, output: string) => node('ReduceMean', [input], output, axes);
+const centred = [mean('x', 'm'), node('Sub', ['x', 'm'], 'c')];
+const deviation = [mean('p', 'v'), node('Add', ['v', '1e-5'], 've'), node('Sqrt', ['ve'], 's')];
+const normalized = [...centred, node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'n')];
+const erf = (scaled: NodeLine) => [scaled, node('Erf', [scaled.out[0]!], 'e'), node('Add', ['e', '1'], 'g')];
+const tanhOfCube = [
+  node('Pow', ['x', '3'], 'x3'), node('Mul', ['x3', '0.044715'], 'k'), node('Add', ['x', 'k'], 'i'), node('Mul', ['i', '0.7978845608'], 'j'),
+  node('Tanh', ['j'], 't'), node('Add', ['t', '1'], 'g'),
+];
+const relu6 = [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '6'], 'r')];
+
+const written: [what: string, unit: string, nodes: NodeLine[]][] = [
+  ['as PyTorch exports it', 'LayerNormalization of 9', [...normalized, node('Mul', ['n', 'gamma'], 'o'), node('Add', ['o', 'beta'], 'y')]],
+  ['without bias', 'LayerNormalization of 8', [...normalized, node('Mul', ['n', 'gamma'], 'y')]],
+  ['without weight', 'LayerNormalization of 8', [...normalized, node('Add', ['beta', 'n'], 'y')]],
+  ['without either', 'LayerNormalization of 7', normalized],
+  ['with a second difference and Mul for the square', 'LayerNormalization of 8', [
+    ...centred, node('Sub', ['x', 'm'], 'd'), node('Mul', ['d', 'd'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
+  ['with Reciprocal', 'LayerNormalization of 8', [...centred, node('Pow', ['c', '2'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['c', 'r'], 'y')]],
+  ['as Llama has it', 'RMSNormalization of 7', [node('Pow', ['x', '2'], 'p'), ...deviation, node('Div', ['1', 's'], 'r'), node('Mul', ['x', 'r'], 'n'), node('Mul', ['gamma', 'n'], 'y')]],
+  ['as PyTorch exports it', 'Gelu of 5', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
+  ['halved first', 'Gelu of 5', [...erf(node('Mul', ['x', '0.70710678'], 'd')), node('Mul', ['x', '0.5'], 'o'), node('Mul', ['g', 'o'], 'y')]],
+  ['with tanh', 'Gelu of 8', [...tanhOfCube, node('Mul', ['x', '0.5'], 'o'), node('Mul', ['o', 'g'], 'y')]],
+  ['with tanh of factored powers', 'Gelu of 9', [
+    node('Mul', ['x', 'x'], 'x2'), node('Mul', ['x2', '0.044715'], 'k'), node('Add', ['k', '1'], 'i'), node('Mul', ['x', 'i'], 'l'), node('Mul', ['l', '0.7978845608'], 'j'),
+    node('Tanh', ['j'], 't'), node('Add', ['t', '1'], 'g'), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
+  ['as PaddlePaddle exports it', 'HardSwish of 4', [...relu6, node('Mul', ['x', 'r'], 'o'), node('Div', ['o', '6'], 'y')]],
+  ['divided first', 'HardSwish of 4', [...relu6, node('Div', ['r', '6'], 'o'), node('Mul', ['o', 'x'], 'y')]],
+  ['with bounds in attributes', 'HardSwish of 4', [
+    relu6[0]!, node('Clip', ['a'], 'r', { min: floatAttribute(0), max: floatAttribute(6) }), node('Mul', ['x', 'r'], 'o'), node('Mul', ['o', '0.16666667'], 'y')]],
+  ['with HardSigmoid', 'HardSwish of 2', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(1 / 6) }), node('Mul', ['x', 'h'], 'y')]],
+  ['of an input shifted by 3', 'HardSigmoid of 3', [...relu6, node('Div', ['r', '6'], 'y')]],
+  ['of an input divided by 6', 'HardSigmoid of 3', [node('Div', ['x', '6'], 'd'), node('Add', ['d', '0.5'], 'a'), node('Clip', ['a', '0', '1'], 'y')]],
+  ['alone', 'Swish of 2', [node('Sigmoid', ['x'], 's'), node('Mul', ['s', 'x'], 'y')]],
+  ['with a factor', 'Swish of 3', [node('Mul', ['x', '1.702'], 'd'), node('Sigmoid', ['d'], 's'), node('Mul', ['x', 's'], 'y')]],
+  ['with the largest taken off', 'Softmax of 5', [
+    node('ReduceMax', ['x'], 'm', axes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+  ['plainly', 'Softmax of 3', [node('Exp', ['x'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+];
+
+const nearMisses: [what: string, nodes: NodeLine[]][] = [
+  ['a normalization of another difference', [mean('other', 'm'), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['x', 's'], 'y')]],
+  ['a norm of cubes', [...centred, node('Pow', ['c', '3'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
+  ['an error function without its half', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'y')]],
+  ['an error function of another scale', [...erf(node('Div', ['x', '2'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
+  ['a gate by another value', [node('Sigmoid', ['other'], 's'), node('Mul', ['x', 's'], 'y')]],
+  ['a clip to other bounds', [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '5'], 'r'), node('Mul', ['x', 'r'], 'o'), node('Div', ['o', '6'], 'y')]],
+  ['a hard sigmoid of another slope', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(0.2) }), node('Mul', ['x', 'h'], 'y')]],
+  ['a share of other sums', [node('Exp', ['x'], 'e'), node('ReduceSum', ['other', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+];
+
+suite('config/composites', test => {
+  for (const [what, unit, nodes] of written) {
+    test(`${unit} nodes, ${what}, is one unit with one quantizer, at its end`, () => {
+      const placement = place(sketchOf(nodes), usualBut({}));
+      assert.equal(placement.units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`), [unit]);
+      assert.equal(tensors(placement), ['x', nodes.at(-1)!.out[0], 'out']);
+    });
+  }
+
+  for (const [what, nodes] of nearMisses) {
+    test(`${what} is no composite`, () => assert.equal(unitsOf(nodes), []));
+  }
+
+  const swish = written.find(([what]) => what === 'alone')![2];
+
+  test('a value inside that another operator reads, or that is a graph output, is no inside', () => {
+    assert.equal(unitsOf([...swish.slice(0, 1), node('Tanh', ['s'], 't'), ...swish.slice(1)]), []);
+    assert.equal(place({ ...sketchOf(swish), outputs: { out: null, s: null } }).units, []);
+  });
+
+  test('each can be switched off, by its name', () => {
+    for (const [, unit, nodes] of written) {
+      const kind = unit.split(' ')[0]!;
+      assert.not.ok(unitsOf(nodes, usualBut({ composites: { [kind]: 'False' } })).includes(unit), unit);
+    }
+  });
+
+  test('settings of the operator that it is hold for the end of a composite, those of its primitive operators do not', () => {
+    const config = usualBut({ op_type: { Swish: { is_symmetric: 'True' }, Mul: { is_output_quantized: 'False' }, Sigmoid: { encoding_constraints: { min: 0, max: 1 } } } });
+    const placement = place(sketchOf(swish), config);
+    assert.equal(placement.quantizers.map(({ tensor, grid, constraint }) => [tensor, grid.symmetry, constraint]), [
+      ['x', 'symmetric', null], ['y', 'symmetric', null], ['out', 'asymmetric', null],
+    ]);
+  });
+
+  test('a constant that a composite reads keeps its value also for others', () => {
+    const nodes = [...written.find(([, unit]) => unit === 'Gelu of 5')![2], node('Mul', ['y', '0.5'], 'z')];
+    assert.equal(tensors(place(sketchOf(nodes))), ['x', 'y', 'z', 'out']);
+  });
+
+  test('a product and its bias are one unit where AIMET\'s list of passes asks for it', () => {
+    const nodes = [node('MatMul', ['x', 'w'], 'p'), node('Add', ['beta', 'p'], 'y')];
+    assert.equal(tensors(place(sketchOf(nodes))), ['x', 'w', 'p', 'beta', 'y', 'out']);
+    assert.equal(tensors(place(sketchOf(nodes), usualBut({ supergroup_pass_list: ['MatmulAdd'] }))), ['x', 'w', 'y', 'out']);
+  });
+});

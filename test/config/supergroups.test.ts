@@ -1,0 +1,79 @@
+import * as assert from 'uvu/assert';
+
+import { weight } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { lines, node, place, tensors, usualBut } from './sketches.ts';
+
+const x = { x: [1, 4, 8, 8] };
+const weights = { w: weight([4, 1, 3, 3]), v: weight([4, 4, 1, 1]) };
+const groups = (...lists: string[][]) => usualBut({ supergroups: lists.map(op_list => ({ op_list })) });
+const chain = { inputs: x, weights, nodes: [node('Conv', ['x', 'w'], 'a'), node('Relu', ['a'], 'b'), node('Clip', ['b'], 'y')], outputs: { y: null } };
+
+suite('config/supergroups', test => {
+  test('the operators of a supergroup have one quantizer, at the end', () => {
+    const placement = place(chain, groups(['Conv', 'Relu', 'Clip']));
+    assert.equal(tensors(placement), ['x', 'w', 'y']);
+    assert.equal(placement.units, [{
+      kind: 'Conv+Relu+Clip', nodes: ["Conv of 'a'", "Relu of 'b'", "Clip of 'y'"], output: 'y', rule: { section: 'supergroups', path: 'supergroups[0].op_list' },
+    }]);
+  });
+
+  test('the longest list is matched first, in whatever order they are written', () => {
+    const { units } = place(chain, groups(['Conv', 'Relu'], ['Relu', 'Clip'], ['Conv', 'Relu', 'Clip']));
+    assert.equal(units.map(({ kind, rule }) => [kind, rule.path]), [['Conv+Relu+Clip', 'supergroups[2].op_list']]);
+  });
+
+  test('an operator is in one supergroup only; of two lists of one length the first gets it', () => {
+    const placement = place(chain, groups(['Relu', 'Clip'], ['Conv', 'Relu']));
+    assert.equal(tensors(placement), ['x', 'w', 'a', 'y']);
+    assert.equal(placement.units.map(({ kind }) => kind), ['Relu+Clip']);
+  });
+
+  test('a list that is not there in full matches nothing', () => {
+    assert.equal(tensors(place(chain, groups(['Conv', 'Clip'], ['Relu', 'Conv'], ['Conv', 'Relu', 'Relu']))), ['x', 'w', 'a', 'b', 'y']);
+  });
+
+  test('a value inside that another operator reads, or that is a graph output, breaks the chain', () => {
+    const read = { ...chain, nodes: [...chain.nodes, node('Sigmoid', ['a'], 'z')], outputs: { y: null, z: null } };
+    assert.equal(tensors(place(read, groups(['Conv', 'Relu']))), ['x', 'w', 'a', 'b', 'y', 'z']);
+    const seen = { ...chain, outputs: { y: null, a: null } };
+    assert.equal(tensors(place(seen, groups(['Conv', 'Relu']))), ['x', 'w', 'a', 'b', 'y']);
+  });
+
+  test('the next operator must read the value as data', () => {
+    const asWeight = { inputs: x, weights, nodes: [node('Relu', ['x'], 'a'), node('Conv', ['x', 'a'], 'y')], outputs: { y: null } };
+    assert.equal(tensors(place(asWeight, groups(['Relu', 'Conv']))), ['x', 'a', 'y']);
+    const added = { inputs: x, nodes: [node('Relu', ['x'], 'a'), node('Add', ['x', 'a'], 'y')], outputs: { y: null } };
+    assert.equal(tensors(place(added, groups(['Relu', 'Add']))), ['x', 'y']);
+  });
+
+  test('a list with BatchNormalization matches with it, and without where it was folded', () => {
+    const config = groups(['Conv', 'BatchNormalization', 'Relu']);
+    assert.equal(place(chain, config).units.map(({ kind, rule }) => [kind, rule.path]), [['Conv+Relu', 'supergroups[0].op_list']]);
+    const four = { scale: weight([4]), shift: weight([4]), mean: weight([4]), variance: weight([4], { min: 1, max: 2 }) };
+    const kept = {
+      inputs: x, weights: { ...weights, ...four }, outputs: { y: null },
+      nodes: [node('Conv', ['x', 'w'], 'a'), node('BatchNormalization', ['a', 'scale', 'shift', 'mean', 'variance'], 'b'), node('Relu', ['b'], 'y')],
+    };
+    assert.equal(place(kept, config).units.map(({ kind }) => kind), ['Conv+BatchNormalization+Relu']);
+  });
+
+  test('supergroups overrule op_type', () => {
+    const config = { ...groups(['Conv', 'Relu']), op_type: { Conv: { is_output_quantized: 'True', is_symmetric: 'True' }, Relu: { is_input_quantized: 'True' } } };
+    assert.equal(tensors(place(chain, config)), ['x', 'w', 'b', 'y']);
+  });
+
+  test('a composite operator may be in a supergroup, as the operator that it is', () => {
+    const sketch = {
+      inputs: x, weights, nodes: [node('Conv', ['x', 'w'], 'a'), node('Sigmoid', ['a'], 'b'), node('Mul', ['a', 'b'], 'y')], outputs: { y: null },
+    };
+    assert.equal(tensors(place(sketch, groups(['Conv', 'Swish']))), ['x', 'w', 'y']);
+    assert.equal(place(sketch, groups(['Conv', 'Swish'])).units.map(({ kind, nodes }) => [kind, nodes.length]), [['Conv+Swish', 3]]);
+    assert.equal(tensors(place(sketch, groups(['Conv', 'Sigmoid']))), ['x', 'w', 'a', 'y']);
+  });
+
+  test('the operands of a unit are quantized with its end', () => {
+    const sketch = { inputs: x, weights: { c: weight([1], { min: 1, max: 2 }) }, nodes: [node('Add', ['x', 'c'], 'a'), node('Relu', ['a'], 'y')], outputs: { y: null } };
+    assert.equal(lines(place(sketch, groups(['Add', 'Relu']))), ['x activation 8 asymmetric', 'c constant 8 asymmetric', 'y activation 8 asymmetric']);
+  });
+});

@@ -1,0 +1,19 @@
+import { describePlacement } from '../../pipeline/config/describe-placement.ts';
+import type { Placement } from '../../pipeline/config/placement.ts';
+
+/** A placement as text, to be compared with a golden: a row per quantizer, then units, what is left in float, and warnings. */
+export function placementTable(placement: Placement): string {
+  const rows = describePlacement(placement).map(({ tensor, kind, bitwidth, symmetry, granularity, sharedWith, constraint, rule }) =>
+    [tensor, kind, String(bitwidth), symmetry, granularity, sharedWith, constraint, rule]);
+  return [
+    ...aligned([['tensor', 'kind', 'bits', 'symmetry', 'granularity', 'shared with', 'constraint', 'rule'], ...rows]), '',
+    ...aligned([['unit', 'output', 'nodes', 'rule'], ...placement.units.map(({ kind, output, nodes, rule }) => [kind, output, String(nodes.length), rule.path])]), '',
+    ...aligned([['left in float', 'name', 'operator', 'reason'], ...placement.float.map(({ kind, name, opType, reason }) => [kind, name, opType, reason])]), '',
+    ...placement.warnings.map(warning => `warning: ${warning}`),
+  ].join('\n').trimEnd() + '\n';
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+}
