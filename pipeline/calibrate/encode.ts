@@ -2,6 +2,7 @@ import type { SchemeName, SearchOptions } from '../analyzers/index.ts';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { fitBiases } from '../config/fit-biases.ts';
+import { fitSoftmax } from '../config/fit-softmax.ts';
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
@@ -36,7 +37,7 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
   try {
     const byGroup = new Map(await Promise.all(tasks.map(async ([group, task]) => [group, (await pool.encode(task)).encodings] as const)));
     const found = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, constrained(quantizer, byGroup.get(quantizer.group))]));
-    return fitBiases(model, placement, found);
+    return fitBiases(model, placement, fitSoftmax(model, placement, found));
   } catch (error) {
     throw options.signal?.aborted ? options.signal.reason : error;
   } finally {

@@ -28,15 +28,17 @@ type Chain = (graph: Graph, cut: Cut) => NodeSpec[];
 
 /**
  * Put a quantizer on a tensor that a node computes or that feeds the graph: one for all its readers. A graph output keeps its
- * name (what is computed gets another one); a tensor that nobody reads is left alone.
+ * name (what is computed gets another one). Left alone: a tensor that nobody reads, and one with several encodings, which data
+ * movement made of a constant that lies on its grid already.
  */
-export function insertQuantizer(graph: Graph, value: Value, chain: Chain): void {
+export function insertQuantizer(graph: Graph, value: Value, encodings: readonly Encoding[], chainOf: (encoding: Encoding) => Chain): void {
+  if (encodings.length > 1) return;
   const isOutput = graph.outputs.includes(value);
   if (isOutput ? value.producer === null : value.uses.length === 0) return;
   const cut = isOutput ? cutOutput(graph, value) : cutInside(graph, value);
   let last: Node | null = cut.source.producer;
   const first = last === null ? firstReader(graph, cut.target) : null;
-  for (const spec of chain(graph, cut)) {
+  for (const spec of chainOf(encodings[0]!)(graph, cut)) {
     if (first !== null) insertBefore(graph, first, spec);
     else last = insertAfter(graph, last!, spec);
   }

@@ -38,7 +38,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
     if (value === undefined) continue;
     const storage = storageIn(opset, quantizer, weightType);
     if (value.initializer !== null) storeConstant(graph, quantizer, encodings, storage);
-    else insertQuantizer(graph, value, qdqChain(encodingsOf(encodings, quantizer.tensor)[0]!, storage));
+    else insertQuantizer(graph, value, encodingsOf(encodings, quantizer.tensor), encoding => qdqChain(encoding, storage));
   }
   dropRedundantClips(graph);
   dropStoredInputs(copy, placement);

@@ -1,13 +1,15 @@
 import { float32Tensor } from '../base/tensor.ts';
 import type { BiasQuantizer, EncodingTable, Placement, Quantizer } from '../config/placement.ts';
-import { encodingsOf, insertQuantizer, arithmeticChain, qdqChain } from '../export/insert-quantizer.ts';
+import { arithmeticChain, encodingsOf, insertQuantizer, qdqChain } from '../export/insert-quantizer.ts';
 import { constantOf, quantizedBias } from '../export/store-constants.ts';
 import { cloneModel } from '../graph/clone.ts';
 import { addInitializer, removeDeadInitializers, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import { initializerOf } from '../graph/node.ts';
 import { dequantizeBias } from '../quant/bias.ts';
+import type { Encoding } from '../quant/encoding.ts';
 import { splitOf } from '../quant/granularity.ts';
+import type { Grid } from '../quant/grid.ts';
 import { fakeQuantized, storageOf } from '../quant/stored.ts';
 
 export interface SimulateOptions {
@@ -27,7 +29,7 @@ export function simulate(model: Model, placement: Placement, encodings: Encoding
     const value = graph.values.get(quantizer.tensor);
     if (value === undefined) continue;
     if (value.initializer !== null) roundConstant(graph, quantizer, encodings);
-    else insertQuantizer(graph, value, chainOf(quantizer, encodings));
+    else insertQuantizer(graph, value, encodingsOf(encodings, quantizer.tensor), encoding => chainOf(encoding, quantizer.grid));
   }
   removeDeadInitializers(graph);
   return copy;
@@ -36,9 +38,8 @@ export function simulate(model: Model, placement: Placement, encodings: Encoding
 /** Up to here the engine's own operators simulate an activation; they exist in every operator set that has channels. */
 const QDQ_BITS = 8;
 
-function chainOf({ tensor, grid }: Quantizer, encodings: EncodingTable) {
-  const [encoding] = encodingsOf(encodings, tensor);
-  return grid.bitwidth <= QDQ_BITS ? qdqChain(encoding!, storageOf(grid, false)) : arithmeticChain(encoding!);
+function chainOf(encoding: Encoding, grid: Grid) {
+  return grid.bitwidth <= QDQ_BITS ? qdqChain(encoding, storageOf(grid, false)) : arithmeticChain(encoding);
 }
 
 function roundConstant(graph: Graph, { tensor, granularity }: Quantizer, encodings: EncodingTable): void {

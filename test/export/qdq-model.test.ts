@@ -101,6 +101,16 @@ suite('export/qdq-model', test => {
     assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'MatMul', 'MatMul']);
   });
 
+  test('leaves what data movement made of a constant per channel on the grid it has', () => {
+    const model = buildModel({
+      opset: 13, inputs: { x: ['N', 4] }, weights: { w: weight([2, 4]) },
+      nodes: [node('Transpose', ['w'], ['t']), node('MatMul', ['x', 't'], ['y'])], outputs: { y: null },
+    });
+    const ranges = [[-1, 1], [-2, 2]] as const;
+    const { placement, encodings } = placementOf([{ tensor: 'w', role: 'weight', axis: 0, ranges }, { tensor: 't', group: 'w', grid: grid(8, 'symmetric'), axis: 0, ranges }]);
+    assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'Transpose', 'MatMul']);
+  });
+
   test('stores a constant activation as integers too', () => {
     const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, weights: { c: weight([4]) }, nodes: [node('Add', ['x', 'c'], ['y'])], outputs: { y: null } });
     const { placement, encodings } = placementOf([{ tensor: 'c', ranges: [[-2, 1]] }]);
