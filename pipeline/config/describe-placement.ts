@@ -33,7 +33,7 @@ function quantizerRow({ tensor, role, grid, granularity, group, observed, constr
   return {
     tensor, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
     bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group,
-    constraint: constraint === null ? '' : `${constraint.min ?? ''} … ${constraint.max ?? ''}`, rule: rule.path,
+    constraint: constraint === null ? '' : `${constraint.min ?? ''} … ${constraint.max ?? ''}`.trim(), rule: rule.path,
   };
 }
 

@@ -1,5 +1,4 @@
 import { QuantpipeError } from '../../base/errors.ts';
-import { didYouMean } from '../near-name.ts';
 import { parseConfig } from '../parse-config.ts';
 import type { QuantsimConfig } from '../quantsim-config.ts';
 import { defaultPreset } from './default.ts';
@@ -23,7 +22,7 @@ export const presetNames = Object.keys(presets) as PresetName[];
 export function loadConfig(nameOrJson: unknown, where = 'the configuration'): QuantsimConfig {
   if (typeof nameOrJson !== 'string') return parseConfig(nameOrJson, where);
   if (!isPreset(nameOrJson)) {
-    throw new QuantpipeError('config-invalid', `there is no preset '${nameOrJson}'${didYouMean(nameOrJson, presetNames)}; presets are ${presetNames.join(', ')}`);
+    throw new QuantpipeError('config-invalid', `there is no preset '${nameOrJson}'; presets are ${presetNames.join(', ')}`);
   }
   return parseConfig(presets[nameOrJson], `preset '${nameOrJson}'`);
 }
