@@ -68,7 +68,8 @@ const HASH_BYTES = 2 ** 24;
 
 /** The path of `location`, which must be a file inside the model's folder, links followed. */
 function resolveInside(location: string, what: string, folder: ExternalFolder): string {
-  if (location === '' || isAbsolute(location) || /^[a-z]:/i.test(location) || location.split(/[\\/]/).includes('..')) {
+  if (location === '') throw malformed(`${what} lies in another file, but does not say in which`);
+  if (isAbsolute(location) || /^[a-z]:/i.test(location) || location.split(/[\\/]/).includes('..')) {
     throw malformed(`${what} points outside the model's folder: '${location}'`);
   }
   let real: string;

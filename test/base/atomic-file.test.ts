@@ -1,20 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { writeAllAtomically, writeAtomically } from '../../pipeline/base/atomic-file.ts';
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { suite } from '../support/suite.ts';
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+import { inFolder } from '../support/temporary.ts';
 
 const rejected = (promise: Promise<void>) => promise.then(() => assert.unreachable('should have failed'), error => error as Error);
 
