@@ -1,12 +1,18 @@
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 
-/** 0 done · 1 the input is at fault (one line, no stack) · 70 a bug in quantpipe (with its stack). */
+/** 0 done · 1 the input is at fault (one message, no stack) · 70 a bug in quantpipe (with its stack) · 130 interrupted. */
 export function exitCode(error: unknown, log: (line: string) => void): number {
   if (!(error instanceof QuantpipeError)) {
+    log('quantpipe: this is a bug in quantpipe, not in your input; please report it with the lines below');
     log(error instanceof Error ? error.stack ?? error.message : String(error));
     return 70;
   }
-  log(`quantpipe: ${error.message} [${error.code}]`);
-  for (const [key, value] of Object.entries(error.context)) log(`  ${key}: ${value}`);
-  return 1;
+  log(`quantpipe: ${printable(error.message)} [${error.code}]`);
+  for (const [key, value] of Object.entries(error.context)) log(`  ${key}: ${printable(String(value))}`);
+  return error.code === 'interrupted' ? 130 : 1;
+}
+
+/** Names come from files: control characters would let them steer the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

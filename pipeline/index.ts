@@ -1,1 +1,41 @@
+// The public API: the whole job as a class, and each of its steps as a plain function.
+
+export { QuantSim, type ExportOptions, type QuantSimOptions, type SimEvaluateOptions } from './sim/quant-sim.ts';
+
 export { QuantpipeError, type ErrorCode } from './base/errors.ts';
+export type { DType, Tensor } from './base/tensor.ts';
+export { float32Tensor } from './base/tensor.ts';
+
+export { bindInputs, blocks, openSource, type Binding, type BindOptions, type Block, type Preprocess, type Source } from './data/index.ts';
+
+export { readModel, readModelFile } from './onnx/read-model.ts';
+export { writeModel, writeModelFile } from './onnx/write-model.ts';
+export type { Model } from './graph/graph.ts';
+export { prepareModel, type PrepareOptions, type PrepareReport } from './passes/prepare.ts';
+
+export { isPreset, loadConfig, presetNames } from './config/presets/index.ts';
+export { describePlacement } from './config/describe-placement.ts';
+export { placeQuantizers } from './config/place-quantizers.ts';
+export type { BiasQuantizer, EncodingTable, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
+
+export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
+export { encode, type EncodeOptions } from './calibrate/encode.ts';
+export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
+export { emptyStatistics, mergeStatistics } from './observers/merge.ts';
+export { readStatistics, writeStatistics } from './observers/statistics-file.ts';
+export type { Statistics, TensorStatistics } from './observers/statistics.ts';
+export { mergeStatisticsFiles, readStatisticsFile } from './sim/statistics-files.ts';
+
+export { findEncoding, schemes, type SchemeName, type SearchOptions } from './analyzers/index.ts';
+export type { Encoding } from './quant/encoding.ts';
+export { fitEncoding } from './quant/encoding.ts';
+export { grid, type Grid, type Symmetry } from './quant/grid.ts';
+export { Kernels } from './kernels/kernels.ts';
+
+export { openEngine, type Engine, type EngineName, type Feeds, type Session } from './engine/index.ts';
+export { evaluate, type Evaluation } from './sim/evaluate.ts';
+export { metrics, type MetricName } from './sim/metrics.ts';
+export { simulate } from './sim/simulate.ts';
+export { type QuantizerQuality } from './sim/quality.ts';
+export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
+export { applyEncodings, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, qdqModel, readEncodings } from './export/index.ts';

@@ -16,11 +16,16 @@ const LOG_SEVERITY = 4;
 export async function loadSession(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<Session> {
   library.env.logLevel = 'fatal';
   try {
-    const session = await library.InferenceSession.create(model, libraryOptions(engine, options));
+    const session = await library.InferenceSession.create(unshared(model), libraryOptions(engine, options));
     return new OrtSession(library, engine, session);
   } catch (error) {
     throw engineFailed(engine, 'cannot load the model', error);
   }
+}
+
+/** The native build takes no bytes in shared memory; workers read the model from there. The copy is gone once it is loaded. */
+function unshared(model: Uint8Array): Uint8Array {
+  return model.buffer instanceof SharedArrayBuffer ? new Uint8Array(model) : model;
 }
 
 function libraryOptions(engine: EngineName, { fuseQuantized = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {

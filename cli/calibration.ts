@@ -1,0 +1,51 @@
+import type { BindOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { DataOptions, EngineOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
+import { ProgressLine } from './progress.ts';
+
+/** What calibrating took, for the summary. */
+export interface RunFigures {
+  readonly samples: number;
+  readonly batches: number;
+  readonly seconds: number;
+}
+
+/** Command line options in the words of the pipeline. */
+export function simOptions(options: PlacementOptions & Partial<SchemeOptions>): QuantSimOptions {
+  const config = options.config ?? (options.perTensor ? 'default' : 'per-channel');
+  return {
+    config,
+    foldBatchNorm: options.foldBatchNorm,
+    ...pick(options, 'scheme', 'weightScheme', 'gamma', 'percentile'),
+    ...(options.weightBits === undefined ? {} : { weightBitwidth: options.weightBits }),
+    ...(options.activationBits === undefined ? {} : { activationBitwidth: options.activationBits }),
+  };
+}
+
+/** Which column feeds which input, and how raw values are read. */
+export function bindOptions(options: DataOptions): BindOptions {
+  const preprocess = pick(options, 'scale', 'mean', 'std', 'layout');
+  return { ...(options.input && { inputs: options.input }), ...(Object.keys(preprocess).length > 0 && { preprocess }) };
+}
+
+/** Calibrate (or only observe) with a progress line on standard error. */
+export async function calibrateWithProgress(
+  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & ReportOptions, signal: AbortSignal, what: 'calibrate' | 'observe' = 'calibrate',
+): Promise<RunFigures> {
+  const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });
+  let figures = { samples: 0, batches: 0 };
+  try {
+    const settings = { signal, ...bindOptions(options), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
+    for await (const progress of sim[what](source, settings)) {
+      figures = progress;
+      line.update(progress);
+    }
+  } finally {
+    line.clear();
+  }
+  return { samples: figures.samples, batches: figures.batches, seconds: line.seconds };
+}
+
+/** The named properties that are there: an option that was not given must not become `undefined`. */
+export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): { [P in K]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(keys.filter(key => from[key] !== undefined).map(key => [key, from[key]])) as { [P in K]?: Exclude<T[P], undefined> };
+}

@@ -1,0 +1,7 @@
+// Names that `--help` shows. They are written again here because importing the pipeline for them would load Arrow and the engines
+// before the first line of help is printed; test/cli/choices.test.ts keeps them equal to the pipeline's own tables.
+
+export const SCHEMES = ['min-max', 'tf-enhanced', 'mse', 'percentile', 'entropy'] as const;
+export const PRESETS = ['default', 'per-channel'] as const;
+export const ENCODINGS_VERSIONS = ['1.0.0'] as const;
+export const METRICS = ['top-1', 'ctc'] as const;

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+
+import { simOptions } from '../calibration.ts';
+import { interruptible } from '../interrupt.ts';
+import {
+  type ExportOptions, exportOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
+} from '../options.ts';
+import { printSummary } from '../summary.ts';
+
+type Options = PlacementOptions & SchemeOptions & ExportOptions & ReportOptions & { readonly output: string };
+
+/** Statistics to encodings and models: the second half of run. */
+export function encodeCommand(): Command {
+  const command = new Command('encode')
+    .description('turn statistics into encodings and an INT8 model')
+    .argument('<model>', 'the ONNX model the statistics were gathered on')
+    .argument('<statistics>', 'file that observe or merge wrote')
+    .requiredOption('-o, --output <folder>', 'where the five files go');
+  for (const add of [placementOptions, schemeOptions, exportOptions, reportOptions]) add(command);
+  return command
+    .addHelpText('after', `
+Nothing is run again, so schemes are compared in a second:
+  $ quantpipe encode model.onnx out/statistics.arrow -o min-max --scheme min-max
+  $ quantpipe encode model.onnx out/statistics.arrow -o gamma30 --gamma 30`)
+    .action(async (model: string, statistics: string, options: Options) => {
+      const { QuantSim, readStatisticsFile } = await import('../../pipeline/index.ts');
+      await interruptible(async signal => {
+        const sim = await QuantSim.open(model, simOptions(options));
+        await sim.encode(await readStatisticsFile(statistics), { signal });
+        const outputs = await sim.export(options.output, options);
+        printSummary({ sim, outputs }, options);
+      });
+    });
+}

@@ -1,0 +1,53 @@
+import { Command, Option } from 'commander';
+
+import { bindOptions, pick, simOptions } from '../calibration.ts';
+import { METRICS } from '../choices.ts';
+import { printEvaluation } from '../evaluation.ts';
+import { interruptible } from '../interrupt.ts';
+import { type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+
+interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
+  readonly encodings?: string;
+  readonly against?: string;
+  readonly label?: string | false;
+  readonly metric?: (typeof METRICS)[number];
+  readonly ignoreClasses?: readonly number[];
+}
+
+/** The truth about what quantizing cost: float, simulated and exported, side by side. */
+export function evaluateCommand(): Command {
+  const command = new Command('evaluate')
+    .description('run the float, the simulated and the exported model over data, and compare')
+    .argument('<model>', 'ONNX model in float')
+    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .option('--encodings <file>', 'encodings.json of the model')
+    .option('--against <model>', 'compare this exported model instead of one made from the encodings')
+    .option('--label <column>', 'column that holds the right answers (default: label, where there is one)')
+    .option('--no-label', 'compare outputs only, even where there are labels')
+    .addOption(new Option('--metric <name>', 'how answers are judged (default: top-1 for class numbers, ctc for lists of them)').choices(METRICS))
+    .option('--ignore-classes <list>', 'ctc: classes that do not count, e.g. the space', integerList);
+  for (const add of [placementOptions, dataOptions]) add(command);
+  return engineOptions(command, { workers: false })
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', `
+Use the same --config that the encodings were made with.
+
+Examples:
+  $ quantpipe evaluate model.onnx labelled.arrow --encodings out/encodings.json
+  $ quantpipe evaluate model.onnx images.npy --against out/model.qdq.onnx --engine web`)
+    .action(async (model: string, data: string, options: Options) => {
+      const { openSource, QuantSim, readModelFile } = await import('../../pipeline/index.ts');
+      await interruptible(async signal => {
+        const sim = await QuantSim.open(model, simOptions(options));
+        if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
+        const evaluation = await sim.evaluate(await openSource(data), {
+          signal,
+          ...bindOptions(options),
+          ...pick(options, 'engine', 'batchSize', 'limit', 'metric', 'ignoreClasses'),
+          ...(options.label === false ? { label: null } : options.label === undefined ? {} : { label: options.label }),
+          ...(options.against === undefined ? {} : { against: await readModelFile(options.against) }),
+        });
+        printEvaluation(evaluation, options);
+      });
+    });
+}

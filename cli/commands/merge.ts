@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+
+import { type ReportOptions } from '../options.ts';
+import { size } from '../table.ts';
+
+/** Add statistics up. */
+export function mergeCommand(): Command {
+  return new Command('merge')
+    .description('add up statistics that were gathered apart')
+    .argument('<statistics...>', 'files that observe wrote')
+    .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output')
+    .option('--json', 'print the summary as one JSON object')
+    .option('--quiet', 'no summary: errors only')
+    .addHelpText('after', `
+Examples:
+  $ quantpipe merge part0.arrow part1.arrow part2.arrow -o all.arrow`)
+    .action(async (files: string[], options: ReportOptions & { readonly output: string }) => {
+      const { mergeStatisticsFiles, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+      const statistics = await mergeStatisticsFiles(files);
+      const outputs = await writeOutput(options.output, writeStatistics(statistics));
+      if (options.output === '-' || options.quiet) return;
+      if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, outputs }));
+      else console.log(`${statistics.samples} samples, ${statistics.tensors.size} tensors from ${files.length} files → ${outputs[0]!.path} (${size(outputs[0]!.bytes)})`);
+    });
+}

@@ -1,0 +1,41 @@
+import { Command } from 'commander';
+
+import { calibrateWithProgress, simOptions } from '../calibration.ts';
+import { interruptible } from '../interrupt.ts';
+import {
+  type DataOptions, dataOptions, type EngineOptions, engineOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
+} from '../options.ts';
+import { printSummary } from '../summary.ts';
+
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & ExportOptions & ReportOptions & { readonly output: string };
+
+/** The main job: calibrate, encode, export. */
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('calibrate a model on data, find the encodings, and export what runtimes read')
+    .argument('<model>', 'ONNX model')
+    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .requiredOption('-o, --output <folder>', 'where the five files go');
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, exportOptions, reportOptions]) add(command);
+  return command
+    .addHelpText('after', `
+Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),
+encodings.arrow and statistics.arrow.
+
+Examples:
+  $ quantpipe run model.onnx calibration.arrow -o out
+  $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
+  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
+    .action(async (model: string, data: string, options: Options) => {
+      const { openSource, prepareFolder, QuantSim } = await import('../../pipeline/index.ts');
+      await interruptible(async signal => {
+        const sim = await QuantSim.open(model, simOptions(options));
+        const source = await openSource(data);
+        await prepareFolder(options.output);
+        const run = await calibrateWithProgress(sim, source, options, signal);
+        const outputs = await sim.export(options.output, options);
+        printSummary({ sim, run, outputs }, options);
+      });
+    });
+}

@@ -1,0 +1,146 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { ENCODINGS_VERSIONS, PRESETS, SCHEMES } from './choices.ts';
+
+/** Options of every command that places quantizers. */
+export interface PlacementOptions {
+  readonly config?: string;
+  readonly perChannel?: true;
+  readonly perTensor?: true;
+  readonly weightBits?: number;
+  readonly activationBits?: number;
+  readonly foldBatchNorm: boolean;
+}
+
+/** Options of every command that turns statistics into encodings. */
+export interface SchemeOptions {
+  readonly scheme?: (typeof SCHEMES)[number];
+  readonly weightScheme?: (typeof SCHEMES)[number];
+  readonly gamma?: number;
+  readonly percentile?: number;
+}
+
+/** Options of every command that reads samples. */
+export interface DataOptions {
+  readonly input?: Readonly<Record<string, string>>;
+  readonly scale?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly layout?: 'nchw' | 'nhwc';
+  readonly limit?: number;
+  readonly shard?: { readonly index: number; readonly count: number };
+}
+
+/** Options of every command that runs a model. */
+export interface EngineOptions {
+  readonly engine: 'auto' | 'web' | 'native';
+  readonly workers?: number;
+  readonly batchSize?: number;
+}
+
+export interface ExportOptions {
+  readonly encodingsVersion: (typeof ENCODINGS_VERSIONS)[number];
+  readonly weightType?: 'uint8' | 'int8';
+}
+
+/** How a command reports. */
+export interface ReportOptions {
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+export function placementOptions(command: Command): Command {
+  return command
+    .option('--config <file|preset>', `six-section JSON file, or one of our presets: ${PRESETS.join(', ')} (default: per-channel)`)
+    .addOption(new Option('--per-channel', 'the same as --config per-channel').conflicts(['perTensor', 'config']))
+    .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
+    .option('--weight-bits <bits>', 'bit-width of weights, 2 to 8 (default: 8)', integer('bit-width', 2, 8))
+    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 8 (default: 8)', integer('bit-width', 4, 8))
+    .option('--no-fold-batch-norm', 'leave BatchNormalization operators as they are');
+}
+
+export function schemeOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--scheme <name>', 'how ranges are chosen (default: tf-enhanced)').choices(SCHEMES))
+    .addOption(new Option('--weight-scheme <name>', 'how the ranges of weights are chosen (default: the same as --scheme)').choices(SCHEMES))
+    .option('--gamma <factor>', 'tf-enhanced: cost of a clipped value against a rounded one (default: 3)', number('gamma', 0))
+    .option('--percentile <percent>', 'percentile: share of the values to cover, above 50 to 100 (default: 99.99)', number('percentile', 50, 100));
+}
+
+export function dataOptions(command: Command): Command {
+  return command
+    .option('--input <name=column>', 'feed the model input NAME from COLUMN (repeatable)', assignment)
+    .option('--scale <factor>', 'raw values are multiplied by this first, e.g. 0.00392157 for bytes', number('scale'))
+    .option('--mean <list>', 'then this mean is taken away, one value or one per channel: 0.485,0.456,0.406', numbers)
+    .option('--std <list>', 'then it is divided by this, one value or one per channel: 0.229,0.224,0.225', numbers)
+    .addOption(new Option('--layout <order>', 'how the columns lie in memory').choices(['nchw', 'nhwc']))
+    .option('--limit <samples>', 'stop after so many samples', integer('limit', 1));
+}
+
+export function shardOption(command: Command): Command {
+  return command.option('--shard <i/n>', 'observe only every n-th block of samples, beginning with block i (counted from 0)', shard);
+}
+
+export function engineOptions(command: Command, { workers = true } = {}): Command {
+  command.addOption(new Option('--engine <name>', 'native is onnxruntime-node, where it is installed').choices(['auto', 'web', 'native']).default('auto'));
+  if (workers) command.option('--workers <count>', 'worker threads (default: one per processor)', integer('workers', 1, 1024));
+  return command.option('--batch-size <samples>', 'samples in one run of the model', integer('batch size', 1));
+}
+
+export function exportOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: uint8)').choices(['uint8', 'int8']));
+}
+
+export function reportOptions(command: Command): Command {
+  return command
+    .option('--json', 'print the summary as one JSON object')
+    .option('--quiet', 'no progress, no summary: errors only');
+}
+
+export function integer(what: string, least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`${what} must be a whole number ${range(least, most)}, got '${text}'.`);
+    }
+    return value;
+  };
+}
+
+export function number(what: string, above = -Infinity, most = Infinity): (text: string) => number {
+  return text => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value <= above || value > most) {
+      throw new InvalidArgumentError(`${what} must be a number${above > -Infinity ? ` above ${above}` : ''}${most < Infinity ? `, at most ${most}` : ''}, got '${text}'.`);
+    }
+    return value;
+  };
+}
+
+function range(least: number, most: number): string {
+  return most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+}
+
+export function integerList(text: string): number[] {
+  return text.split(',').map(integer('each class', 0));
+}
+
+function numbers(text: string): number[] {
+  return text.split(',').map(number('each value'));
+}
+
+function assignment(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected NAME=COLUMN, got '${text}'.`);
+  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function shard(text: string): { index: number; count: number } {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (index === undefined || Number(count) < 1 || Number(index) >= Number(count)) {
+    throw new InvalidArgumentError(`expected I/N with I from 0 to N-1, got '${text}'.`);
+  }
+  return { index: Number(index), count: Number(count) };
+}

@@ -1,0 +1,56 @@
+import { duration, size } from './table.ts';
+
+/** What the line shows; `total` is null where the data set does not tell its length. */
+export interface Seen {
+  readonly samples: number;
+  readonly total: number | null;
+}
+
+const REDRAW_MS = 100;
+/** Where nobody looks at a live line (a log file, CI), a plain line now and then is enough. */
+const PLAIN_LINE_MS = 5_000;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** One live line on a terminal, a plain line every few seconds elsewhere, nothing when quiet. */
+export class ProgressLine {
+  readonly #out: NodeJS.WriteStream;
+  readonly #quiet: boolean;
+  readonly #label: string;
+  readonly #start = performance.now();
+  #drawn = -Infinity;
+  #shown = false;
+
+  constructor(label: string, { quiet = false, out = process.stderr as NodeJS.WriteStream } = {}) {
+    this.#label = label;
+    this.#quiet = quiet;
+    this.#out = out;
+  }
+
+  /** Seconds since the line was made. */
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  update(seen: Seen): void {
+    const now = performance.now();
+    if (this.#quiet || now - this.#drawn < (this.#out.isTTY ? REDRAW_MS : PLAIN_LINE_MS)) return;
+    this.#drawn = now;
+    const line = this.#line(seen);
+    if (!this.#out.isTTY) this.#out.write(`${line}\n`);
+    else this.#out.write(CLEAR_LINE + line.slice(0, (this.#out.columns ?? 80) - 1));
+    this.#shown = true;
+  }
+
+  /** Take the live line away, so that what follows starts in a clean column. */
+  clear(): void {
+    if (this.#shown && this.#out.isTTY) this.#out.write(CLEAR_LINE);
+    this.#shown = false;
+  }
+
+  #line({ samples, total }: Seen): string {
+    const rate = samples / this.seconds;
+    const counted = total === null ? `${samples} samples` : `${samples}/${total} samples`;
+    const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
+    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}`;
+  }
+}

@@ -1,0 +1,44 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
+
+/** A file that was written. */
+export interface Output {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Make the folder, or say why nothing can be written there: before the work, so that no hour of calibration is lost to a typing error. */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new QuantpipeError('output-unwritable', `cannot write to the folder '${folder}': ${reasonOf(cause)}`, {}, { cause });
+  }
+}
+
+/** Write files that belong together into a folder: none takes its place before all are written. */
+export async function writeOutputs(folder: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<Output[]> {
+  await prepareFolder(folder);
+  const contents = Object.entries(files).map(([name, content]) => [join(folder, name), typeof content === 'string' ? Buffer.from(content) : content] as const);
+  await writeAllAtomically(contents);
+  return contents.map(([path, { length }]) => ({ path, bytes: length }));
+}
+
+/** Write one file, or to `stdout` where the path is '-'. */
+export async function writeOutput(path: string, content: Uint8Array, stdout: NodeJS.WritableStream = process.stdout): Promise<Output[]> {
+  if (path === '-') {
+    await new Promise<void>((resolve, reject) => stdout.write(content, error => (error ? reject(error) : resolve())));
+    return [];
+  }
+  await writeAtomically(path, content);
+  return [{ path, bytes: content.length }];
+}
+
+function reasonOf(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return { EACCES: 'permission denied', EROFS: 'the file system is read-only', EEXIST: 'a file of that name is in the way', ENOTDIR: 'part of the path is a file', ENOSPC: 'the disk is full' }[code ?? ''] ?? message;
+}

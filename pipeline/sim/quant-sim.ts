@@ -1,0 +1,223 @@
+import { readFile } from 'node:fs/promises';
+
+import type { SchemeName } from '../analyzers/index.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import { type CalibrateOptions, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
+import { encode } from '../calibrate/encode.ts';
+import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { isPreset, loadConfig } from '../config/presets/index.ts';
+import type { EncodingTable, Placement } from '../config/placement.ts';
+import { placeQuantizers } from '../config/place-quantizers.ts';
+import { bindInputs, blocks, openSource, type Source } from '../data/index.ts';
+import { openEngine } from '../engine/index.ts';
+import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, qdqModel, readEncodings } from '../export/index.ts';
+import type { Model } from '../graph/graph.ts';
+import { Kernels } from '../kernels/kernels.ts';
+import { nonFiniteCounts } from '../observers/signal-power.ts';
+import { writeStatistics } from '../observers/statistics-file.ts';
+import type { Statistics } from '../observers/statistics.ts';
+import { readModelFile } from '../onnx/read-model.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
+import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.ts';
+import { type Output, writeOutputs } from './outputs.ts';
+import { encodingQuality, type QuantizerQuality } from './quality.ts';
+import { simulate } from './simulate.ts';
+
+export interface QuantSimOptions {
+  /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
+  readonly config?: string | object;
+  /** How activation ranges are chosen. Default 'tf-enhanced'. */
+  readonly scheme?: SchemeName;
+  /** How weight ranges are chosen. Default: as `scheme`. */
+  readonly weightScheme?: SchemeName;
+  /** tf-enhanced: cost of a clipped value against a rounded one. Default 3. */
+  readonly gamma?: number;
+  /** percentile: share of the values to cover, above 50 to 100. Default 99.99. */
+  readonly percentile?: number;
+  /** 2 to 8. Default 8. */
+  readonly weightBitwidth?: number;
+  /** 4 to 8. Default 8. */
+  readonly activationBitwidth?: number;
+  /** Fold BatchNormalization into the layers before it. Default true. */
+  readonly foldBatchNorm?: boolean;
+}
+
+export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
+  /** Another model to compare instead of the one that export would write. */
+  readonly against?: Model;
+}
+
+export interface ExportOptions {
+  readonly encodingsVersion?: EncodingsVersion;
+  readonly weightType?: 'uint8' | 'int8';
+}
+
+const DEFAULT_GAMMA = 3;
+const DEFAULT_PERCENTILE = 99.99;
+
+/**
+ * Quantization simulation of one model, in the order of the work: open → calibrate → evaluate → export. Every step is also a plain
+ * function of pipeline/index.
+ */
+export class QuantSim {
+  /** The float model that the encodings speak of: prepared for placement, names as in the user's model. */
+  readonly model: Model;
+  /** What preparing did to the user's model. */
+  readonly preparation: PrepareReport;
+  readonly configName: string;
+  /** What a user should know and no error says; it grows as the work goes on. */
+  readonly warnings: string[] = [];
+  readonly #options: QuantSimOptions;
+  #placement: Placement;
+  #plan: Plan | null = null;
+  #observation: Observation | null = null;
+  #statistics: Statistics | null = null;
+  #encodings: EncodingTable | null = null;
+  #quality: readonly QuantizerQuality[] = [];
+
+  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions) {
+    const { model, report } = prepareModel(original, options);
+    this.model = model;
+    this.preparation = report;
+    this.configName = configName;
+    this.#options = options;
+    this.#placement = placeQuantizers(model, config, options);
+  }
+
+  /** Read a model, prepare it, and place its quantizers. */
+  static async open(model: string | Model, options: QuantSimOptions = {}): Promise<QuantSim> {
+    const { config = 'per-channel' } = options;
+    const name = typeof config === 'string' ? config : 'given';
+    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readJson(config), config) : loadConfig(config, name);
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options);
+  }
+
+  get placement(): Placement {
+    return this.#placement;
+  }
+
+  get isEncoded(): boolean {
+    return this.#encodings !== null;
+  }
+
+  /** By tensor; there are none before `calibrate`, `encode` or `loadEncodings`. */
+  get encodings(): EncodingTable {
+    if (this.#encodings === null) throw new QuantpipeError('statistics-missing', 'the model has no encodings: calibrate it, or load them');
+    return this.#encodings;
+  }
+
+  get statistics(): Statistics {
+    if (this.#statistics === null) throw new QuantpipeError('statistics-missing', 'the model has no statistics: calibrate it');
+    return this.#statistics;
+  }
+
+  /** Engine and worker threads of the last observation; null where none was made. */
+  get observation(): Pick<Observation, 'engine' | 'workers'> | null {
+    return this.#observation;
+  }
+
+  /** How well each encoding keeps its tensor's signal, a row a group; empty before there are statistics and encodings. */
+  get quality(): readonly QuantizerQuality[] {
+    return this.#quality;
+  }
+
+  /** Gather statistics, and find the encodings. */
+  async *calibrate(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+    yield* this.observe(source, options);
+    await this.encode(this.statistics, options);
+  }
+
+  /** Gather statistics only. */
+  async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+    this.#plan ??= calibrationPlan(this.model, this.#placement);
+    const opened = typeof source === 'string' ? await openSource(source) : source;
+    this.#observation = yield* observe(this.#plan, opened, options);
+    this.#statistics = this.#observation.statistics;
+    this.#warnOfNonFinite(this.#statistics);
+  }
+
+  /** Find the encodings from statistics of this model, gathered here or elsewhere. */
+  async encode(statistics: Statistics, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const hash = this.#plan?.hash ?? modelHash(this.model);
+    if (statistics.model !== hash) {
+      throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
+    }
+    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
+    const encodings = await encode(this.model, this.#placement, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...(signal && { signal }) });
+    this.#statistics = statistics;
+    this.#encodings = encodings;
+    this.#quality = encodingQuality(this.model.graph, this.#placement, encodings, statistics, await Kernels.load());
+  }
+
+  /** Take the encodings of a file instead of calibrating: it decides which of the placed quantizers there are. */
+  async loadEncodings(path: string): Promise<void> {
+    const file = readEncodings(await readText(path), path);
+    const { placement, encodings } = applyEncodings(this.model, this.#placement, file, path);
+    this.#placement = placement;
+    this.#encodings = encodings;
+  }
+
+  /** The model with simulated quantizers. Run it with the engine's own int8 fusions off. */
+  simulated(): Model {
+    return simulate(this.model, this.#placement, this.encodings);
+  }
+
+  /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
+  exported({ weightType = 'uint8' }: ExportOptions = {}): Model {
+    return qdqModel(this.model, this.#placement, this.encodings, { weightType });
+  }
+
+  /** Run the float, the simulated and the exported model over data, and compare. */
+  async evaluate(source: Source | string, options: SimEvaluateOptions = {}): Promise<Evaluation> {
+    const opened = typeof source === 'string' ? await openSource(source) : source;
+    const { label, ...rest } = options;
+    const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
+    const forms = this.isEncoded
+      ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
+      : { float: this.model, ...(options.against && { exported: options.against }) };
+    const { batchSize = EVALUATION_BATCH, limit } = options;
+    const read = blocks(opened, { size: batchSize, ...(limit !== undefined && { limit }) });
+    return evaluate(forms, read, bindings, { ...options, engine: await openEngine(options.engine ?? 'auto') });
+  }
+
+  /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
+  async export(folder: string, { encodingsVersion = '1.0.0', weightType = 'uint8' }: ExportOptions = {}): Promise<Output[]> {
+    const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
+    const [encodings, quantized] = [this.encodings, this.exported({ weightType })];
+    return writeOutputs(folder, {
+      'encodings.json': encodingsJson(this.#placement, encodings, { version: encodingsVersion, scheme }),
+      'model.onnx': writeModel(this.model),
+      'model.qdq.onnx': writeModel(quantized),
+      'encodings.arrow': encodingsArrow(this.#placement, encodings, { activation: scheme, weight: weightScheme }, this.#statistics),
+      ...(this.#statistics && { 'statistics.arrow': writeStatistics(this.#statistics) }),
+    });
+  }
+
+  #warnOfNonFinite({ tensors }: Statistics): void {
+    for (const [tensor, statistics] of tensors) {
+      const { nan, infinite } = nonFiniteCounts(statistics);
+      if (nan + infinite === 0n) continue;
+      const all = statistics.counts.reduce((sum, count) => sum + count, 0n);
+      this.warnings.push(`'${tensor}': ${nan} NaN and ${infinite} infinite values of ${all} were left out of its range`);
+    }
+  }
+}
+
+/** Samples in one run while evaluating. */
+const EVALUATION_BATCH = 32;
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(cause => {
+    throw new QuantpipeError('file-unreadable', `cannot read '${path}': ${(cause as Error).message}`, {}, { cause });
+  });
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
+  }
+}

@@ -1,0 +1,144 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { writeModel } from '../../pipeline/index.ts';
+import { inFolder, quantpipe } from '../support/cli.ts';
+import { buildModel, type ModelSketch, weight } from '../support/graphs.ts';
+import { floats } from '../support/random.ts';
+import { samplesFile } from '../support/samples.ts';
+import { suite } from '../support/suite.ts';
+
+/** A model of one layer: x [N, 4] → Gemm → y [N, 3]. */
+const small: ModelSketch = {
+  inputs: { x: ['N', 4] },
+  weights: { w: weight([4, 3]), b: weight([3], { seed: 2 }) },
+  nodes: [{ op: 'Gemm', in: ['x', 'w', 'b'], out: ['y'], name: 'layer' }],
+  outputs: { y: ['N', 3] },
+};
+const bytes = writeModel(buildModel(small));
+const samples = samplesFile({ x: { size: 4, values: floats(64) } }, 16);
+const scale = { dtype: 'float32' as const, dims: [], data: Float32Array.of(0.1) };
+const zeroPoint = { dtype: 'uint8' as const, dims: [], data: Uint8Array.of(0) };
+
+/** What lies in the folder, what follows `run`, and what the one message must say. */
+interface Case {
+  readonly title: string;
+  readonly model?: Uint8Array | ModelSketch;
+  readonly data?: Uint8Array;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly says: RegExp;
+}
+
+const withConfig = (sections: object) => ({ files: { 'c.json': JSON.stringify(config(sections)) }, args: ['model.onnx', 'data.arrow', '-o', 'out', '--config', 'c.json'] });
+
+function config(sections: object): object {
+  return {
+    defaults: { ops: { is_output_quantized: 'True' }, params: { is_quantized: 'True' } },
+    params: {}, op_type: {}, supergroups: [], model_input: {}, model_output: {}, ...sections,
+  };
+}
+
+const cases: readonly Case[] = [
+  { title: 'a model that is not ONNX', model: Buffer.from('this is a letter to a friend, not a model'), says: /model\.onnx.*not an ONNX model/ },
+  { title: 'an empty model file', model: new Uint8Array(0), says: /model\.onnx.*empty/ },
+  { title: 'a truncated model', model: bytes.subarray(0, bytes.length - 40), says: /model\.onnx/ },
+  { title: 'a model file that is not there', args: ['missing.onnx', 'data.arrow', '-o', 'out'], says: /missing\.onnx/ },
+  {
+    title: 'an operator that no engine knows', says: /Frobnicate/,
+    model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
+  },
+  {
+    title: 'an operator of a custom domain that no engine has', says: /'odd'.*com\.acme|com\.acme.*'odd'/,
+    model: { ...small, nodes: [{ op: 'Frob', domain: 'com.acme', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
+  },
+  {
+    title: 'a model that is quantized already', says: /quantized already|already quantized/,
+    model: {
+      ...small, weights: { ...small.weights, s: scale, z: zeroPoint },
+      nodes: [
+        { op: 'QuantizeLinear', in: ['x', 's', 'z'], out: ['q'] }, { op: 'DequantizeLinear', in: ['q', 's', 'z'], out: ['d'] },
+        { op: 'Gemm', in: ['d', 'w', 'b'], out: ['y'] },
+      ],
+    },
+  },
+  { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
+  { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
+  { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },
+  { title: 'data that are not there', args: ['model.onnx', 'missing.arrow', '-o', 'out'], says: /missing\.arrow/ },
+  { title: 'data in no known format', data: Buffer.from('a,b,c\n1,2,3\n'), says: /data\.arrow/ },
+  { title: 'truncated data', data: samples.subarray(0, samples.length - 20), says: /data\.arrow/ },
+  { title: 'a preset that does not exist', args: ['model.onnx', 'data.arrow', '-o', 'out', '--config', 'per-chanel'], says: /per-chanel/ },
+  { title: 'a configuration with an unknown key', ...withConfig({ op_type: { Conv: { is_output_quantised: 'True' } } }), says: /op_type\.Conv\.is_output_quantised.*is_output_quantized/ },
+  { title: 'a configuration with a wrong value', ...withConfig({ op_type: { Conv: { is_output_quantized: 1 } } }), says: /op_type\.Conv\.is_output_quantized: expected "True" or "False", got 1/ },
+  { title: 'a configuration that is not JSON', files: { 'c.json': '{"defaults": ' }, args: withConfig({}).args, says: /c\.json.*not JSON/ },
+  { title: 'an output folder that is a file', files: { out: 'in the way' }, says: /cannot write.*'out'/ },
+  { title: 'an input that the model does not have', args: ['model.onnx', 'data.arrow', '-o', 'out', '--input', 'z=x'], says: /no input 'z'.*'x'/ },
+];
+
+suite('end-to-end/bad-input', test => {
+  for (const { title, model = small, data = samples, files = {}, args = ['model.onnx', 'data.arrow', '-o', 'out'], says } of cases) {
+    test(`${title}: exit code 1, one message, nothing written`, () => inFolder(async folder => {
+      await writeFile(join(folder, 'model.onnx'), model instanceof Uint8Array ? model : writeModel(buildModel(model)));
+      await writeFile(join(folder, 'data.arrow'), data);
+      for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+      const { code, stdout, stderr } = await quantpipe(['run', ...args], { cwd: folder });
+      assert.is(code, 1, stderr);
+      assert.match(stderr, says);
+      assert.is(stdout, '');
+      assert.is(stderr.match(/^quantpipe: /gm)?.length, 1, `one message: ${stderr}`);
+      assert.not.match(stderr, /\n\s+at /, 'no stack');
+      assert.equal(await filesIn(join(folder, 'out')), files['out'] === undefined ? [] : ['in the way']);
+    }));
+  }
+
+  test('NaN and Inf in the data are counted and reported, and the run goes on', () => inFolder(async folder => {
+    const values = floats(64);
+    values[3] = NaN;
+    values[9] = Infinity;
+    values[10] = -Infinity;
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values } }, 16));
+    const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--json'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    const { warnings } = JSON.parse(stdout) as { warnings: string[] };
+    assert.ok(warnings.some(warning => /'x': 1 NaN and 2 infinite values of 64/.test(warning)), warnings.join('\n'));
+    assert.is((await filesIn(join(folder, 'out'))).length, 5);
+  }));
+
+  const closed = 'an output folder that may not be written to: told before the work';
+  if (process.getuid?.() === 0) test.skip(closed, 'root may write everywhere');
+  else {
+    test(closed, () => inFolder(async folder => {
+      await mkdir(join(folder, 'out'));
+      await chmod(join(folder, 'out'), 0o500);
+      await writeFile(join(folder, 'model.onnx'), bytes);
+      await writeFile(join(folder, 'data.arrow'), samples);
+      const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+      assert.is(code, 1);
+      assert.match(stderr, /cannot write to the folder 'out': permission denied/);
+    }));
+  }
+
+  test('Ctrl-C ends the run with 130 and leaves nothing behind', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(4 * 200_000) } }, 200_000));
+    let sent = false;
+    const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--batch-size', '1'], {
+      cwd: folder,
+      onStderr: (_, kill) => {
+        if (!sent) kill('SIGINT');
+        sent = true;
+      },
+    });
+    assert.is(code, 130, stderr);
+    assert.match(stderr, /stopped before the end; nothing was written \[interrupted\]/);
+    assert.equal(await filesIn(join(folder, 'out')), []);
+  }));
+});
+
+/** Names in a folder; the content of a file in its place; nothing where there is neither. */
+async function filesIn(path: string): Promise<string[]> {
+  return readdir(path).catch(async () => [await readFile(path, 'utf8')]).catch(() => []);
+}

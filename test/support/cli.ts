@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly stdin?: Uint8Array;
+  readonly cwd?: string;
+  /** Called with each piece of standard error, e.g. to send a signal when a line appears. */
+  readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+const main = join(import.meta.dirname, '../../cli/main.js');
+
+/** Run the command line as a user does: in a process of its own. */
+export function quantpipe(args: readonly string[], { stdin, cwd, onStderr }: RunOptions = {}): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { ...(cwd === undefined ? {} : { cwd }), stdio: 'pipe' });
+    const out: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (piece: Buffer) => out.push(piece));
+    child.stderr.on('data', (piece: Buffer) => {
+      stderr += piece.toString();
+      onStderr?.(stderr, signal => child.kill(signal));
+    });
+    child.on('error', reject).on('close', code => resolve({ code, stdout: Buffer.concat(out).toString('latin1'), stderr }));
+    child.stdin.on('error', () => {}); // the child may have stopped reading: its exit code tells
+    child.stdin.end(stdin);
+  });
+}
+
+/** Run `body` with an empty folder that is gone afterwards. */
+export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
+  try {
+    return await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
