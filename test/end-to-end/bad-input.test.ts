@@ -42,7 +42,7 @@ function config(sections: object): object {
 
 const cases: readonly Case[] = [
   { title: 'a model that is not ONNX', model: Buffer.from('this is a letter to a friend, not a model'), says: /model\.onnx.*not an ONNX model/ },
-  { title: 'an empty model file', model: new Uint8Array(0), says: /model\.onnx.*empty/ },
+  { title: 'an empty model file', model: new Uint8Array(0), says: /model\.onnx is not an ONNX model/ },
   { title: 'a truncated model', model: bytes.subarray(0, bytes.length - 40), says: /model\.onnx/ },
   { title: 'a model file that is not there', args: ['missing.onnx', 'data.arrow', '-o', 'out'], says: /missing\.onnx/ },
   {
@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
     model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
   {
-    title: 'an operator of a custom domain that no engine has', says: /'odd'.*com\.acme|com\.acme.*'odd'/,
+    title: 'an operator of a custom domain that no engine has', says: /odd.*Frob.*com\.acme/,
     model: { ...small, nodes: [{ op: 'Frob', domain: 'com.acme', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
   {
