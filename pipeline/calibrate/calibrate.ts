@@ -23,7 +23,7 @@ export interface CalibrateOptions extends BindOptions {
   readonly limit?: number;
   /** Observe only the blocks k with k mod count = index. */
   readonly shard?: { readonly index: number; readonly count: number };
-  /** Aborting stops the workers; the reason is thrown. */
+  /** Aborting stops the reading; when the blocks under way are done, the reason is thrown. */
   readonly signal?: AbortSignal;
 }
 
@@ -54,27 +54,32 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const engine = (await openEngine(options.engine ?? 'auto')).name;
   const kernels = await Kernels.load();
   const pool = new Pool({ observing: { model: plan.tapped, taps: plan.taps, engine, inputs: plan.inputs, bindings } }, workers);
-  const abandon = () => void pool.close(); // tasks under way fail, which ends the loop below
-  signal?.addEventListener('abort', abandon, { once: true });
   try {
     let statistics = emptyStatistics(plan.hash);
     let batches = 0;
     const range = { size: batchSize, ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }) };
-    const read = blocks(source, { ...range, columns: bindings.map(({ column }) => column) });
+    const read = untilAborted(blocks(source, { ...range, columns: bindings.map(({ column }) => column) }), signal);
     const total = totalSamples(source, batchSize, limit, shard);
     for await (const seen of orderedMap(read, workers * BLOCKS_PER_WORKER, ({ index, bytes }) => pool.observe({ kind: 'observe', index, bytes }))) {
-      signal?.throwIfAborted();
       statistics = mergeStatistics(kernels, statistics, asStatistics(plan, seen));
       batches++;
       yield { samples: statistics.samples, total, batches };
     }
     signal?.throwIfAborted();
     return { statistics, engine, workers };
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
   } finally {
-    signal?.removeEventListener('abort', abandon);
     await pool.close();
+  }
+}
+
+/**
+ * Stop reading when the signal aborts. Blocks under way are still finished: a thread that is stopped inside the native engine takes the
+ * process down with it.
+ */
+async function* untilAborted<T>(items: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
+  for await (const item of items) {
+    if (signal?.aborted) return;
+    yield item;
   }
 }
 

@@ -32,16 +32,12 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
   const kernels = await Kernels.load();
   const tasks = leaders.map(quantizer => [quantizer.group, encodeTask(model.graph, quantizer, statistics, kernels, options)] as const);
   const pool = new Pool({ observing: null });
-  const abandon = () => void pool.close();
-  options.signal?.addEventListener('abort', abandon, { once: true });
   try {
     const byGroup = new Map(await Promise.all(tasks.map(async ([group, task]) => [group, (await pool.encode(task)).encodings] as const)));
     const found = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, constrained(quantizer, byGroup.get(quantizer.group))]));
+    options.signal?.throwIfAborted();
     return fitBiases(model, placement, fitSoftmax(model, placement, found));
-  } catch (error) {
-    throw options.signal?.aborted ? options.signal.reason : error;
   } finally {
-    options.signal?.removeEventListener('abort', abandon);
     await pool.close();
   }
 }
