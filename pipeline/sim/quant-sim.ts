@@ -83,6 +83,7 @@ export class QuantSim {
     this.configName = configName;
     this.#options = options;
     this.#placement = placeQuantizers(model, config, options);
+    this.warnings.push(...this.#placement.warnings);
   }
 
   /** Read a model, prepare it, and place its quantizers. */
