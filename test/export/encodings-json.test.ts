@@ -5,6 +5,7 @@ import { encodingsJson } from '../../pipeline/export/encodings-json.ts';
 import { readEncodings } from '../../pipeline/export/read-encodings.ts';
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
+import { golden } from '../support/golden.ts';
 import { placementOf } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
 import { smallNetwork } from './models.ts';
@@ -36,6 +37,11 @@ suite('export/encodings-json', test => {
     assert.equal(file['quantizer_args'], {
       activation_bitwidth: 8, dtype: 'int', is_symmetric: true, param_bitwidth: 8, per_channel_quantization: true, quant_scheme: 'tf_enhanced',
     });
+  });
+
+  test('is laid out as ever', async () => {
+    const { placement, encodings } = smallNetwork();
+    await golden('small-network.encodings-1.0.0.json', encodingsJson(placement, encodings, options));
   });
 
   test('writes biases as int32 with the step of their products', () => {

@@ -1,19 +1,10 @@
 import * as assert from 'uvu/assert';
 
-import { encode } from '../../pipeline/calibrate/encode.ts';
-import { calibrationPlan, sessionInputs } from '../../pipeline/calibrate/plan.ts';
-import { loadConfig } from '../../pipeline/config/presets/index.ts';
-import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
-import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
 import { type EngineName, type Feeds, openEngine } from '../../pipeline/engine/index.ts';
-import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import type { Value } from '../../pipeline/graph/node.ts';
-import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
-import { prepareModel } from '../../pipeline/passes/prepare.ts';
-import { simulate } from '../../pipeline/sim/simulate.ts';
-import { observed } from '../calibrate/plans.ts';
+import { calibrated } from '../support/calibrated.ts';
 import { suite } from '../support/suite.ts';
 import { sameBits } from '../support/tensors.ts';
 
@@ -28,21 +19,6 @@ const fixtures: [path: string, data: string, samples: number, engines: EngineNam
   [ocr('ch_ppocr_mobile_v2.0_cls'), 'direction', 2, ['native', 'web']],
   [ocr('ch_PP-OCRv4_rec'), 'text', 1, ['native']],
 ];
-
-/** A fixture calibrated on a few samples, and the same samples as feeds. */
-async function calibrated(path: string, data: string, samples: number) {
-  const { model } = prepareModel(await readModelFile(path));
-  const placement = placeQuantizers(model, loadConfig('per-channel'));
-  const source = await openSource(`fixtures/data/${data}-calibration.arrow`);
-  const { statistics } = await observed(calibrationPlan(model, placement), source, { engine: 'native', workers: 1, limit: samples });
-  const encodings = await encode(model, placement, statistics, { scheme: 'min-max', weightScheme: 'min-max', search: { gamma: 3, percentile: 100 } });
-  const inputs = sessionInputs(model);
-  const fed: Feeds[] = [];
-  for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
-    for (const { feeds: batch } of feeds(bytes, inputs, bindInputs(source, inputs, {}))) fed.push(batch);
-  }
-  return { model, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings), fed };
-}
 
 /** What a model gives as it stands, all batches and outputs. */
 async function run(engine: EngineName, model: Model, fed: readonly Feeds[]): Promise<Float32Array[]> {
