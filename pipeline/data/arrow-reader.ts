@@ -1,11 +1,12 @@
-import type { Message, RecordBatch } from 'apache-arrow';
+import type { Message, RecordBatch, Schema } from 'apache-arrow';
 import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { FileBytes, take, type ByteReader } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
-import { MessageDecoder, malformed, readMessage, readMetadata, schemaMessage } from './ipc-messages.ts';
+import { checkFooter } from './flatbuffer-bounds.ts';
+import { MessageDecoder, decoding, malformed, readMessage, readMetadata, schemaMessage } from './ipc-messages.ts';
 import type { Source } from './source.ts';
 
 /** Both ends of an Arrow IPC file; a stream begins with a message instead. */
@@ -75,9 +76,8 @@ async function* fileBatches(path: string): AsyncGenerator<RecordBatch> {
   const file = await FileBytes.open(path);
   try {
     const footer = await readFooter(file);
-    const decoder = new MessageDecoder(path, schemaMessage(footer.schema));
-    const messages = [...footer.dictionaryBatches(), ...footer.recordBatches()];
-    for (const { offset } of messages) {
+    const decoder = new MessageDecoder(path, schemaMessage(path, footer.schema));
+    for (const offset of [...footer.dictionaries, ...footer.batches]) {
       const message = await readMessage(file.from(offset));
       const batch = message && decoder.decode(message);
       if (batch) yield batch;
@@ -87,7 +87,14 @@ async function* fileBatches(path: string): AsyncGenerator<RecordBatch> {
   }
 }
 
-async function readFooter(file: FileBytes): Promise<Footer> {
+/** What a footer says: the schema, and at which offsets the messages are. */
+interface Directory {
+  readonly schema: Schema;
+  readonly dictionaries: readonly number[];
+  readonly batches: readonly number[];
+}
+
+async function readFooter(file: FileBytes): Promise<Directory> {
   const least = HEADER_BYTES + TRAILER_BYTES;
   if (file.size < least) throw new QuantpipeError('data-invalid', `${file.name} is cut short: an Arrow file needs ${least} bytes, it has ${file.size}`, { file: file.name });
   const trailer = await take(file.from(file.size - TRAILER_BYTES), TRAILER_BYTES, 'the end of an Arrow file');
@@ -97,17 +104,21 @@ async function readFooter(file: FileBytes): Promise<Footer> {
   const room = file.size - least;
   if (length <= 0 || length > room) throw new QuantpipeError('data-invalid', `${file.name}: a footer of ${length} bytes is declared, there is room for ${room}`, { file: file.name });
   const bytes = await take(file.from(file.size - TRAILER_BYTES - length), length, 'the footer of an Arrow file');
-  try {
-    return Footer.decode(bytes);
-  } catch (cause) {
-    throw malformed(file.name, cause);
-  }
+  return decoding(file.name, () => {
+    checkFooter(bytes);
+    const footer = Footer.decode(bytes);
+    return { schema: footer.schema, dictionaries: offsets(footer.dictionaryBatches()), batches: offsets(footer.recordBatches()) };
+  });
 }
 
-async function countRows(file: FileBytes, footer: Footer): Promise<number | null> {
-  if (footer.numRecordBatches > MAX_BATCHES_COUNTED) return null;
+function offsets(blocks: Iterable<{ readonly offset: number }>): number[] {
+  return Array.from(blocks, ({ offset }) => offset);
+}
+
+async function countRows(file: FileBytes, footer: Directory): Promise<number | null> {
+  if (footer.batches.length > MAX_BATCHES_COUNTED) return null;
   let rows = 0;
-  for (const { offset } of footer.recordBatches()) {
+  for (const offset of footer.batches) {
     const message: Message | null = await readMetadata(file.from(offset));
     if (!message?.isRecordBatch()) throw malformed(file.name, new Error(`its footer names a record batch at byte ${offset}, where there is none`));
     rows += message.header().length;

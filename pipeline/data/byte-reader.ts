@@ -31,8 +31,6 @@ function truncated(name: string, what: string, offset: number, needed: number, l
 export class FileBytes {
   readonly name: string;
   readonly size: number;
-  /** Bytes read so far. */
-  bytesRead = 0;
   readonly #handle: FileHandle;
 
   private constructor(name: string, handle: FileHandle, size: number) {
@@ -79,7 +77,6 @@ export class FileBytes {
       if (bytesRead === 0) break; // the file shrank while it was read
       filled += bytesRead;
     }
-    this.bytesRead += filled;
     return bytes.subarray(0, filled);
   }
 }

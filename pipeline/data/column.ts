@@ -1,6 +1,6 @@
 // What a column of an Arrow schema means to quantpipe: element type and the shape of one sample.
 
-import { DataType, type Field, type Schema } from 'apache-arrow';
+import { DataType, type Field, type FixedSizeList, type Schema } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
@@ -57,26 +57,32 @@ function describe(field: Field, where: string): Described | null {
   if (isText(field.type)) return { dtype: 'string', shape: [] };
   if (isRagged(field.type)) return ragged(field, where);
   if (DataType.isList(field.type) || DataType.isLargeList(field.type)) {
-    const inner = fixed(field.type.children[0]!.type);
+    const inner = fixed(itemType(field.type));
     return inner && { dtype: inner.dtype, shape: [null, ...inner.shape] };
   }
   const described = fixed(field.type);
   return described && extensionOf(field) === 'arrow.fixed_shape_tensor' ? { dtype: described.dtype, shape: tensorShape(field, described, where) } : described;
 }
 
-function fixed(type: DataType): Described | null {
-  const dtype = dtypeOf(type);
+/** Missing where a file's schema is damaged. */
+function itemType(list: DataType): DataType | undefined {
+  return (list.children as Field[])[0]?.type;
+}
+
+function fixed(type: DataType | undefined): Described | null {
+  const dtype = type ? dtypeOf(type) : null;
   if (dtype !== null) return { dtype, shape: [] };
-  if (!DataType.isFixedSizeList(type)) return null;
-  const inner = fixed(type.children[0]!.type);
+  if (!type || !DataType.isFixedSizeList(type) || type.listSize < 0) return null;
+  const inner = fixed(itemType(type));
   return inner && { dtype: inner.dtype, shape: [type.listSize, ...inner.shape] };
 }
 
 function ragged(field: Field, where: string): Described | null {
   const [data, shape] = field.type.children as [Field, Field];
-  const dtype = dtypeOf(data.type.children[0]!.type);
+  const item = itemType(data.type);
+  const dtype = item ? dtypeOf(item) : null;
   if (dtype === null) return null;
-  const { rank } = { rank: (shape.type as { listSize: number }).listSize };
+  const rank = (shape.type as FixedSizeList).listSize;
   const metadata = extensionMetadata(field, where);
   refusePermutation(metadata, where);
   const uniform = metadata['uniform_shape'];

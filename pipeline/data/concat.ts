@@ -7,6 +7,7 @@ import { Data, DataType, Field, FixedSizeList, List, Struct, Uint8, Utf8, makeDa
 
 import { QuantpipeError } from '../base/errors.ts';
 import { isText } from './column.ts';
+import { decoding } from './ipc-messages.ts';
 
 /** Rows `begin` to `end` (exclusive) of one column of one batch. */
 export interface Rows {
@@ -38,23 +39,22 @@ function rowCount(parts: readonly Rows[]): number {
 
 function concatValues(parts: readonly Rows[], where: string): Data {
   const { type } = parts[0]!.data;
+  for (const { data, end } of parts) checkHolds((data.values as Values | undefined)?.length ?? 0, end, where);
   const values = new type.ArrayType(rowCount(parts)) as Values;
   let at = 0;
   for (const { data, begin, end } of parts) {
-    const from = data.values as Values;
-    checkHolds(from.length, end, where);
-    values.set(from.subarray(begin, end) as ArrayLike<unknown>, at);
+    values.set((data.values as Values).subarray(begin, end) as ArrayLike<unknown>, at);
     at += end - begin;
   }
   return new Data(type, 0, at, 0, [undefined, values] as unknown as Data);
 }
 
 function concatBits(parts: readonly Rows[], where: string): Data {
+  for (const { data, end } of parts) checkHolds(data.values.length * 8, data.offset + end, where);
   const bytes = new Uint8Array(rowCount(parts));
   let at = 0;
   for (const { data, begin, end } of parts) {
     const bits = data.values as Uint8Array;
-    checkHolds(bits.length * 8, data.offset + end, where);
     for (let i = data.offset + begin; i < data.offset + end; i++) bytes[at++] = (bits[i >> 3]! >> (i & 7)) & 1;
   }
   return makeData({ type: new Uint8(), length: at, nullCount: 0, data: bytes });
@@ -67,12 +67,12 @@ function concatFixedLists(parts: readonly Rows[], size: number, where: string): 
 }
 
 function concatLists(parts: readonly Rows[], where: string): Data {
+  for (const { data, end } of parts) checkHolds(data.valueOffsets.length, end + 1, `the list offsets of ${where}`);
   const offsets = new Int32Array(rowCount(parts) + 1);
   const ranges: Rows[] = [];
   let row = 0;
   for (const { data, begin, end } of parts) {
     const from = data.valueOffsets as Int32Array | BigInt64Array;
-    checkHolds(from.length, end + 1, `the offsets of ${where}`);
     const first = Number(from[begin]), base = offsets[row]!;
     for (let i = begin; i < end; i++) {
       const last = Number(from[i + 1]);
@@ -97,7 +97,7 @@ function concatText(parts: readonly Rows[], where: string): Data {
   for (const { data, begin, end } of parts) {
     const vector = new Vector([data]);
     for (let i = begin; i < end; i++) {
-      const text: unknown = vector.get(i);
+      const text: unknown = decoding(where, () => vector.get(i));
       if (typeof text !== 'string') throw new QuantpipeError('data-invalid', `${where}: sample ${i} holds no text`);
       texts.push(text);
     }

@@ -1,14 +1,18 @@
 // Arrow's encapsulated messages: 0xFFFFFFFF, int32 length, metadata (a flatbuffer padded to 8 bytes), body.
 // Framing is done here, so that every declared size is checked before it is believed; decoding is apache-arrow's.
 
-import { Message, RecordBatchReader, type RecordBatch, type Schema } from 'apache-arrow';
+import { DataType, Message, RecordBatchReader, type Field, type RecordBatch, type Schema } from 'apache-arrow';
+import type * as metadata from 'apache-arrow/ipc/metadata/message';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { take, type ByteReader } from './byte-reader.ts';
+import { checkMessage } from './flatbuffer-bounds.ts';
 
 /** Longest metadata believed: a schema of 100,000 columns has about 10 MiB. */
 const MAX_METADATA_BYTES = 1 << 28;
 const CONTINUATION = -1;
+/** Most rows believed of a batch; offsets of rows are int32. */
+const MAX_ROWS = 2 ** 31 - 1;
 
 /** One message as it is stored, and what its metadata says. */
 export interface IpcMessage {
@@ -59,13 +63,22 @@ function withPrefix(metadata: Uint8Array): Uint8Array {
 }
 
 function decodeMetadata(reader: ByteReader, head: Uint8Array): Message {
-  try {
-    const message = Message.decode(head.subarray(8));
-    if (message.bodyLength >= 0) return message;
-    throw new RangeError(`a body of ${message.bodyLength} bytes`);
-  } catch (cause) {
-    throw malformed(reader.name, cause);
-  }
+  return decoding(reader.name, () => {
+    const metadata = head.subarray(8);
+    checkMessage(metadata);
+    const message = Message.decode(metadata);
+    if (message.bodyLength < 0) throw new RangeError(`a body of ${message.bodyLength} bytes`);
+    if (message.isRecordBatch()) checkBuffers(message.header());
+    else if (message.isDictionaryBatch()) checkBuffers(message.header().data);
+    else message.header(); // decoded on demand otherwise, and then it throws elsewhere
+    return message;
+  });
+}
+
+/** Views have any number of buffers; apache-arrow believes that number. */
+function checkBuffers({ buffers, variadicBufferCounts }: metadata.RecordBatch): void {
+  const wrong = variadicBufferCounts.find(count => count < 0 || count > buffers.length);
+  if (wrong !== undefined) throw new RangeError(`a column of ${wrong} buffers in a batch of ${buffers.length}`);
 }
 
 function int32(bytes: Uint8Array): number {
@@ -78,10 +91,27 @@ export function malformed(name: string, cause: unknown): QuantpipeError {
   return new QuantpipeError('data-invalid', `${name} is not valid Arrow data: ${reason}`, { file: name }, { cause });
 }
 
+/** Nodes that a column takes in a batch's list: its own, then those of its children. A dictionary's values are elsewhere. */
+function nodeCount(type: DataType | undefined): number {
+  if (!type || DataType.isDictionary(type)) return 1;
+  return ((type.children ?? []) as (Field | undefined)[]).reduce((count, child) => count + nodeCount(child?.type), 1);
+}
+
+/** Let apache-arrow decode bytes that may be anything; what it throws is the data's fault. */
+export function decoding<T>(name: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw malformed(name, cause);
+  }
+}
+
 /** The message that opens a stream of this schema. A file has its schema in the footer, and not always in a message too. */
-export function schemaMessage(schema: Schema): IpcMessage {
-  const message = Message.from(schema);
-  return { message, head: withPrefix(Message.encode(message)), body: new Uint8Array(0) };
+export function schemaMessage(name: string, schema: Schema): IpcMessage {
+  return decoding(name, () => {
+    const message = Message.from(schema);
+    return { message, head: withPrefix(Message.encode(message)), body: new Uint8Array(0) };
+  });
 }
 
 /**
@@ -107,6 +137,7 @@ export class MessageDecoder {
     const { message } = stored;
     if (message.isDictionaryBatch()) this.#keep(message.header().id, message.header().isDelta, stored);
     if (!message.isRecordBatch()) return null;
+    this.#checkCounts(message.header());
     const [batch] = this.#read([...[...this.#dictionaries.values()].flat(), stored]).batches;
     if (!batch) throw malformed(this.#name, new Error('a record batch could not be read'));
     return batch;
@@ -117,14 +148,23 @@ export class MessageDecoder {
     this.#dictionaries.set(id, [...before, stored]);
   }
 
+  /** Every column must have as many rows as the batch: apache-arrow would fill up what is missing. */
+  #checkCounts({ length, nodes }: metadata.RecordBatch): void {
+    let node = 0;
+    if (length > MAX_ROWS) throw malformed(this.#name, new Error(`a batch of ${length} rows, at most ${MAX_ROWS} are read`));
+    for (const { name, type } of this.schema.fields) {
+      const rows = nodes[node]?.length ?? 0;
+      if (rows !== length) throw malformed(this.#name, new Error(`column '${name}' has ${rows} rows, its batch ${length}`));
+      node += nodeCount(type);
+    }
+  }
+
   #read(messages: readonly IpcMessage[]): { schema: Schema; batches: RecordBatch[] } {
-    try {
-      const chunks = [this.#first, ...messages].flatMap(({ head, body }) => (body.length > 0 ? [head, body] : [head]));
+    const chunks = [this.#first, ...messages].flatMap(({ head, body }) => (body.length > 0 ? [head, body] : [head]));
+    return decoding(this.#name, () => {
       const reader = RecordBatchReader.from(chunks).open();
       const { schema } = reader;
       return { schema, batches: messages.length > 0 ? [...reader] : [] };
-    } catch (cause) {
-      throw malformed(this.#name, cause);
-    }
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { Field, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct, makeData, type Data } from 'apache-arrow';
+import { Data, Field, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow';
 
 import { check } from '../base/check.ts';
 

@@ -1,0 +1,74 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DataType, type Field, type RecordBatch } from 'apache-arrow';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { elementCount, type DType } from '../base/tensor.ts';
+import { take, unreadable } from './byte-reader.ts';
+import { columnOf } from './column.ts';
+import { npyArray } from './npy-reader.ts';
+import { recordBatch } from './record-batches.ts';
+import type { Source } from './source.ts';
+import { SLICE_BYTES, arraysSource, type StoredArray } from './stored-arrays.ts';
+import { elementBytes, joinedValues, raggedData, raggedField, tensorData, tensorField, typedValues, type Sample } from './tensor-columns.ts';
+
+/** Name of the one column of a folder that holds a sample in each file. */
+const SAMPLE_COLUMN = 'sample';
+/** Small samples are read in batches of at most so many. */
+const MAX_BATCH_ROWS = 256;
+
+/**
+ * A folder of .npy files. Where it holds NAME.npy for every column that is wanted, each file is a column, its leading axis
+ * counting samples. Otherwise each file is one sample of the only column, in the order of their names (by code unit: 10.npy
+ * comes before 9.npy); shapes may differ, types and ranks may not.
+ */
+export async function folderSource(path: string, wanted: readonly string[] = []): Promise<Source> {
+  const files = (await readdir(path).catch(cause => { throw unreadable(path, cause); })).filter(name => name.endsWith('.npy')).sort();
+  if (files.length === 0) throw new QuantpipeError('data-invalid', `${path} is a folder without .npy files`, { file: path });
+  const hasColumns = wanted.length > 0 && wanted.every(name => files.includes(`${name}.npy`));
+  const arrays: StoredArray[] = [];
+  for (const file of files) arrays.push(await npyArray(join(path, file)));
+  return hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays);
+}
+
+function samplesSource(path: string, samples: readonly StoredArray[]): Source {
+  const [first] = samples as [StoredArray, ...StoredArray[]];
+  for (const { where, dtype, shape } of samples) {
+    if (dtype !== first.dtype) throw new QuantpipeError('data-invalid', `${first.where} holds ${first.dtype}, ${where} holds ${dtype}`);
+    if (shape.length !== first.shape.length) throw new QuantpipeError('data-invalid', `${first.where} has ${first.shape.length} dimensions, ${where} has ${shape.length}`);
+  }
+  const shape = first.shape.map((dim, axis) => (samples.every(sample => sample.shape[axis] === dim) ? dim : null));
+  const field = shape.every(dim => dim !== null) ? tensorField(SAMPLE_COLUMN, first.dtype, shape) : raggedField(SAMPLE_COLUMN, first.dtype, shape);
+  const column = columnOf(field, path);
+  return { name: path, rows: samples.length, columns: column ? [column] : [], batches: () => sampleBatches(samples, field) };
+}
+
+async function* sampleBatches(arrays: readonly StoredArray[], field: Field): AsyncGenerator<RecordBatch> {
+  let samples: Sample[] = [], bytes = 0;
+  for (const array of arrays) {
+    samples.push(await readSample(array));
+    bytes += samples.at(-1)!.values.byteLength;
+    if (bytes < SLICE_BYTES && samples.length < MAX_BATCH_ROWS) continue;
+    yield sampleBatch(field, samples, array.dtype);
+    samples = [];
+    bytes = 0;
+  }
+  if (samples.length > 0) yield sampleBatch(field, samples, arrays[0]!.dtype);
+}
+
+async function readSample(array: StoredArray): Promise<Sample> {
+  const { reader, close } = await array.open();
+  try {
+    const bytes = await take(reader, elementCount(array.shape) * elementBytes(array.dtype), 'a sample');
+    return { shape: array.shape, values: typedValues(array.dtype, bytes) };
+  } finally {
+    await close();
+  }
+}
+
+function sampleBatch(field: Field, samples: readonly Sample[], dtype: DType): RecordBatch {
+  const isRagged = DataType.isStruct(field.type);
+  const data = isRagged ? raggedData(field, samples) : tensorData(field, joinedValues(dtype, samples), samples.length);
+  return recordBatch([field], [data]);
+}

@@ -1,0 +1,29 @@
+import { basename } from 'node:path';
+
+import { FileBytes } from './byte-reader.ts';
+import { readNpyHeader } from './npy-header.ts';
+import { arraysSource, checkSize, type StoredArray } from './stored-arrays.ts';
+import type { Source } from './source.ts';
+
+/** A .npy file whose leading axis counts samples: one column, of the file's name. */
+export async function npySource(path: string): Promise<Source> {
+  return arraysSource(path, [await npyArray(path)]);
+}
+
+/** A .npy file as an array that can be opened for reading. */
+export async function npyArray(path: string): Promise<StoredArray> {
+  const file = await FileBytes.open(path);
+  try {
+    const reader = file.from(0);
+    const header = await readNpyHeader(reader);
+    checkSize(path, header, file.size - reader.position);
+    return { name: basename(path, '.npy'), where: path, ...header, open: () => openNpy(path, reader.position) };
+  } finally {
+    await file.close();
+  }
+}
+
+async function openNpy(path: string, begin: number): Promise<Awaited<ReturnType<StoredArray['open']>>> {
+  const file = await FileBytes.open(path);
+  return { reader: file.from(begin), close: () => file.close() };
+}

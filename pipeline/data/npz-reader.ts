@@ -1,0 +1,80 @@
+import { openPromise, type Entry, type ZipFile } from 'yauzl';
+
+import { QuantpipeError } from '../base/errors.ts';
+import { streamBytes, type ByteReader } from './byte-reader.ts';
+import { readNpyHeader } from './npy-header.ts';
+import { arraysSource, checkSize, type OpenArray, type StoredArray } from './stored-arrays.ts';
+import type { Source } from './source.ts';
+
+/** Deflate shrinks at most so much; an entry that declares more is lying about its size. */
+const MAX_DEFLATE_RATIO = 1032;
+
+/** A .npz archive: a column for each array in it, named as numpy.savez names them, read entry by entry without unpacking. */
+export async function npzSource(path: string): Promise<Source> {
+  const entries = await listEntries(path);
+  if (entries.length === 0) throw new QuantpipeError('data-invalid', `${path} holds no .npy arrays`, { file: path });
+  const arrays: StoredArray[] = [];
+  for (const entry of entries) arrays.push(await entryArray(path, entry));
+  return arraysSource(path, arrays);
+}
+
+async function listEntries(path: string): Promise<Entry[]> {
+  return guarded(path, async () => {
+    const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+    try {
+      const entries: Entry[] = [];
+      for await (const entry of zip.eachEntry()) if (entry.fileName.endsWith('.npy')) entries.push(entry);
+      return entries;
+    } finally {
+      zip.close();
+    }
+  });
+}
+
+async function entryArray(path: string, entry: Entry): Promise<StoredArray> {
+  const where = `${path}/${entry.fileName}`;
+  const { compressedSize, uncompressedSize } = entry;
+  if (uncompressedSize > (compressedSize + 1) * MAX_DEFLATE_RATIO) {
+    throw new QuantpipeError('data-invalid', `${where}: ${uncompressedSize} bytes are declared, ${compressedSize} compressed ones cannot hold them`, { file: path });
+  }
+  const opened = await openEntry(path, entry, where);
+  try {
+    const header = await readNpyHeader(opened.reader);
+    checkSize(where, header, uncompressedSize - opened.reader.position);
+    return { name: entry.fileName.slice(0, -'.npy'.length), where, ...header, open: () => openAtValues(path, entry, where) };
+  } finally {
+    await opened.close();
+  }
+}
+
+async function openAtValues(path: string, entry: Entry, where: string): Promise<OpenArray> {
+  const opened = await openEntry(path, entry, where);
+  await readNpyHeader(opened.reader);
+  return opened;
+}
+
+async function openEntry(path: string, entry: Entry, where: string): Promise<OpenArray> {
+  return guarded(path, async () => {
+    const zip: ZipFile = await openPromise(path, { lazyEntries: true, autoClose: false });
+    const stream = await zip.openReadStreamPromise(entry);
+    const reader = streamBytes(where, stream, entry.uncompressedSize);
+    const upTo: ByteReader['upTo'] = count => guarded(path, () => reader.upTo(count));
+    return {
+      reader: { name: where, get position() { return reader.position; }, get left() { return reader.left; }, upTo },
+      async close() {
+        stream.destroy();
+        zip.close();
+      },
+    };
+  });
+}
+
+/** What yauzl and zlib refuse is the data's fault. */
+async function guarded<T>(path: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (cause) {
+    if (cause instanceof QuantpipeError) throw cause;
+    throw new QuantpipeError('data-invalid', `${path} is not a valid .npz archive: ${cause instanceof Error ? cause.message : String(cause)}`, { file: path }, { cause });
+  }
+}

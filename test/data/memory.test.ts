@@ -1,0 +1,74 @@
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import * as assert from 'uvu/assert';
+
+import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
+import { suite } from '../support/suite.ts';
+
+const ROWS = 1000, SHAPE = [3, 128, 136]; // 208,896 bytes a sample, 209 MB in all
+const SAMPLE_BYTES = 4 * 3 * 128 * 136;
+
+interface Reads {
+  bytes: number;
+  largest: number;
+}
+
+/** What file handles read while `body` runs, whoever opened them. */
+async function readsOf(body: () => Promise<void>): Promise<Reads> {
+  const reads: Reads = { bytes: 0, largest: 0 };
+  const handle = await open('package.json');
+  const prototype = Object.getPrototypeOf(handle) as { read: (...args: unknown[]) => Promise<{ bytesRead: number }> };
+  await handle.close();
+  const { read } = prototype;
+  prototype.read = async function (this: unknown, ...args) {
+    const result = await read.apply(this, args);
+    reads.bytes += result.bytesRead;
+    reads.largest = Math.max(reads.largest, result.bytesRead);
+    return result;
+  };
+  try {
+    await body();
+  } finally {
+    prototype.read = read;
+  }
+  return reads;
+}
+
+suite('data/memory', test => {
+  let folder: string, path: string;
+  test.before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'quantpipe-memory-'));
+    path = join(folder, 'large.npy');
+    const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${[ROWS, ...SHAPE].join(', ')}), }`.padEnd(117) + '\n';
+    await writeFile(path, Buffer.concat([Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, text.length, 0]), Buffer.from(text)]));
+    const file = await open(path, 'r+');
+    await file.truncate(128 + ROWS * SAMPLE_BYTES); // zeros that take no room
+    await file.close();
+  });
+  test.after(() => rm(folder, { recursive: true }));
+
+  test('reads of a large file what is asked for, a little at a time', async () => {
+    const inputs = [{ name: 'x', dtype: 'float32', shape: ['N', ...SHAPE] }] as const;
+    const reads = await readsOf(async () => {
+      const source = await openSource(path);
+      assert.is(source.rows, ROWS);
+      const bindings = bindInputs(source, inputs);
+      for await (const block of blocks(source, { size: 8, limit: 24 })) {
+        const [feed] = feeds(block.bytes, inputs, bindings);
+        assert.equal(feed!.feeds['x']!.dims, [8, ...SHAPE]);
+      }
+    });
+    assert.ok(reads.bytes >= 24 * SAMPLE_BYTES && reads.bytes < 30 * SAMPLE_BYTES, `${reads.bytes} bytes read for 24 samples of ${SAMPLE_BYTES}`);
+    assert.ok(reads.largest <= 2 ** 20, `${reads.largest} bytes in one read`);
+  });
+
+  test('reads of an Arrow file the batches that are asked for', async () => {
+    const reads = await readsOf(async () => {
+      const source = await openSource('fixtures/data/fmnist-evaluation.arrow');
+      for await (const block of blocks(source, { size: 50, limit: 100 })) assert.is(block.rows, 50);
+    });
+    assert.ok(reads.bytes < 150_000, `${reads.bytes} bytes read for 100 of 2000 samples, the file has about 1 MB`);
+  });
+});
