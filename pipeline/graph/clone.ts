@@ -10,6 +10,7 @@ function cloneGraph(graph: Graph): Graph {
   const copy = new Graph();
   copy.name = graph.name;
   copy.origin = graph.origin;
+  for (const name of graph.innerNames) copy.innerNames.add(name);
   const copies = new Map([...graph.values.values()].map(value => [value, copy.value(value.name)]));
   for (const [{ type, initializer, origin }, value] of copies) Object.assign(value, { type, initializer, origin });
   const copyOf = (value: Value) => copies.get(value)!;

@@ -137,10 +137,11 @@ export function addValue(graph: Graph, name: string): Value {
   return graph.value(freshName(graph, name));
 }
 
-/** `name`, or the first of `name_1`, `name_2`, … that no value of the graph has. Deterministic. */
-export function freshName(graph: Graph, name: string): string {
-  if (name !== '' && !graph.values.has(name)) return name;
-  for (let i = 1; ; i++) if (!graph.values.has(`${name}_${i}`)) return `${name}_${i}`;
+/** `name`, or the first of `name_1`, `name_2`, … that no value of the graph has, nor of its subgraphs. Deterministic. */
+export function freshName({ values, innerNames }: Graph, name: string): string {
+  const isTaken = (name: string) => values.has(name) || innerNames.has(name);
+  if (name !== '' && !isTaken(name)) return name;
+  for (let i = 1; ; i++) if (!isTaken(`${name}_${i}`)) return `${name}_${i}`;
 }
 
 /** Forget initializers that nothing reads (and that are neither graph inputs nor outputs). Returns how many. */

@@ -10,6 +10,8 @@ export class Graph {
   readonly outputs: Value[] = [];
   readonly nodes: Node[] = [];
   readonly values = new Map<string, Value>();
+  /** Names that subgraphs give to values of their own. A new value of this graph must not have one: it would be hidden there. */
+  readonly innerNames = new Set<string>();
   origin: unknown = null;
 
   /** The value called `name`, made where it does not exist. */

@@ -7,7 +7,7 @@ import type { ExternalFolder } from './external-data.ts';
 import type { GraphProto, NodeProto, ValueInfoProto } from './messages.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { StoredTensor } from './stored-tensor.ts';
-import { capturedNames } from './subgraphs.ts';
+import { capturedNames, innerNames } from './subgraphs.ts';
 import { readValueType } from './value-types.ts';
 
 /** What a value was declared by, kept in {@link Value.origin} for the writer. */
@@ -35,6 +35,7 @@ export function readGraph(proto: GraphProto, folder: ExternalFolder | null): Gra
   const nodes = proto.node.map(node => readNode(graph, node, folder));
   nodes.forEach((node, at) => linkInputs(graph, node, proto.node[at]!));
   graph.nodes.push(...inOrder(nodes));
+  for (const name of proto.node.flatMap(innerNames)) graph.innerNames.add(name);
   for (const { name } of proto.output) graph.outputs.push(defined(graph, name, `output '${name}' of the graph is computed by no node`));
   declareTypes(proto, graph);
   return graph;

@@ -21,6 +21,11 @@ function freeNames(graph: GraphProto): string[] {
   return read.filter(name => name !== '' && !defined.has(name));
 }
 
+/** Every name that the node's subgraphs, and the graphs inside them, give to values of their own. */
+export function innerNames(node: NodeProto): string[] {
+  return subgraphsOf(node).flatMap(graph => [...definedNames(graph), ...graph.node.flatMap(innerNames)]);
+}
+
 /** Every name that `graph` itself gives a value to. */
 export function definedNames(graph: GraphProto): Set<string> {
   return new Set([

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { type Attribute, floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../pipeline/graph/attribute.ts';
-import { addInitializer, addValue, insertAfter, removeNode, replaceUses, setInput } from '../../pipeline/graph/edit.ts';
+import { cloneModel } from '../../pipeline/graph/clone.ts';
+import { addInitializer, addValue, freshName, insertAfter, removeNode, replaceUses, setInput } from '../../pipeline/graph/edit.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { initializerOf, type ValueType } from '../../pipeline/graph/node.ts';
 import { readModel } from '../../pipeline/onnx/read-model.ts';
@@ -132,7 +133,7 @@ suite('onnx/write-model', test => {
     sameMessage('ModelProto', writeModel(old), whole(7, ['', 13]));
   });
 
-  test('what subgraphs read is captured, at every depth, and keeps its name', async () => {
+  test('what subgraphs read is captured, at every depth; what they define, no new value is called', async () => {
     const branch = (name: string, ...parts: Bytes[]) => field(5, field(1, name), field(6, ...parts, field(2, name)), field(20, 5));
     const scalar = (number: number, name: string, code: number) => field(number, field(1, name), field(2, field(1, field(1, code), field(2))));
     const inner = node('If', ['c'], ['i'],
@@ -146,6 +147,7 @@ suite('onnx/write-model', test => {
     checkLinks(read.graph);
     assert.equal(read.graph.nodes[1]!.captures.map(({ name }) => name).sort(), ['c', 'h', 'w', 'x']);
     assert.equal(read.graph.value('h').uses.map(({ index }) => index), [-1]);
+    for (const { graph } of [read, cloneModel(read)]) assert.equal(['h', 'local', 't1', 'free'].map(name => freshName(graph, name)), ['h_1', 'local_1', 't1_1', 'free']);
     const feeds = { x: weight([4]), c: { dtype: 'bool', dims: [], data: Uint8Array.of(1) } } as const;
     sameOutputs(await runModel(read, feeds), await runModel(bytes, feeds));
   });
