@@ -13,9 +13,16 @@ export function registerCodecs(): void {
   compressionRegistry.set(CompressionType.ZSTD, { decode: bytes => decodeZstd(bytes) });
 }
 
+/** Frames rarely tell their size, only that of their blocks, 4 MiB: so they are decoded here and copied out. Grows, never shrinks. */
+let scratch = new Uint8Array(0);
+
 function decodeLz4(frame: Uint8Array): Uint8Array {
   checkLz4Blocks(frame);
-  return lz4.decompress(frame, Math.min(lz4.decompressBound(frame), frame.length * MAX_LZ4_RATIO));
+  const bound = Math.min(lz4.decompressBound(frame), frame.length * MAX_LZ4_RATIO);
+  if (scratch.length < bound) scratch = new Uint8Array(bound);
+  const length = lz4.decompressFrame(frame, scratch);
+  if (length > bound) throw new RangeError(`an LZ4 frame that declares at most ${bound} bytes unpacks to ${length}`);
+  return scratch.slice(0, length);
 }
 
 /**

@@ -2,7 +2,9 @@
 declare module 'lz4js' {
   const lz4: {
     compress(bytes: Uint8Array): Uint8Array;
-    decompress(frame: Uint8Array, maxBytes?: number): Uint8Array;
+    decompress(frame: Uint8Array): Uint8Array;
+    /** Bytes that the frame holds; what does not fit into `into` is dropped. */
+    decompressFrame(frame: Uint8Array, into: Uint8Array): number;
     /** Most bytes that a frame can hold, by its own headers. */
     decompressBound(frame: Uint8Array): number;
   };

@@ -34,12 +34,13 @@ export function preprocessSamples(values: Numbers, count: number, shape: readonl
   const channels = arranged[axis] ?? 1;
   const inner = elementCount(arranged.slice(axis + 1));
   const isTransposed = preprocess.layout === 'nhwc' && shape.length > 1;
+  const runs = Array.from({ length: channels }, (_, channel) => runOf(values, affineOf(preprocess, channel)));
   for (let sample = 0; sample < count; sample++) {
     for (let outer = 0; outer < perSample / channels / inner; outer++) {
       for (let channel = 0; channel < channels; channel++) {
         const to = sample * perSample + (outer * channels + channel) * inner;
         const from = isTransposed ? sample * perSample + channel : to;
-        normalizeRun(values, from, isTransposed ? channels : 1, out, to, inner, affineOf(preprocess, channel));
+        runs[channel]!(from, isTransposed ? channels : 1, out, to, inner);
       }
     }
   }
@@ -56,7 +57,24 @@ function affineOf({ scale, mean, std }: Preprocess, channel: number): Affine {
   return { scale, mean: mean.length === 1 ? mean[0]! : mean[channel]!, std: std.length === 1 ? std[0]! : std[channel]! };
 }
 
-/** Hot: every value of every sample passes here. */
-function normalizeRun(values: Numbers, from: number, step: number, out: Float32Array, to: number, length: number, { scale, mean, std }: Affine): void {
-  for (let i = 0, at = from; i < length; i++, at += step) out[to + i] = (values[at]! * scale - mean) / std;
+/** Normalizes `length` values from `from` on, `step` apart, into `out` from `to` on. */
+type Run = (from: number, step: number, out: Float32Array, to: number, length: number) => void;
+
+function runOf(values: Numbers, affine: Affine): Run {
+  return values instanceof Uint8Array ? tableRun(values, affine) : affineRun(values, affine);
+}
+
+/** Hot: every value of every sample passes here, or through the next. */
+function affineRun(values: Numbers, { scale, mean, std }: Affine): Run {
+  return (from, step, out, to, length) => {
+    for (let i = 0, at = from; i < length; i++, at += step) out[to + i] = (values[at]! * scale - mean) / std;
+  };
+}
+
+/** A byte has 256 values only: looked up, not divided. */
+function tableRun(values: Uint8Array, { scale, mean, std }: Affine): Run {
+  const table = Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean) / std);
+  return (from, step, out, to, length) => {
+    for (let i = 0, at = from; i < length; i++, at += step) out[to + i] = table[values[at]!]!;
+  };
 }
