@@ -1,4 +1,4 @@
-import type { Message, RecordBatch, Schema } from 'apache-arrow';
+import type { RecordBatch, Schema } from 'apache-arrow';
 import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
@@ -6,8 +6,9 @@ import { FileBytes, take, type ByteReader } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
 import { checkFooter } from './flatbuffer-bounds.ts';
-import { MessageDecoder, decoding, malformed, readMessage, readMetadata, schemaMessage } from './ipc-messages.ts';
-import type { Source } from './source.ts';
+import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
+import { skippable } from './record-batches.ts';
+import type { IsWanted, Source } from './source.ts';
 
 /** Both ends of an Arrow IPC file; a stream begins with a message instead. */
 export const ARROW_MAGIC = 'ARROW1';
@@ -24,7 +25,7 @@ export async function arrowFileSource(path: string): Promise<Source> {
   try {
     const footer = await readFooter(file);
     const rows = await countRows(file, footer);
-    return { name: path, rows, columns: columnsOf(footer.schema, path), batches: () => fileBatches(path) };
+    return { name: path, rows, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
@@ -36,55 +37,92 @@ export async function arrowStreamFileSource(path: string): Promise<Source> {
   const file = await FileBytes.open(path);
   try {
     const { schema } = await openStream(file.from(0));
-    return { name: path, rows: null, columns: columnsOf(schema, path), batches: () => streamFileBatches(path) };
+    return { name: path, rows: null, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
 }
 
-/** An Arrow IPC stream that can be read once: standard input. */
-export async function arrowStreamSource(reader: ByteReader): Promise<Source> {
+/**
+ * An Arrow IPC stream that can be read once: standard input. It is closed when reading ends, early too, so that whoever
+ * writes to it is not waited for.
+ */
+export async function arrowStreamSource(reader: ByteReader & { close(): Promise<void> }): Promise<Source> {
   registerCodecs();
-  const decoder = await openStream(reader);
-  return { name: reader.name, rows: null, columns: columnsOf(decoder.schema, reader.name), batches: () => streamBatches(reader, decoder) };
+  try {
+    const decoder = await openStream(reader);
+    const columns = columnsOf(decoder.schema, reader.name);
+    return { name: reader.name, rows: null, columns, batches: skippable(isWanted => closing(reader, streamBatches(reader, decoder, isWanted))) };
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
 }
 
-async function* streamFileBatches(path: string): AsyncGenerator<RecordBatch> {
+async function* closing<T>(reader: { close(): Promise<void> }, items: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* streamFileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const file = await FileBytes.open(path);
   try {
     const reader = file.from(0);
-    yield* streamBatches(reader, await openStream(reader));
+    yield* streamBatches(reader, await openStream(reader), isWanted);
   } finally {
     await file.close();
   }
 }
 
 async function openStream(reader: ByteReader): Promise<MessageDecoder> {
-  const schema = await readMessage(reader);
-  if (schema === null) throw malformed(reader.name, new Error('it holds no message'));
-  return new MessageDecoder(reader.name, schema);
+  const head = await readMessageHead(reader);
+  if (head === null) throw malformed(reader.name, new Error('it holds no message'));
+  return new MessageDecoder(reader.name, await readBody(reader, head));
 }
 
-async function* streamBatches(reader: ByteReader, decoder: MessageDecoder): AsyncGenerator<RecordBatch> {
-  for (let message = await readMessage(reader); message; message = await readMessage(reader)) {
-    const batch = decoder.decode(message);
-    if (batch) yield batch;
+async function* streamBatches(reader: ByteReader, decoder: MessageDecoder, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+  let row = 0;
+  for (let head = await readMessageHead(reader); head; head = await readMessageHead(reader)) {
+    const read = await readOrSkip(reader, head, decoder, row, isWanted);
+    if (read === null) continue;
+    row += rowsIn(read);
+    yield read;
   }
 }
 
-async function* fileBatches(path: string): AsyncGenerator<RecordBatch> {
+async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const file = await FileBytes.open(path);
   try {
     const footer = await readFooter(file);
     const decoder = new MessageDecoder(path, schemaMessage(path, footer.schema));
+    let row = 0;
     for (const offset of [...footer.dictionaries, ...footer.batches]) {
-      const message = await readMessage(file.from(offset));
-      const batch = message && decoder.decode(message);
-      if (batch) yield batch;
+      const reader = file.from(offset);
+      const head = await readMessageHead(reader);
+      const read = head && await readOrSkip(reader, head, decoder, row, isWanted);
+      if (read === null) continue;
+      row += rowsIn(read);
+      yield read;
     }
   } finally {
     await file.close();
   }
+}
+
+/** The record batch of a message, or only its number of rows where they are not wanted; null for a dictionary. */
+async function readOrSkip(reader: ByteReader, head: IpcHead, decoder: MessageDecoder, row: number, isWanted: IsWanted): Promise<RecordBatch | number | null> {
+  const { message } = head;
+  const rows = message.isRecordBatch() ? message.header().length : 0;
+  if (!message.isRecordBatch() || isWanted(row, row + rows)) return decoder.decode(await readBody(reader, head));
+  await reader.skip(message.bodyLength);
+  return rows;
+}
+
+function rowsIn(read: RecordBatch | number): number {
+  return typeof read === 'number' ? read : read.numRows;
 }
 
 /** What a footer says: the schema, and at which offsets the messages are. */
@@ -119,9 +157,9 @@ async function countRows(file: FileBytes, footer: Directory): Promise<number | n
   if (footer.batches.length > MAX_BATCHES_COUNTED) return null;
   let rows = 0;
   for (const offset of footer.batches) {
-    const message: Message | null = await readMetadata(file.from(offset));
-    if (!message?.isRecordBatch()) throw malformed(file.name, new Error(`its footer names a record batch at byte ${offset}, where there is none`));
-    rows += message.header().length;
+    const head = await readMessageHead(file.from(offset));
+    if (!head?.message.isRecordBatch()) throw malformed(file.name, new Error(`its footer names a record batch at byte ${offset}, where there is none`));
+    rows += head.message.header().length;
   }
   return rows;
 }

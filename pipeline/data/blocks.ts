@@ -5,7 +5,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { columnOf } from './column.ts';
 import { concatRows, type Rows } from './concat.ts';
 import { recordBatch, toIpc } from './record-batches.ts';
-import type { Block, Source } from './source.ts';
+import type { Block, IsWanted, Source } from './source.ts';
 
 /** Schema metadata of a block: the position of its first sample in the source, for messages. */
 export const FIRST_SAMPLE_KEY = 'quantpipe.first';
@@ -31,29 +31,36 @@ export interface BlockOptions {
  * @throws data-invalid where the source holds no sample at all
  */
 export async function* blocks(source: Source, options: BlockOptions): AsyncGenerator<Block> {
-  const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0 } = options;
+  const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0, columns } = options;
   check(size >= 1 && shard.index < shard.count, 'a block has samples, a shard is one of count');
   const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
   let parts: Part[] = [];
   let row = 0;
-  for await (const batch of source.batches()) {
-    for (let begin = 0; begin < batch.numRows && row < limit;) {
-      const count = Math.min(batch.numRows - begin, size - row % size, limit - row);
+  for await (const batch of source.batches(rowsOf(isWanted, size, limit))) {
+    const rows = typeof batch === 'number' ? batch : batch.numRows;
+    for (let begin = 0; begin < rows && row < limit;) {
       const index = Math.floor(row / size);
-      if (isWanted(index)) parts.push({ batch, begin, end: begin + count });
+      const count = Math.min(rows - begin, size - row % size, limit - row);
+      if (typeof batch !== 'number' && isWanted(index)) parts.push({ batch, begin, end: begin + count });
       begin += count;
       row += count;
-      const isFull = row % size === 0;
-      if (isFull && parts.length > 0) {
-        yield block(index, parts, index * size, source, options.columns);
-        parts = [];
-      }
+      if (row % size > 0 || parts.length === 0) continue;
+      yield block(index, parts, index * size, source, columns);
+      parts = [];
     }
     if (row >= limit) break;
   }
   if (row === 0) throw new QuantpipeError('data-invalid', `${source.name} holds no samples`, { file: source.name });
   const last = Math.floor(row / size);
-  if (parts.length > 0) yield block(last, parts, last * size, source, options.columns);
+  if (parts.length > 0) yield block(last, parts, last * size, source, columns);
+}
+
+/** Whether some block that holds the samples `begin` to `end` is wanted. */
+function rowsOf(isWanted: (block: number) => boolean, size: number, limit: number): IsWanted {
+  return (begin, end) => {
+    for (let block = Math.floor(begin / size); block * size < Math.min(end, limit); block++) if (isWanted(block)) return true;
+    return false;
+  };
 }
 
 /** Blocks that {@link blocks} will yield; null where the source does not know its length. */

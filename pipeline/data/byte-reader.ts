@@ -12,6 +12,8 @@ export interface ByteReader {
   readonly left: number | null;
   /** The next `count` bytes in a buffer of their own, or as many as there are. */
   upTo(count: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Pass over so many bytes, or as many as there are, keeping none. */
+  skip(count: number): Promise<void>;
 }
 
 /** The next `count` bytes; `data-invalid` where there are fewer. Nothing is allocated that the file cannot fill. */
@@ -62,6 +64,7 @@ export class FileBytes {
         position += bytes.length;
         return bytes;
       },
+      async skip(count) { position = Math.min(file.size, position + count); },
     };
   }
 
@@ -88,36 +91,46 @@ export function unreadable(path: string, cause: unknown): QuantpipeError {
   return new QuantpipeError('file-unreadable', `cannot read ${path}: ${reason}`, { file: path }, { cause });
 }
 
-/** Bytes of a stream, in order. What arrived and was not yet asked for is kept, and no more. */
-export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, size: number | null = null): ByteReader {
+/** Bytes of a stream, in order. What arrived and was not yet asked for is kept, and no more. Closing it ends the stream. */
+export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, size: number | null = null): ByteReader & { close(): Promise<void> } {
   const incoming = chunks[Symbol.asyncIterator]();
   let held: Uint8Array = new Uint8Array(0);
   let position = 0;
+
+  /** The next bytes as they arrived, in pieces that share memory with the stream's. */
+  async function* pieces(count: number): AsyncGenerator<Uint8Array> {
+    for (let missing = count; missing > 0;) {
+      if (held.length === 0) {
+        const { done, value } = await incoming.next();
+        if (done) return;
+        held = value;
+      }
+      const piece = held.subarray(0, missing);
+      held = held.subarray(piece.length);
+      missing -= piece.length;
+      position += piece.length;
+      yield piece;
+    }
+  }
+
   return {
     name,
     get position() { return position; },
     get left() { return size === null ? null : size - position; },
     async upTo(count) {
-      const pieces: Uint8Array[] = [];
-      let missing = count;
-      while (missing > 0) {
-        if (held.length === 0) {
-          const { done, value } = await incoming.next();
-          if (done) break;
-          held = value;
-        }
-        pieces.push(held.subarray(0, missing));
-        missing -= pieces.at(-1)!.length;
-        held = held.subarray(pieces.at(-1)!.length);
-      }
-      position += count - missing;
-      return joined(pieces, count - missing);
+      const all: Uint8Array[] = [];
+      for await (const piece of pieces(count)) all.push(piece);
+      return joined(all);
     },
+    async skip(count) {
+      for await (const _ of pieces(count));
+    },
+    async close() { await incoming.return?.(); },
   };
 }
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
     bytes.set(piece, at);

@@ -8,8 +8,8 @@ import { elementCount, type DType } from '../base/tensor.ts';
 import { take, unreadable } from './byte-reader.ts';
 import { columnOf } from './column.ts';
 import { npyArray } from './npy-reader.ts';
-import { recordBatch } from './record-batches.ts';
-import type { Source } from './source.ts';
+import { recordBatch, skippable } from './record-batches.ts';
+import type { IsWanted, Source } from './source.ts';
 import { SLICE_BYTES, arraysSource, type StoredArray } from './stored-arrays.ts';
 import { elementBytes, joinedValues, raggedData, raggedField, tensorData, tensorField, typedValues, type Sample } from './tensor-columns.ts';
 
@@ -41,20 +41,24 @@ function samplesSource(path: string, samples: readonly StoredArray[]): Source {
   const shape = first.shape.map((dim, axis) => (samples.every(sample => sample.shape[axis] === dim) ? dim : null));
   const field = shape.every(dim => dim !== null) ? tensorField(SAMPLE_COLUMN, first.dtype, shape) : raggedField(SAMPLE_COLUMN, first.dtype, shape);
   const column = columnOf(field, path);
-  return { name: path, rows: samples.length, columns: column ? [column] : [], batches: () => sampleBatches(samples, field) };
+  return { name: path, rows: samples.length, columns: column ? [column] : [], batches: skippable(isWanted => sampleBatches(samples, field, isWanted)) };
 }
 
-async function* sampleBatches(arrays: readonly StoredArray[], field: Field): AsyncGenerator<RecordBatch> {
+async function* sampleBatches(arrays: readonly StoredArray[], field: Field, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   let samples: Sample[] = [], bytes = 0;
-  for (const array of arrays) {
-    samples.push(await readSample(array));
-    bytes += samples.at(-1)!.values.byteLength;
-    if (bytes < SLICE_BYTES && samples.length < MAX_BATCH_ROWS) continue;
-    yield sampleBatch(field, samples, array.dtype);
-    samples = [];
-    bytes = 0;
+  for (const [i, array] of arrays.entries()) {
+    if (isWanted(i, i + 1)) {
+      samples.push(await readSample(array));
+      bytes += samples.at(-1)!.values.byteLength;
+    }
+    const isLast = i === arrays.length - 1 || !isWanted(i + 1, i + 2);
+    if (samples.length > 0 && (isLast || bytes >= SLICE_BYTES || samples.length === MAX_BATCH_ROWS)) {
+      yield sampleBatch(field, samples, array.dtype);
+      samples = [];
+      bytes = 0;
+    }
+    if (!isWanted(i, i + 1)) yield 1;
   }
-  if (samples.length > 0) yield sampleBatch(field, samples, arrays[0]!.dtype);
 }
 
 async function readSample(array: StoredArray): Promise<Sample> {

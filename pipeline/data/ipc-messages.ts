@@ -11,30 +11,32 @@ import { checkMessage } from './flatbuffer-bounds.ts';
 /** Longest metadata believed: a schema of 100,000 columns has about 10 MiB. */
 const MAX_METADATA_BYTES = 1 << 28;
 const CONTINUATION = -1;
+/** 'ARRO', the start of a file, where a stream has a length. */
+const ARROW_FILE = 0x4f525241;
 /** Most rows believed of a batch; offsets of rows are int32. */
 const MAX_ROWS = 2 ** 31 - 1;
 
-/** One message as it is stored, and what its metadata says. */
-export interface IpcMessage {
+/** A message without its body. */
+export interface IpcHead {
   readonly message: Message;
   /** Prefix and metadata. */
   readonly head: Uint8Array;
+}
+
+/** One message as it is stored, and what its metadata says. */
+export interface IpcMessage extends IpcHead {
   readonly body: Uint8Array;
 }
 
-/** Read the next message; null at the end of the stream. */
-export async function readMessage(reader: ByteReader): Promise<IpcMessage | null> {
+/** Read the next message up to its body; null at the end of the stream. */
+export async function readMessageHead(reader: ByteReader): Promise<IpcHead | null> {
   const head = await readHead(reader);
-  if (head === null) return null;
-  const message = decodeMetadata(reader, head);
-  const body = await take(reader, message.bodyLength, 'the body of an Arrow message');
-  return { message, head, body };
+  return head && { head, message: decodeMetadata(reader, head) };
 }
 
-/** The metadata alone: what a message holds, without its body. */
-export async function readMetadata(reader: ByteReader): Promise<Message | null> {
-  const head = await readHead(reader);
-  return head && decodeMetadata(reader, head);
+/** Read the body after its head. */
+export async function readBody(reader: ByteReader, head: IpcHead): Promise<IpcMessage> {
+  return { ...head, body: await take(reader, head.message.bodyLength, 'the body of an Arrow message') };
 }
 
 async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
@@ -46,6 +48,9 @@ async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
   if (lengthBytes.length < 4) throw new QuantpipeError('data-invalid', `${reader.name} is cut short: ${first.length} bytes where an Arrow message begins`, { file: reader.name, offset });
   const length = int32(lengthBytes);
   if (length === 0) return null;
+  if (offset === 0 && length === ARROW_FILE) {
+    throw new QuantpipeError('data-invalid', `${reader.name} is an Arrow file, which is read from its end; a stream is needed here: give its path, or write it as an Arrow stream`, { file: reader.name });
+  }
   if (length < 0 || length > MAX_METADATA_BYTES) {
     throw new QuantpipeError('data-invalid', `${reader.name} is not a valid Arrow stream: metadata of ${length} bytes declared, at most ${MAX_METADATA_BYTES} are possible`, { file: reader.name, offset });
   }

@@ -59,8 +59,9 @@ async function openEntry(path: string, entry: Entry, where: string): Promise<Ope
     const stream = await zip.openReadStreamPromise(entry);
     const reader = streamBytes(where, stream, entry.uncompressedSize);
     const upTo: ByteReader['upTo'] = count => guarded(path, () => reader.upTo(count));
+    const skip: ByteReader['skip'] = count => guarded(path, () => reader.skip(count));
     return {
-      reader: { name: where, get position() { return reader.position; }, get left() { return reader.left; }, upTo },
+      reader: { name: where, get position() { return reader.position; }, get left() { return reader.left; }, upTo, skip },
       async close() {
         stream.destroy();
         zip.close();

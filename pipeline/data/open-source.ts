@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
@@ -24,7 +25,7 @@ const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
  * Open calibration or evaluation data; what it is is told by its first bytes, not by its name.
  *
  *   Arrow IPC file or stream   .arrow .arrows .feather; LZ4 and ZSTD buffers too
- *   '-'                        an Arrow IPC stream on standard input
+ *   '-', or a named pipe       an Arrow IPC stream on standard input, or on the pipe
  *   .npy                       one column, the leading axis counts samples
  *   .npz                       a column for each array, the leading axis counts samples
  *   a folder of .npy           a sample in each file, or a column in each file: see folder-reader.ts
@@ -37,7 +38,8 @@ export async function openSource(path: string, options: OpenOptions = {}): Promi
   if (path === '-') return arrowStreamSource(streamBytes('-', options.stdin ?? process.stdin));
   const info = await stat(path).catch(cause => { throw unreadable(path, cause); });
   if (info.isDirectory()) return folderSource(path, options.columns);
-  if (info.size === 0 && info.isFile()) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
+  if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a named pipe
+  if (info.size === 0) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start);
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);

@@ -1,6 +1,7 @@
 import { Data, Field, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow';
 
 import { check } from '../base/check.ts';
+import type { IsWanted, Source } from './source.ts';
 
 /** One record batch as an Arrow IPC stream in a buffer of its own. */
 export function toIpc(batch: RecordBatch): ArrayBuffer {
@@ -20,4 +21,9 @@ export function recordBatch(fields: readonly Field[], columns: readonly Data[], 
   const typed = fields.map((field, i) => new Field(field.name, columns[i]!.type, false, field.metadata));
   const data = makeData({ type: new Struct(typed), length: columns[0]?.length ?? 0, nullCount: 0, children: [...columns] });
   return new RecordBatch(new Schema(typed, metadata), data);
+}
+
+/** The `batches` of a source whose reader can pass over rows. */
+export function skippable(read: (isWanted: IsWanted) => AsyncIterable<RecordBatch | number>): Source['batches'] {
+  return (isWanted: IsWanted = () => true) => read(isWanted) as AsyncIterable<RecordBatch>; // numbers only come where some rows are not wanted
 }

@@ -12,7 +12,12 @@ export interface Source {
   readonly columns: readonly Column[];
   /** The batches as they are stored, from the start. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
+  /** The same; rows that `isWanted` refuses may be passed over unread: their number comes instead. */
+  batches(isWanted: IsWanted): AsyncIterable<RecordBatch | number>;
 }
+
+/** Whether any of the samples `begin` to `end` (exclusive) is needed. */
+export type IsWanted = (begin: number, end: number) => boolean;
 
 /** One column of a source. Plain data. */
 export interface Column {

@@ -5,8 +5,8 @@ import { elementCount, type DType } from '../base/tensor.ts';
 import { take, type ByteReader } from './byte-reader.ts';
 import { columnOf } from './column.ts';
 import type { NpyHeader } from './npy-header.ts';
-import { recordBatch } from './record-batches.ts';
-import type { Source } from './source.ts';
+import { recordBatch, skippable } from './record-batches.ts';
+import type { IsWanted, Source } from './source.ts';
 import { elementBytes, tensorData, tensorField, typedValues } from './tensor-columns.ts';
 
 /** Arrays are read in slices of about so many bytes: enough to make reading fast, too few to matter. */
@@ -36,7 +36,7 @@ export function arraysSource(name: string, arrays: readonly StoredArray[]): Sour
   const rows = checkLengths(arrays);
   const fields = arrays.map(array => tensorField(array.name, array.dtype, array.shape.slice(1)));
   const columns = fields.map(field => columnOf(field, name)).filter(column => column !== null);
-  return { name, rows, columns, batches: () => arrayBatches(arrays, rows) };
+  return { name, rows, columns, batches: skippable(isWanted => arrayBatches(arrays, rows, isWanted)) };
 }
 
 /**
@@ -57,21 +57,26 @@ function checkLengths(arrays: readonly StoredArray[]): number {
   return first!.shape[0]!;
 }
 
-async function* arrayBatches(arrays: readonly StoredArray[], rows: number): AsyncGenerator<RecordBatch> {
+async function* arrayBatches(arrays: readonly StoredArray[], rows: number, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const open: OpenArray[] = [];
   const sampleBytes = arrays.map(({ dtype, shape }) => elementCount(shape.slice(1)) * elementBytes(dtype));
+  const fields = arrays.map(({ name, dtype, shape }) => tensorField(name, dtype, shape.slice(1)));
   const slice = Math.max(1, Math.floor(SLICE_BYTES / Math.max(1, ...sampleBytes)));
   try {
     for (const array of arrays) open.push(await array.open());
     for (let begin = 0; begin < rows; begin += slice) {
       const count = Math.min(slice, rows - begin);
-      const fields = arrays.map(({ name, dtype, shape }) => tensorField(name, dtype, shape.slice(1)));
-      const columns = [];
-      for (const [i, { dtype }] of arrays.entries()) {
-        const bytes = await take(open[i]!.reader, count * sampleBytes[i]!, `samples ${begin} to ${begin + count - 1}`);
-        columns.push(tensorData(fields[i]!, typedValues(dtype, bytes), count));
+      if (isWanted(begin, begin + count)) {
+        const columns = [];
+        for (const [i, { dtype }] of arrays.entries()) {
+          const bytes = await take(open[i]!.reader, count * sampleBytes[i]!, `samples ${begin} to ${begin + count - 1}`);
+          columns.push(tensorData(fields[i]!, typedValues(dtype, bytes), count));
+        }
+        yield recordBatch(fields, columns);
+      } else {
+        for (const [i, { reader }] of open.entries()) await reader.skip(count * sampleBytes[i]!);
+        yield count;
       }
-      yield recordBatch(fields, columns);
     }
   } finally {
     await Promise.all(open.map(array => array.close()));

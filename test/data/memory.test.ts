@@ -64,6 +64,19 @@ suite('data/memory', test => {
     assert.ok(reads.largest <= 2 ** 20, `${reads.largest} bytes in one read`);
   });
 
+  test('passes over what belongs to other shards', async () => {
+    const reads = await readsOf(async () => {
+      const source = await openSource(path);
+      for await (const { index } of blocks(source, { size: 8, shard: { index: 3, count: 20 } })) assert.is(index % 20, 3);
+    });
+    assert.ok(reads.bytes < 0.15 * ROWS * SAMPLE_BYTES, `${reads.bytes} bytes read for a twentieth of ${ROWS * SAMPLE_BYTES}`);
+    const compressed = await readsOf(async () => {
+      const source = await openSource('fixtures/data/fmnist-evaluation.arrow');
+      for await (const { index } of blocks(source, { size: 100, shard: { index: 3, count: 10 } })) assert.is(index % 10, 3);
+    });
+    assert.ok(compressed.bytes < 200_000, `${compressed.bytes} bytes read for a tenth of about 1 MB`);
+  });
+
   test('reads of an Arrow file the batches that are asked for', async () => {
     const reads = await readsOf(async () => {
       const source = await openSource('fixtures/data/fmnist-evaluation.arrow');
