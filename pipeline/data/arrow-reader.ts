@@ -2,10 +2,10 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { checkFooter } from '../base/flatbuffer-bounds.ts';
 import { FileBytes, take, type ByteReader } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
-import { checkFooter } from './flatbuffer-bounds.ts';
 import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
 import { skippable } from './record-batches.ts';
 import type { IsWanted, Source } from './source.ts';

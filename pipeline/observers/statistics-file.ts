@@ -1,131 +1,156 @@
-import { type Data, Field, Float32, List, makeData, RecordBatch, RecordBatchFileWriter, Schema, Struct, tableFromIPC, type TypeMap, Uint16, Uint64, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  type Data, type DataType, Field, Float32, List, makeData, RecordBatch, RecordBatchReader, Schema, Struct, Table, tableToIPC, Uint16, Uint64,
+  Utf8, Vector, vectorFromArray,
+} from 'apache-arrow';
 
+import { checkArrow } from '../base/arrow-bytes.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import type { Statistics, TensorStatistics } from './statistics.ts';
+import { statisticsFault } from './statistics-fault.ts';
 
-// Layout: an Arrow IPC file with one record batch, a row per tensor, sorted by name.
-//
-//   tensor utf8 · min, max float32 (+Infinity, -Infinity where no value was finite) · bins list<uint16> · counts list<uint64>
-//
-// bins and counts are those of TensorStatistics. The schema's metadata hold the version, the model's hash and the number of samples.
-
+/** Of the columns and what they mean. A reader refuses any other. */
+const FORMAT_VERSION = '1';
 const VERSION_KEY = 'quantpipe.statistics';
 const MODEL_KEY = 'quantpipe.model';
 const SAMPLES_KEY = 'quantpipe.samples';
-const VERSION = '1';
 
-const fields = {
-  tensor: new Field('tensor', new Utf8(), false),
-  min: new Field('min', new Float32(), false),
-  max: new Field('max', new Float32(), false),
-  bins: new Field('bins', new List(new Field('item', new Uint16(), false)), false),
-  counts: new Field('counts', new List(new Field('item', new Uint64(), false)), false),
-};
+const columns = {
+  tensor: new Utf8(),
+  min: new Float32(),
+  max: new Float32(),
+  bins: new List(new Field('item', new Uint16(), false)),
+  counts: new List(new Field('item', new Uint64(), false)),
+} as const;
 
-/** Statistics as an Arrow IPC file. The same statistics give the same bytes, in whatever order their tensors were met. */
-export function writeStatistics({ model, samples, tensors }: Statistics): Uint8Array {
-  const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const floats = (of: (seen: TensorStatistics) => number) => makeData({ type: new Float32(), length: rows.length, data: Float32Array.from(rows, ([, seen]) => of(seen)) });
-  const offsets = offsetsOf(rows.map(([, { bins }]) => bins.length));
-  const bins = new Uint16Array(offsets.at(-1)!);
-  const counts = new BigUint64Array(offsets.at(-1)!);
-  rows.forEach(([, seen], i) => {
-    bins.set(seen.bins, offsets[i]);
-    counts.set(seen.counts, offsets[i]);
-  });
-  const children = [
-    vectorFromArray(rows.map(([name]) => name), new Utf8()).data[0]!,
-    floats(({ min }) => min),
-    floats(({ max }) => max),
-    makeData({ type: fields.bins.type, length: rows.length, valueOffsets: offsets, child: makeData({ type: new Uint16(), length: bins.length, data: bins }) }),
-    makeData({ type: fields.counts.type, length: rows.length, valueOffsets: offsets, child: makeData({ type: new Uint64(), length: counts.length, data: counts }) }),
+/**
+ * Statistics as an Arrow IPC file, or stream: a row per tensor with its finite extremes, the used bins of its histogram and their
+ * counts; the model's hash, the number of samples and the format's version are metadata of the schema.
+ *
+ * The same statistics give the same bytes: rows are sorted by the tensors' names (by UTF-16 code unit), in one record batch.
+ */
+export function writeStatistics({ model, samples, tensors }: Statistics, form: 'file' | 'stream' = 'file'): Uint8Array {
+  const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+  const seen = rows.map(([, statistics]) => statistics);
+  const children: Data[] = [
+    utf8Data(rows.map(([name]) => name)),
+    makeData({ type: columns.min, data: Float32Array.from(seen, ({ min }) => min) }),
+    makeData({ type: columns.max, data: Float32Array.from(seen, ({ max }) => max) }),
+    listData(columns.bins, seen.map(({ bins }) => bins), binsData),
+    listData(columns.counts, seen.map(({ counts }) => counts), countsData),
   ];
-  const metadata = new Map([[VERSION_KEY, VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)]]);
-  const schema = new Schema<TypeMap>(Object.values(fields), metadata);
-  const writer = new RecordBatchFileWriter<TypeMap>();
-  writer.write(new RecordBatch(schema, makeData({ type: new Struct<TypeMap>(schema.fields), length: rows.length, children: children as Data[] })));
-  return writer.finish().toUint8Array(true);
+  const fields = Object.entries(columns).map(([name, type]) => new Field<DataType>(name, type, false));
+  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)]]);
+  const batch = new RecordBatch(new Schema(fields, metadata), makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children }));
+  return tableToIPC(new Table([batch]), form);
 }
 
-function offsetsOf(lengths: readonly number[]): Int32Array {
-  const offsets = new Int32Array(lengths.length + 1);
-  lengths.forEach((length, i) => { offsets[i + 1] = offsets[i]! + length; });
-  return offsets;
+function utf8Data(names: readonly string[]): Data<Utf8> {
+  return vectorFromArray(names, columns.tensor).data[0] ?? makeData({ type: columns.tensor, valueOffsets: new Int32Array(1), data: new Uint8Array(0) });
+}
+
+/** The lists as one column; `joined` puts them end to end, without an object for each of their numbers. */
+function listData<T extends ArrayLike<unknown>>(type: List, lists: readonly T[], joined: (lists: readonly T[], offsets: Int32Array) => Data): Data<List> {
+  const valueOffsets = new Int32Array(lists.length + 1);
+  lists.forEach((list, i) => { valueOffsets[i + 1] = valueOffsets[i]! + list.length; });
+  return makeData({ type, length: lists.length, nullCount: 0, valueOffsets, child: joined(lists, valueOffsets) });
+}
+
+function binsData(lists: readonly Uint16Array[], offsets: Int32Array): Data {
+  const data = new Uint16Array(offsets.at(-1)!);
+  lists.forEach((list, i) => data.set(list, offsets[i]));
+  return makeData({ type: new Uint16(), data });
+}
+
+function countsData(lists: readonly BigUint64Array[], offsets: Int32Array): Data {
+  const data = new BigUint64Array(offsets.at(-1)!);
+  lists.forEach((list, i) => data.set(list, offsets[i]));
+  return makeData({ type: new Uint64(), data });
 }
 
 /**
- * Read what {@link writeStatistics} wrote; everything that it promises is checked.
+ * Read what {@link writeStatistics} wrote, file or stream. The bytes may be anything: what is not statistics, and what contradicts
+ * itself, is a 'statistics-invalid' that says what is wrong.
  *
- * @param where how messages call the file
- * @throws statistics-invalid
+ * @param where what the bytes are called in errors: a file's path, or `standard input`
  */
 export function readStatistics(bytes: Uint8Array, where: string): Statistics {
-  const { metadata, columns } = readColumns(bytes, where);
-  const version = metadata.get(VERSION_KEY);
-  if (version === undefined) throw invalid(where, 'is an Arrow file, but none that observe or merge wrote');
-  if (version !== VERSION) throw invalid(where, `holds statistics of version '${version}'; this quantpipe reads version '${VERSION}'`);
-  const samples = Number(metadata.get(SAMPLES_KEY));
-  if (!Number.isSafeInteger(samples) || samples < 0) throw invalid(where, `says it counted '${metadata.get(SAMPLES_KEY)}' samples`);
-  const [names, mins, maxs, binLists, countLists] = columns;
-  const tensors = new Map<string, TensorStatistics>();
-  for (let row = 0; row < names.length; row++) {
-    const name = names[row]!;
-    const seen = { min: mins[row]!, max: maxs[row]!, bins: binLists(row) as Uint16Array, counts: countLists(row) as BigUint64Array };
-    checkTensor(name, seen, where);
-    if (tensors.has(name)) throw invalid(where, `holds tensor '${name}' twice`);
-    tensors.set(name, seen);
-  }
-  return { model: metadata.get(MODEL_KEY) ?? '', samples, tensors };
-}
-
-type Columns = [names: string[], mins: Float32Array, maxs: Float32Array, bins: (row: number) => Uint16Array, counts: (row: number) => BigUint64Array];
-
-function readColumns(bytes: Uint8Array, where: string): { metadata: ReadonlyMap<string, string>; columns: Columns } {
-  let table;
+  if (bytes.length === 0) throw invalid(where, 'is empty');
   try {
-    table = tableFromIPC(bytes);
+    checkArrow(bytes);
+    return readRows(RecordBatchReader.from(bytes).open(), where);
   } catch (cause) {
-    throw invalid(where, `is not an Arrow file: ${(cause as Error).message}`, cause);
+    if (cause instanceof QuantpipeError) throw cause;
+    throw invalid(where, `is not a valid Arrow file or stream: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }
-  const { metadata } = table.schema;
-  if (!metadata.has(VERSION_KEY)) return { metadata, columns: [[], new Float32Array(0), new Float32Array(0), () => new Uint16Array(0), () => new BigUint64Array(0)] };
-  const data = Object.values(fields).map(({ name, type }) => {
-    const column = table.getChild(name);
-    if (column === null || String(column.type) !== String(type)) throw invalid(where, `needs a column '${name}' of type ${type}, has ${column?.type ?? 'none'}`);
-    if (column.nullCount > 0) throw invalid(where, `column '${name}' holds ${column.nullCount} nulls`);
-    if (column.data.length !== 1) throw invalid(where, `needs one record batch, has ${column.data.length}`);
-    return column.data[0]!;
-  });
-  const names = [...table.getChild('tensor')!] as string[];
-  return { metadata, columns: [names, data[1]!.values as Float32Array, data[2]!.values as Float32Array, listAt(data[3]!, 'bins', where), listAt(data[4]!, 'counts', where)] };
 }
 
-/** The values of one row of a list column, copied out of the file. No BigInt is made for each of them. */
-function listAt<T extends Uint16Array | BigUint64Array>(list: Data, name: string, where: string): (row: number) => T {
-  const offsets = list.valueOffsets as Int32Array;
-  const values = list.children[0]!.values as T;
-  return row => {
-    const [start, end] = [offsets[row]!, offsets[row + 1]!];
-    if (!(start >= 0 && start <= end && end <= values.length)) throw invalid(where, `column '${name}' row ${row} spans ${start} to ${end} of ${values.length} values`);
-    return values.slice(start, end) as T;
+function readRows(reader: RecordBatchReader, where: string): Statistics {
+  const { schema } = reader;
+  const totals = readMetadata(schema, where);
+  checkColumns(schema, where);
+  const tensors = new Map<string, TensorStatistics>();
+  for (const batch of reader) {
+    for (const [name, statistics] of readBatch(batch, where)) {
+      if (tensors.has(name)) throw invalid(where, `holds tensor '${name}' twice`);
+      const fault = statisticsFault(statistics);
+      if (fault) throw invalid(where, `tensor '${name}' ${fault}`);
+      tensors.set(name, statistics);
+    }
+  }
+  return { ...totals, tensors };
+}
+
+function checkColumns({ fields }: Schema, where: string): void {
+  for (const [name, type] of Object.entries(columns)) {
+    const field = fields.find(field => field.name === name);
+    if (!field) throw invalid(where, `has ${fields.length} columns, and none of them is '${name}'`);
+    if (typeName(field.type) !== typeName(type)) throw invalid(where, `column '${name}' must be ${typeName(type)}, is ${typeName(field.type)}`);
+  }
+}
+
+/** Names of list items differ between writers, and do not matter. */
+function typeName(type: DataType): string {
+  return type instanceof List ? `List<${type.valueType}>` : String(type);
+}
+
+function readMetadata({ metadata }: Schema, where: string): { model: string; samples: number } {
+  const version = metadata.get(VERSION_KEY), model = metadata.get(MODEL_KEY), samples = metadata.get(SAMPLES_KEY);
+  if (version === undefined) throw invalid(where, 'is an Arrow file, but none that observe or merge wrote');
+  if (version !== FORMAT_VERSION) throw invalid(where, `must be statistics of version ${FORMAT_VERSION}, says ${quoted(version)}`);
+  if (!model) throw invalid(where, 'does not say which model it is of');
+  if (!samples || !/^\d{1,15}$/.test(samples)) throw invalid(where, `must say how many samples it is of, says ${quoted(samples)}`);
+  return { model, samples: Number(samples) };
+}
+
+/** Text from outside, fit to be shown. */
+function quoted(text: string | undefined): string {
+  return text === undefined ? 'nothing' : JSON.stringify(text.slice(0, 40));
+}
+
+function* readBatch(batch: RecordBatch, where: string): Generator<[name: string, statistics: TensorStatistics]> {
+  const column = (name: string) => {
+    const data = batch.getChild(name)?.data[0];
+    if (!data || data.length !== batch.numRows) throw invalid(where, `column '${name}' has ${data?.length ?? 0} rows of ${batch.numRows}`);
+    if (data.nullCount > 0) throw invalid(where, `column '${name}' holds ${data.nullCount} nulls`);
+    return data;
+  };
+  const names = new Vector<Utf8>([column('tensor')]);
+  const [min, max] = [column('min').values as Float32Array, column('max').values as Float32Array];
+  const bins = readLists<Uint16Array>(column('bins'), 'bins', where), counts = readLists<BigUint64Array>(column('counts'), 'counts', where);
+  for (let i = 0; i < batch.numRows; i++) yield [names.get(i)!, { min: min[i]!, max: max[i]!, bins: bins(i), counts: counts(i) }];
+}
+
+/** Row i of a list column, as a copy. */
+function readLists<T extends Uint16Array | BigUint64Array>(data: Data, column: string, where: string): (i: number) => T {
+  const { values, nullCount } = data.children[0] as Data<Uint16 | Uint64>;
+  if (nullCount > 0) throw invalid(where, `column '${column}' holds ${nullCount} nulls`);
+  return i => {
+    const start = data.valueOffsets[i]!, end = data.valueOffsets[i + 1]!;
+    if (start >= 0 && start <= end && end <= values.length) return values.slice(start, end) as T;
+    throw invalid(where, `column '${column}' has ${values.length} entries, row ${i} claims those from ${start} to ${end}`);
   };
 }
 
-function checkTensor(name: string, { bins, counts, min, max }: TensorStatistics, where: string): void {
-  if (bins.length !== counts.length) throw invalid(where, `tensor '${name}' has ${bins.length} bins but ${counts.length} counts`);
-  for (let i = 0; i < bins.length; i++) {
-    if (counts[i] === 0n) throw invalid(where, `tensor '${name}' has a count of 0 at bin ${bins[i]}`);
-    if (i > 0 && rank(bins[i]!) <= rank(bins[i - 1]!)) throw invalid(where, `tensor '${name}' has bin ${bins[i]} after bin ${bins[i - 1]}`);
-  }
-  const isEmpty = min === Infinity && max === -Infinity;
-  if (!isEmpty && !(Number.isFinite(min) && Number.isFinite(max) && min <= max)) throw invalid(where, `tensor '${name}' has the range ${min} to ${max}`);
-}
-
-/** Position of a bin among all bins by the value it stands for: float32 bits ordered as integers. */
-function rank(bin: number): number {
-  return bin & 0x8000 ? 0xffff - bin : bin + 0x8000;
-}
-
 function invalid(where: string, fact: string, cause?: unknown): QuantpipeError {
-  return new QuantpipeError('statistics-invalid', `'${where}' ${fact}`, {}, { cause });
+  return new QuantpipeError('statistics-invalid', `'${where}' ${fact}`, { file: where }, cause === undefined ? undefined : { cause });
 }

@@ -20,21 +20,35 @@ const FOOTER: Table = { 1: { table: () => SCHEMA }, 2: { elementBytes: 24 }, 3: 
 const HEADERS: readonly Table[] = [{}, SCHEMA, DICTIONARY_BATCH, RECORD_BATCH];
 const HEADER_TYPE = 1;
 const HEADER = 2;
+const BODY_LENGTH = 3;
 const MESSAGE_METADATA = 4;
 
-/** Check a file's footer. @throws RangeError naming what lies outside */
-export function checkFooter(bytes: Uint8Array): void {
-  const walk = new Walk(bytes);
-  walk.table(walk.ahead(0), FOOTER);
+/** Where a footer says that a message lies in its file. */
+export interface Block {
+  readonly start: number;
+  /** Of the prefix and the metadata. */
+  readonly headBytes: number;
+  readonly bodyBytes: number;
+  readonly type: 'dictionary' | 'batch';
 }
 
-/** Check the metadata of a message. @throws RangeError naming what lies outside */
-export function checkMessage(bytes: Uint8Array): void {
-  const walk = new Walk(bytes);
-  const message = walk.ahead(0);
-  const typeAt = walk.field(message, HEADER_TYPE);
-  const header = HEADERS[typeAt === null ? 0 : walk.byte(typeAt)] ?? {};
+/** Check a file's footer. Returns its blocks, which are not checked. @throws RangeError naming what lies outside */
+export function checkFooter(bytes: Uint8Array): Block[] {
+  const walk = new Walk(bytes), footer = walk.ahead(0);
+  walk.table(footer, FOOTER);
+  const blocks = (field: number, type: Block['type']) => walk.elements(footer, field, 24)
+    .map(at => ({ start: walk.long(at), headBytes: walk.int(at + 8), bodyBytes: walk.long(at + 16), type }));
+  return [...blocks(2, 'dictionary'), ...blocks(3, 'batch')];
+}
+
+/** Check the metadata of a message. Returns what it is, and how long its body. @throws RangeError naming what lies outside */
+export function checkMessage(bytes: Uint8Array): { type: 'schema' | 'dictionary' | 'batch' | null; bodyBytes: number } {
+  const walk = new Walk(bytes), message = walk.ahead(0);
+  const typeAt = walk.field(message, HEADER_TYPE), type = typeAt === null ? 0 : walk.byte(typeAt);
+  const header = HEADERS[type] ?? {};
   walk.table(message, { [HEADER]: { table: () => header }, [MESSAGE_METADATA]: { tables: () => KEY_VALUE } });
+  const bodyAt = walk.field(message, BODY_LENGTH);
+  return { type: ([null, 'schema', 'dictionary', 'batch'] as const)[type] ?? null, bodyBytes: bodyAt === null ? 0 : walk.long(bodyAt) };
 }
 
 class Walk {
@@ -74,6 +88,23 @@ class Walk {
 
   byte(at: number): number {
     return this.#view.getUint8(at);
+  }
+
+  int(at: number): number {
+    return this.#view.getInt32(at, true);
+  }
+
+  /** An int64; beyond 2^53 rounded, which is beyond any file too. */
+  long(at: number): number {
+    return Number(this.#view.getBigInt64(at, true));
+  }
+
+  /** Where the elements of a vector field are. */
+  elements(table: number, index: number, elementBytes: number): number[] {
+    const fieldAt = this.field(table, index);
+    if (fieldAt === null) return [];
+    const vector = this.ahead(fieldAt);
+    return Array.from({ length: this.#vector(vector, elementBytes) }, (_, i) => vector + 4 + i * elementBytes);
   }
 
   #tables(vector: number, layout: Table): void {
