@@ -33,7 +33,7 @@ export function activationSettings(placed: PlacedGraph, config: QuantsimConfig):
 
 /** The activations that an operator reads, as the tensors that decide for them. */
 function readBy({ tied, inner }: PlacedGraph, operator: Operator): Value[] {
-  const constants = new Set(operator.isComposite ? [] : operator.nodes.flatMap(constantOperands));
+  const constants = new Set(operator.nodes.flatMap(constantOperands));
   const read = inputsOf(operator).filter(value => !inner.has(value) && mayBeQuantized(value) && (value.initializer === null || constants.has(value)));
   return [...new Set(read.map(value => tied.rootOf(value)))];
 }

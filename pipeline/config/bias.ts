@@ -17,7 +17,7 @@ export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quanti
     const bias = constantParameters(node).find(({ parameter }) => isDerivedBias(node, parameter))?.value;
     const input = quantizers.get(node.inputs[0]?.name ?? '');
     const weight = quantizers.get(node.inputs[1]?.name ?? '');
-    if (bias === undefined || input?.role !== 'activation' || weight?.role !== 'weight') return [];
+    if (bias === undefined || input === undefined || weight?.role !== 'weight') return [];
     if (quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32' || isScaled(node)) return [];
     const { channels } = splitOf(node.inputs[1]!.initializer!.dims, weight.granularity);
     return fits(bias.initializer!, channels) ? [{ tensor: bias.name, input: input.tensor, weight: weight.tensor, node: node.label }] : [];

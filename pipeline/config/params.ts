@@ -44,9 +44,8 @@ export function parametersOf(opType: string): readonly Parameter[] {
   return PARAMETERS.get(opType) ?? [];
 }
 
-/** The parameters that `node` really has: constant, and of a product of two constants only the usual one. */
+/** The parameters that a standard operator really has: constant, and of a product of two constants only the usual one. */
 export function constantParameters(node: Node): { readonly parameter: Parameter; readonly value: Value }[] {
-  if (node.domain !== '') return [];
   const taken = new Set<string>();
   return parametersOf(node.opType).flatMap(parameter => {
     const value = node.inputs[parameter.input];

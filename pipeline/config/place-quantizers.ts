@@ -72,9 +72,9 @@ function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightS
 }
 
 /** Every tensor that may have a quantizer, in the order of the graph: its inputs, then node by node constants and outputs. */
-function inGraphOrder({ graph, inner }: PlacedGraph): Iterable<Value> {
+function inGraphOrder({ graph }: PlacedGraph): Iterable<Value> {
   const values = graph.nodes.flatMap(({ inputs, outputs }) => [...inputs.filter(value => value !== null && value.initializer !== null), ...outputs]);
-  return new Set([...graph.inputs, ...values].filter(value => value !== null && !inner.has(value) && mayBeQuantized(value) && isUsed(value, graph.outputs)) as Value[]);
+  return new Set([...graph.inputs, ...values].filter(value => value !== null && mayBeQuantized(value) && isUsed(value, graph.outputs)) as Value[]);
 }
 
 function isUsed(value: Value, outputs: readonly Value[]): boolean {

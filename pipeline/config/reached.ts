@@ -36,7 +36,7 @@ export function quantizedOperands(placed: PlacedGraph, quantized: ReadonlySet<Va
   const { graph, operators, tied, inner } = placed;
   const inComposites = new Set(operators.all.filter(({ isComposite }) => isComposite).flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
   const wanted = new Set<Value>();
-  for (const operator of operators.all.filter(operator => !operator.isComposite && computes(placed, operator))) {
+  for (const operator of operators.all.filter(operator => computes(placed, operator))) {
     if (!outputsOf(operator).some(value => inner.has(value) || quantized.has(value))) continue;
     for (const value of operator.nodes.flatMap(({ inputs }) => inputs)) {
       const root = value && tied.rootOf(value);

@@ -80,6 +80,6 @@ function onlyReader(graph: Graph, operators: Operators, operator: Operator): Ope
   const [value, ...others] = outputsOf(operator);
   if (value === undefined || others.length > 0 || graph.outputs.includes(value)) return null;
   const [reader, ...more] = operators.consumersOf(value);
-  if (reader === undefined || more.length > 0 || value.uses.some(({ index }) => index < 0)) return null;
+  if (reader === undefined || more.length > 0) return null;
   return reader.isComposite || reader.opType === 'Add' || value.uses.every(({ index }) => index === 0) ? reader : null;
 }

@@ -2,7 +2,6 @@ import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import { reasonForFloatOperand } from './constant-operands.ts';
 import { movedInput } from './data-movement.ts';
-import { mayBeQuantized } from './element-kind.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 import type { WeightSetting } from './weights.ts';
 
@@ -21,10 +20,10 @@ export class TiedTensors {
   constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }, weights: ReadonlyMap<Value, WeightSetting>) {
     for (const node of graph.nodes) {
       const input = movedInput(node);
-      if (input === null || !mayBeQuantized(input) || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
+      if (input === null || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
       if ([input, ...node.outputs].some(value => value !== null && inner.has(value)) || !isShareable(input, weights.get(input))) continue;
       this.#movers.add(node);
-      for (const output of node.outputs) if (output !== null && mayBeQuantized(output)) this.#roots.set(output, this.rootOf(input));
+      for (const output of node.outputs) if (output !== null) this.#roots.set(output, this.rootOf(input));
     }
   }
 

@@ -25,7 +25,7 @@ export function weightSettings({ nodes }: Graph, config: QuantsimConfig): Map<Va
   for (const node of nodes) {
     if (reasonForFloat(node) !== null) continue;
     for (const { parameter, value } of constantParameters(node)) {
-      if (value.initializer!.dtype !== 'float32' || elementCount(value.initializer!.dims) === 0 || isDerivedBias(node, parameter)) continue;
+      if (elementCount(value.initializer!.dims) === 0 || isDerivedBias(node, parameter)) continue;
       const before = settings.get(value);
       const here = weightSetting(node, parameter, value, config);
       settings.set(value, before === undefined ? here : { ...before, granularity: common(before.granularity, here.granularity) });

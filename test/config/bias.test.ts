@@ -47,6 +47,15 @@ suite('config/bias', test => {
     }
   });
 
+  test('a bias that another operator computes with is quantized for that one, and does not follow', () => {
+    const { quantizers, biases } = place({
+      inputs: { x: [2, 4] }, weights: { w: weight([4, 6]), b: weight([6]) },
+      nodes: [node('Gemm', ['x', 'w', 'b'], 'a'), node('Add', ['a', 'b'], 'y')], outputs: { y: null },
+    });
+    assert.equal(quantizers.map(({ tensor }) => tensor), ['x', 'w', 'b', 'a', 'y']);
+    assert.equal(biases, []);
+  });
+
   test('a bias that two layers read follows from the neighbours of each', () => {
     const { biases } = place({
       inputs: { x: [2, 4] }, weights: { v: weight([4, 4]), w: weight([4, 4], { seed: 2 }), b: weight([4]) },

@@ -103,6 +103,10 @@ suite('config/composites', test => {
     ]);
   });
 
+  test('the constants of a composite are a part of it, and not listed as left in float', () => {
+    assert.equal(place(sketchOf(written[0]![2])).float, []);
+  });
+
   test('a constant that a composite reads keeps its value also for others', () => {
     const nodes = [...written.find(([, unit]) => unit === 'Gelu of 5')![2], node('Mul', ['y', '0.5'], 'z')];
     assert.equal(tensors(place(sketchOf(nodes))), ['x', 'y', 'z', 'out']);

@@ -51,6 +51,14 @@ suite('config/constant-operands', test => {
     assert.equal(tensors(withOperand('Add', ['x', 'c'], constant(0, 0))), ['x', 'c', 'y']);
   });
 
+  test('an operand that no encoding can be found for stays in float: infinite, not a number, empty', () => {
+    for (const c of [constant(-Infinity), constant(1, NaN), constant()]) {
+      const { quantizers, float } = withOperand('Concat', ['x', 'c'], c);
+      assert.equal(quantizers.map(({ tensor }) => tensor), ['x', 'y']);
+      assert.is(float[0]!.reason, c.dims[0] === 0 ? 'it is empty' : 'it holds infinities or NaN');
+    }
+  });
+
   test('a divisor of several elements stays in float, because one may round to 0', () => {
     assert.equal(tensors(withOperand('Div', ['x', 'c'], constant(0.05, 100))), ['x', 'y']);
     assert.equal(tensors(withOperand('Div', ['x', 'c'], constant(8))), ['x', 'c', 'y']);

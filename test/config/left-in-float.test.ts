@@ -47,6 +47,10 @@ suite('config/left-in-float', test => {
     assert.equal(tensors(place(both)), ['x', 'z']);
   });
 
+  test('an operator that gives integers alone asks for no quantizer', () => {
+    assert.equal(tensors(place({ inputs: x, nodes: [node('ArgMax', ['x'], 'y')], outputs: { y: { dtype: 'int64', shape: [] } } })), []);
+  });
+
   test('floats made of integers are quantized for who computes with them only', () => {
     const made = (reader: string) => tensors(place({
       inputs: { n: { dtype: 'int64', shape: [1] } }, nodes: [node('ConstantOfShape', ['n'], 'a'), node(reader, ['a'], 'y')], outputs: { y: null },
@@ -62,7 +66,7 @@ suite('config/left-in-float', test => {
 
   test('tensors of unknown type are taken for float32, unless their operator never gives any, and are named', () => {
     const sketch = {
-      inputs: x, outputs: { y: { dtype: 'float32' as const, shape: [] }, n: { dtype: 'int64' as const, shape: [3] }, i: { dtype: 'int64' as const, shape: [] } },
+      inputs: x, outputs: { y: { dtype: 'float32' as const, shape: [] }, n: { dtype: 'int64' as const, shape: [3] }, i: null },
       nodes: [node('Sigmoid', ['x'], 'a'), node('Shape', ['a'], 'n'), { op: 'TopK', in: ['a', 'k'], out: ['b', 'i'] }, node('Tanh', ['b'], 'y'), node('Equal', ['b', 'b'], 'same')],
       weights: { k: { dtype: 'int64' as const, dims: [1], data: BigInt64Array.of(2n) } },
     };

@@ -65,7 +65,7 @@ suite('config/supergroups', test => {
 
   test('a composite operator may be in a supergroup, as the operator that it is', () => {
     const sketch = {
-      inputs: x, weights, nodes: [node('Conv', ['x', 'w'], 'a'), node('Sigmoid', ['a'], 'b'), node('Mul', ['a', 'b'], 'y')], outputs: { y: null },
+      inputs: x, weights, nodes: [node('Conv', ['x', 'w'], 'a'), node('Sigmoid', ['a'], 'b'), node('Mul', ['b', 'a'], 'y')], outputs: { y: null },
     };
     assert.equal(tensors(place(sketch, groups(['Conv', 'Swish']))), ['x', 'w', 'y']);
     assert.equal(place(sketch, groups(['Conv', 'Swish'])).units.map(({ kind, nodes }) => [kind, nodes.length]), [['Conv+Swish', 3]]);

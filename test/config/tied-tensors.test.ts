@@ -63,6 +63,27 @@ suite('config/tied-tensors', test => {
     assert.equal(lines(place(poolBetween, off)), ['x activation 8 asymmetric', 'y activation 8 asymmetric']);
   });
 
+  test('what is said of the graph output is said of the tensor it was moved from', () => {
+    const sketch = { ...poolBetween, nodes: poolBetween.nodes.slice(0, 2), outputs: { b: null } };
+    const config = usualBut({ op_type: { Sigmoid: { is_output_quantized: 'False' } }, model_output: { is_output_quantized: 'True' } });
+    assert.equal(lines(place(sketch, config)), ['x activation 8 asymmetric', 'a activation 8 asymmetric', 'b activation 8 asymmetric = a']);
+  });
+
+  test('an operator of another domain moves nothing, whatever its name', () => {
+    const sketch = { ...poolBetween, nodes: [poolBetween.nodes[0]!, { ...poolBetween.nodes[1]!, domain: 'custom' }, poolBetween.nodes[2]!] };
+    assert.is(lines(place(sketch))[2], 'b activation 8 asymmetric');
+  });
+
+  test('what is moved out of a weight with an encoding for every channel has its own', () => {
+    const sketch = {
+      inputs: { x: [1, 4, 8, 8] }, weights: { w: weight([6, 4, 3, 3]) },
+      nodes: [node('Conv', ['x', 'w'], 'y'), node('Flatten', ['w'], 'v'), node('Sigmoid', ['v'], 'z')], outputs: { y: null, z: null },
+    };
+    const config = usualBut({ op_type: { Conv: { per_channel_quantization: 'True' } } });
+    assert.equal(lines(place(sketch, config)).slice(1), ['w weight 8 symmetric channel 0', 'y activation 8 asymmetric', 'v activation 8 asymmetric', 'z activation 8 asymmetric']);
+    assert.ok(lines(place(sketch)).includes('v activation 8 symmetric = w'));
+  });
+
   test('the end of a unit shares nothing with what is inside', () => {
     const sketch = {
       inputs: { x: [1, 4, 8, 8] }, weights: { w: weight([6, 4, 3, 3]) },

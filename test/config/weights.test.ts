@@ -44,6 +44,11 @@ suite('config/weights', test => {
     assert.equal(lines(place(sketch, perChannel)), ['x activation 8 asymmetric', 'w weight 8 symmetric', 'y activation 8 asymmetric']);
   });
 
+  test('of two constants that are multiplied the second is the weight', () => {
+    const sketch = { inputs: { x: [2] }, weights: { v: weight([2, 4]), w: weight([4, 2]) }, nodes: [node('MatMul', ['v', 'w'], 'a'), node('MatMul', ['x', 'a'], 'y')], outputs: { y: null } };
+    assert.equal(tensors(place(sketch)), ['x', 'w', 'a', 'y']);
+  });
+
   test('a product of two activations has no weight', () => {
     const sketch = { inputs: { x: [4, 4] }, nodes: [node('Sigmoid', ['x'], 'a'), node('MatMul', ['x', 'a'], 'y')], outputs: { y: null } };
     assert.equal(lines(place(sketch)).map(line => line.split(' ')[1]), ['activation', 'activation', 'activation']);
