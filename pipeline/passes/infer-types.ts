@@ -1,6 +1,7 @@
 import type { Model } from '../graph/graph.ts';
 import type { Value, ValueType } from '../graph/node.ts';
 import type { PassResult } from './pass.ts';
+import type { Dim } from './types/dims.ts';
 import { outputElements } from './types/element-rules.ts';
 import { outputShapes } from './types/shape-rules.ts';
 
@@ -31,8 +32,13 @@ export function inferTypes({ graph }: Model): PassResult {
   return { rewrites };
 }
 
-function refine(value: Value, found: ValueType): boolean {
-  if (value.type !== null && (value.type.shape !== null || found.shape === null)) return false;
-  value.type = found;
+function refine(value: Value, { dtype, shape }: ValueType): boolean {
+  if (value.type !== null && (value.type.shape !== null || shape === null)) return false;
+  value.type = { dtype, shape: shape && Array.from(shape, possible) };
   return true;
+}
+
+/** Nodes that are no valid ONNX (a stride of 0, a missing axis) lead to dimensions that are none; the engine refuses the nodes. */
+function possible(dim: Dim | undefined): Dim {
+  return typeof dim === 'string' || (Number.isSafeInteger(dim) && Number(dim) >= 0) ? dim! : null;
 }

@@ -166,6 +166,11 @@ suite('passes/fold-batch-norm: left alone', test => {
     });
   }
 
+  test('leaves BatchNormalization whose statistics do not fit each other for the engine to refuse', () => {
+    const model = draw(conv([['Conv', ['x', 'w'], ['a']], bn('a', 'y')], { constants: { mean: weight([3]) } }));
+    assert.is(foldBatchNorm(model).rewrites, 0);
+  });
+
   test('leaves BatchNormalization in training alone', () => {
     const model = draw(conv([['Conv', ['x', 'w'], ['a']], ['BatchNormalization', ['a', 'gamma', 'beta', 'mean', 'variance'], ['y', 'm', 'v'], { training_mode: 1 }]]));
     assert.is(foldBatchNorm(model).rewrites, 0);

@@ -78,6 +78,13 @@ suite('passes/fold-constants', test => {
     assert.equal(operators(model), ['Mul', 'MatMul']);
   });
 
+  test('leaves a Transpose by no permutation for the engine to refuse', () => {
+    for (const perm of [[0, 2], [0, 0], [0], [0, 1, 2]]) {
+      const model = draw({ inputs: { x: [1] }, constants: { a: weight([2, 3]) }, nodes: [['Transpose', ['a'], ['b'], { perm }], ['Add', ['x', 'b'], ['y']]], outputs: ['y'] });
+      assert.is(foldConstants(model).rewrites, 0);
+    }
+  });
+
   test('leaves a whole number divided by zero for the engine to refuse', () => {
     const model = draw({ inputs: { x: [1] }, constants: { a: int64(1), b: int64(0) }, nodes: [['Div', ['a', 'b'], ['c']], ['Expand', ['x', 'c'], ['y']]], outputs: ['y'] });
     assert.is(foldConstants(model).rewrites, 0);

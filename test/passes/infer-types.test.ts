@@ -91,6 +91,19 @@ suite('passes/infer-types', test => {
     assert.is(inferTypes(model).rewrites, 0);
   });
 
+  test('gives no impossible dimension for nodes that no engine takes', () => {
+    const model = draw({
+      inputs: { x: [1, 3, 4, 4] }, constants: { w: weight([2, 3, 3, 3]), s: int64(5, -1), pads: int64(1, 1) }, outputs: ['a'],
+      nodes: [
+        ['Conv', ['x', 'w'], ['a'], { strides: [0, 0] }], ['Conv', ['x', 'w'], ['b'], { dilations: [9, 9] }], ['Reshape', ['x', 's'], ['c']],
+        ['Transpose', ['x'], ['d'], { perm: [0, 7] }], ['Pad', ['x', 'pads'], ['e']], ['Gather', ['x', 's'], ['f'], { axis: 9 }],
+      ],
+    });
+    inferTypes(model);
+    assert.equal(['a', 'b', 'c', 'd', 'e'].map(name => model.graph.value(name).type!.shape),
+      [[1, 2, null, null], [1, 2, null, null], [5, null], [1, null], [null, null, null, null]]);
+  });
+
   test('says nothing of other domains, and of what follows from them', () => {
     const model = draw({ inputs: { x: [2] }, nodes: [['custom:Op', ['x'], ['a']], ['Relu', ['a'], ['b']], ['Shape', ['b'], ['y']]], outputs: { y: { dtype: 'int64', shape: null } } });
     inferTypes(model);

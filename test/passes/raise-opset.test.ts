@@ -17,7 +17,7 @@ const float = (value: number): Attribute => ({ kind: 'float', value });
 const floats = (...value: number[]): Attribute => ({ kind: 'floats', value });
 
 /** A node of opset `from` reading x; what it may read besides; and how many rules apply to it on the way to `to`. */
-interface Case { from: number; to?: number; x?: number[]; node: Line; constants?: Sketch['constants']; rules?: number; outputs?: Sketch['outputs']; tolerance?: number }
+interface Case { from: number; to?: number; x?: number[]; half?: boolean; node: Line; constants?: Sketch['constants']; rules?: number; outputs?: Sketch['outputs']; tolerance?: number }
 
 const one = (opType: string, attributes: Line[3] = {}, inputs = ['x']): Line => [opType, inputs, ['y'], attributes];
 const normal = { gamma: weight([3]), beta: weight([3]), mean: weight([3]), variance: weight([3], { min: 0.5, max: 2 }) };
@@ -81,7 +81,7 @@ const unchanged: Record<string, Case> = {
   'ConvTranspose': { from: 7, node: one('ConvTranspose', { strides: [2, 2] }, ['x', 'w']), x: [1, 3, 3, 3], constants: { w: weight([3, 2, 2, 2]) } },
 };
 
-const sketchOf = ({ from, x = [2, 3], node, constants = {}, outputs = ['y'] }: Case): Sketch => ({ opset: from, inputs: { x }, constants, nodes: [node], outputs });
+const sketchOf = ({ from, x = [2, 3], half = false, node, constants = {}, outputs = ['y'] }: Case): Sketch => ({ opset: from, inputs: { x: { dtype: half ? 'float16' : 'float32', shape: x } }, constants, nodes: [node], outputs });
 
 suite('passes/raise-opset', test => {
   for (const [what, one] of Object.entries({ ...cases, ...Object.fromEntries(Object.entries(unchanged).map(([name, one]) => [name, { ...one, rules: 0 }])) })) {
@@ -148,6 +148,11 @@ suite('passes/raise-opset', test => {
     'the outputs of training': [{ from: 9, to: 14, node: ['BatchNormalization', normalized, ['y', 'm'], {}], constants: normal, outputs: ['y', 'm'] }, /cannot be raised to opset 14: it has the outputs of training/],
     'a mask that is read': [{ from: 9, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 10: its mask is read/],
     'a Resize that enlarges and shrinks': [{ from: 10, node: one('Resize', {}, ['x', 's']), constants: { s: float32(2, 0.5) } }, /enlarges along one axis/],
+    'a Slice from nowhere': [{ from: 9, node: one('Slice', { ends: [1] }) }, /cannot be raised to opset 10: it has no list 'starts'/],
+    'a TopK of how many': [{ from: 9, node: one('TopK') }, /it has no attribute 'k'/],
+    'a Pad by nothing': [{ from: 9, node: one('Pad') }, /it has no list 'pads'/],
+    'an Upsample by nothing': [{ from: 8, node: one('Upsample') }, /cannot be raised to opset 9: it has no list 'scales'/],
+    'bounds of half floats': [{ from: 9, node: one('Clip', { min: float(0) }), half: true }, /its bounds would have to be of type float16/],
     'subgraphs': [{ from: 11, node: one('If') }, /If If_0 cannot be raised to opset 12: the nodes of its subgraph/],
     'GroupNormalization of opset 18': [{ from: 18, to: 21, node: one('GroupNormalization') }, /cannot be raised to opset 21/],
     'an opset below 7': [{ from: 6, node: one('Add', {}, ['x', 'x']) }, /of opset 6, and models below opset 7 cannot be raised: Add Add_0 is its first node/],

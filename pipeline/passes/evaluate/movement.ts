@@ -9,6 +9,7 @@ export const movement: EvaluatorTable = {
   Transpose(node, [x]) {
     if (!x) return null;
     const perm = intsOf(node, 'perm') ?? x.dims.map((_, axis) => axis).reverse();
+    if (perm.toSorted((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== x.dims.length) return null;
     const strides = rowMajorStrides(x.dims);
     const dims = perm.map(axis => x.dims[axis]!);
     return { dtype: x.dtype, dims, data: gather(x.data, strided(dims, perm.map(axis => strides[axis]!))) };

@@ -30,6 +30,7 @@ function batchNorm(graph: Graph, node: Node): Affine | null {
   if (!input || constants.length < 4 || intOf(node, 'training_mode', 0) === 1) return null;
   if (!constants.every(value => isConstant(graph, value))) return null;
   const [gamma, beta, mean, variance] = constants.map(value => contentOf(value!));
+  if ([beta, mean, variance].some(list => list!.length !== gamma!.length)) return null;
   const epsilon = floatOf(node, 'epsilon', 1e-5);
   const scale = Array.from(gamma!, (factor, c) => factor / Math.sqrt(variance![c]! + epsilon));
   const shift = Array.from(beta!, (added, c) => added - mean![c]! * scale[c]!);

@@ -1,7 +1,5 @@
-import { floatOf, intOf, intsOf } from '../../graph/attribute.ts';
-import { intAttribute } from '../../graph/attribute.ts';
-import type { FormChange } from './form-change.ts';
-import { int64s, scalarLike, setConstant } from './form-change.ts';
+import { floatOf, intAttribute, intOf, intsOf } from '../../graph/attribute.ts';
+import { type FormChange, int64s, refuse, scalarLike, setConstant } from './form-change.ts';
 
 /** Reductions whose axes became an input in opset 18; ReduceSum's did in 13. */
 const reductions = ['L1', 'L2', 'LogSum', 'LogSumExp', 'Max', 'Mean', 'Min', 'Prod', 'SumSquare'];
@@ -15,7 +13,8 @@ export const listChanges: readonly FormChange[] = [
 
   /** `starts`, `ends` and (by default 0, 1, …) `axes`; steps are new. */
   { opType: 'Slice', since: 10, rewrite(graph, node) {
-    const [starts, ends] = [intsOf(node, 'starts') ?? [], intsOf(node, 'ends') ?? []];
+    const [starts, ends] = [intsOf(node, 'starts'), intsOf(node, 'ends')];
+    if (starts === null || ends === null) return refuse(node, 10, `it has no list 'starts' or 'ends'`);
     const axes = intsOf(node, 'axes') ?? starts.map((_, axis) => axis);
     setConstant(graph, node, 1, 'starts', int64s(starts));
     setConstant(graph, node, 2, 'ends', int64s(ends));
@@ -24,6 +23,7 @@ export const listChanges: readonly FormChange[] = [
   } },
   /** `k` */
   { opType: 'TopK', since: 10, rewrite(graph, node) {
+    if (!node.attributes.has('k')) return refuse(node, 10, `it has no attribute 'k'`);
     setConstant(graph, node, 1, 'k', int64s([intOf(node, 'k', 1)]));
     return node;
   } },
@@ -36,8 +36,9 @@ export const listChanges: readonly FormChange[] = [
   } },
   /** `pads`, and `value`, by default 0. */
   { opType: 'Pad', since: 11, rewrite(graph, node) {
-    const value = floatOf(node, 'value', 0);
-    setConstant(graph, node, 1, 'pads', int64s(intsOf(node, 'pads') ?? []));
+    const [pads, value] = [intsOf(node, 'pads'), floatOf(node, 'value', 0)];
+    if (pads === null) return refuse(node, 11, `it has no list 'pads'`);
+    setConstant(graph, node, 1, 'pads', int64s(pads));
     node.attributes.delete('value');
     if (value !== 0) setConstant(graph, node, 2, 'value', scalarLike(node, value, 11));
     return node;
