@@ -89,10 +89,11 @@ export interface FoundComposite {
 /** Find the composites of these kinds. No node is in two of them. */
 export function findComposites(graph: Graph, composites: readonly Composite[]): FoundComposite[] {
   const taken = new Set<Node>();
+  const position = new Map(graph.nodes.map((node, index) => [node, index]));
   return composites.flatMap(({ kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
     const match = matchesAt(graph, end, pattern).find(({ nodes }) => !nodes.some(node => taken.has(node)));
     if (match === undefined) return [];
     match.nodes.forEach(node => taken.add(node));
-    return [{ kind, nodes: graph.nodes.filter(node => match.nodes.includes(node)), output: end.outputs[0]! }];
+    return [{ kind, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
   })));
 }

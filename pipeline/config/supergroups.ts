@@ -1,5 +1,5 @@
 import type { Graph } from '../graph/graph.ts';
-import type { Value } from '../graph/node.ts';
+import type { Node, Value } from '../graph/node.ts';
 import type { Unit } from './placement.ts';
 import { type Operator, type Operators, outputsOf } from './operators.ts';
 import type { QuantsimConfig, Supergroup } from './quantsim-config.ts';
@@ -26,22 +26,21 @@ export function findUnits(graph: Graph, operators: Operators, config: QuantsimCo
   const alone = operators.all.filter(operator => operator.isComposite && !chained.has(operator))
     .map(operator => ({ operators: [operator], path: `composites.${operator.opType}` }));
   const inner = new Map<Value, Unit>();
-  const units = [...chains, ...alone].map(chain => {
-    const unit = unitOf(graph, chain);
-    for (const node of chain.operators.flatMap(({ nodes }) => nodes)) {
-      for (const output of node.outputs) if (output !== null && output.name !== unit.output) inner.set(output, unit);
-    }
+  const position = new Map(graph.nodes.map((node, index) => [node, index]));
+  const inOrder = (nodes: readonly Node[]) => nodes.toSorted((a, b) => position.get(a)! - position.get(b)!);
+  const found = [...chains, ...alone].map(({ operators, path }) => ({ operators, path, nodes: inOrder(operators.flatMap(({ nodes }) => nodes)) }));
+  const units = found.sort((a, b) => position.get(a.nodes.at(-1)!)! - position.get(b.nodes.at(-1)!)!).map(({ operators, path, nodes }) => {
+    const unit = unitOf(operators, nodes, path);
+    for (const output of nodes.flatMap(({ outputs }) => outputs)) if (output !== null && output.name !== unit.output) inner.set(output, unit);
     return unit;
   });
-  const position = new Map(graph.nodes.flatMap(({ outputs }, index) => outputs.map(output => [output?.name, index])));
-  return { units: units.sort((a, b) => position.get(a.output)! - position.get(b.output)!), inner };
+  return { units, inner };
 }
 
-function unitOf(graph: Graph, { operators, path }: Chain): Unit {
-  const nodes = new Set(operators.flatMap(operator => operator.nodes));
+function unitOf(operators: readonly Operator[], nodes: readonly Node[], path: string): Unit {
   return {
     kind: operators.map(({ opType }) => opType).join('+'),
-    nodes: graph.nodes.filter(node => nodes.has(node)).map(({ label }) => label),
+    nodes: nodes.map(({ label }) => label),
     output: outputsOf(operators.at(-1)!)[0]!.name,
     rule: { section: 'supergroups', path },
   };
