@@ -75,7 +75,7 @@ suite('end-to-end/laws', test => {
     assert.is(piped.code, 0, piped.stderr);
     const direct = await quantpipe(['observe', model, data, '-o', join(folder, 'direct.arrow'), '--engine', 'web', '--quiet']);
     assert.is(direct.code, 0, direct.stderr);
-    assert.ok(Buffer.from(piped.stdout, 'latin1').equals(await readFile(join(folder, 'direct.arrow'))));
+    assert.ok(piped.bytes.equals(await readFile(join(folder, 'direct.arrow'))));
   }));
 
   test('statistics of another model do not merge', () => inFolder(async folder => {

