@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
-import { writeModel } from '../../pipeline/index.ts';
+import { writeModel, writeStatistics } from '../../pipeline/index.ts';
 import { inFolder, quantpipe } from '../support/cli.ts';
 import { buildModel, type ModelSketch, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
@@ -90,6 +90,33 @@ suite('end-to-end/bad-input', test => {
       assert.is(stderr.match(/^quantpipe: /gm)?.length, 1, `one message: ${stderr}`);
       assert.not.match(stderr, /\n\s+at /, 'no stack');
       assert.equal(await filesIn(join(folder, 'out')), files['out'] === undefined ? [] : ['in the way']);
+    }));
+  }
+
+  test('a tensor that no batch reached: encode names it and writes nothing', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    await writeFile(join(folder, 'inputs-only.json'), JSON.stringify(config({ op_type: { Gemm: { is_output_quantized: 'False' } }, model_input: { is_input_quantized: 'True' } })));
+    const observed = await quantpipe(['observe', 'model.onnx', 'data.arrow', '-o', 's.arrow', '--config', 'inputs-only.json', '--quiet'], { cwd: folder });
+    assert.is(observed.code, 0, observed.stderr);
+    const { code, stderr } = await quantpipe(['encode', 'model.onnx', 's.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /no batch reached tensor 'y'.*16 samples/);
+    assert.equal(await filesIn(join(folder, 'out')), []);
+  }));
+
+  for (const [title, content, says] of [
+    ['are no Arrow file', Buffer.from('not statistics'), /'s\.arrow' is not an Arrow file/],
+    ['are calibration data instead', samples, /'s\.arrow' is an Arrow file, but none that observe or merge wrote/],
+    ['are of another model', writeStatistics({ model: 'f'.repeat(64), samples: 1, tensors: new Map() }), /the statistics are of another model/],
+  ] as const) {
+    test(`statistics that ${title}: exit code 1, one message, nothing written`, () => inFolder(async folder => {
+      await writeFile(join(folder, 'model.onnx'), bytes);
+      await writeFile(join(folder, 's.arrow'), content);
+      const { code, stderr } = await quantpipe(['encode', 'model.onnx', 's.arrow', '-o', 'out'], { cwd: folder });
+      assert.is(code, 1, stderr);
+      assert.match(stderr, says);
+      assert.equal(await filesIn(join(folder, 'out')), []);
     }));
   }
 
