@@ -4,7 +4,7 @@
 //
 // low = offset and high = offset + steps, so that a stored code is multiple + zeroPoint and the real value is f32(multiple * delta).
 // This is QuantizeLinear of ONNX in float32, to the bit: a true division, a tie goes to the even neighbour, then saturation.
-// NaN      becomes low, as in ONNX Runtime's x64 kernels; an infinity saturates.
+// NaN      becomes low, as in ONNX Runtime's x64 build (its WebAssembly build stores 0); an infinity saturates.
 // Zero     x = ±0, or anything that rounds or saturates to zero, gives +0: integers have no -0, and -0 + 0 is +0.
 
 /** The multiples of four values. */
