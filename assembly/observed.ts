@@ -33,6 +33,9 @@ export class Side {
 
 @unmanaged
 export class Observed {
+  /** Laid over scratch by headerAt, never made; and with a constructor, no runtime is exported for hosts to make one by. */
+  private constructor() {}
+
   min: f64;
   max: f64;
   /** Finite values, zeros included. */
