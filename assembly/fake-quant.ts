@@ -9,6 +9,7 @@ import { STEP } from "./lanes";
 import { multiple, multiples } from "./rounding";
 
 export function fakeQuant(values: usize, out: usize, count: usize, delta: f32, low: f32, high: f32): void {
+  assert(delta > 0 && delta < Infinity && low <= high);
   const d = f32x4.splat(delta), l = f32x4.splat(low), h = f32x4.splat(high);
   const end = values + (count << 2);
   for (; values + STEP <= end; values += STEP, out += STEP) {

@@ -32,6 +32,7 @@ export function histogramBytes(): usize {
 }
 
 export function histogram(values: usize, count: usize, scratch: usize): void {
+  assert((scratch & 15) == 0);
   const first = values, end = values + (count << 2);
   let largest = v128.load(scratch, SPAN), smallest = v128.load(scratch, SPAN + 16);
   for (; values + STEP <= end; values += STEP) {

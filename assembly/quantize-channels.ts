@@ -12,6 +12,7 @@ export function quantizeChannels(
   values: usize, deltas: usize, lows: usize, highs: usize, zeroPoints: usize, codes: usize,
   outer: usize, channels: usize, inner: usize, codeBytes: usize,
 ): void {
+  assert(codeBytes == 1 || codeBytes == 2);
   for (let o: usize = 0; o < outer; o++) {
     for (let c: usize = 0; c < channels; c++) {
       const at = c << 2;

@@ -9,6 +9,7 @@
 import { multiple, multiples } from "./rounding";
 
 export function quantize8(values: usize, codes: usize, count: usize, delta: f32, low: f32, high: f32, zeroPoint: i32): void {
+  assert(delta > 0 && delta < Infinity && low <= high && high - low <= 255);
   const d = f32x4.splat(delta), l = f32x4.splat(low), h = f32x4.splat(high), z = i32x4.splat(zeroPoint);
   const end = values + (count << 2);
   for (; values + 64 <= end; values += 64, codes += 16) {
@@ -22,6 +23,7 @@ export function quantize8(values: usize, codes: usize, count: usize, delta: f32,
 }
 
 export function quantize16(values: usize, codes: usize, count: usize, delta: f32, low: f32, high: f32, zeroPoint: i32): void {
+  assert(delta > 0 && delta < Infinity && low <= high && high - low <= 65535);
   const d = f32x4.splat(delta), l = f32x4.splat(low), h = f32x4.splat(high), z = i32x4.splat(zeroPoint);
   const end = values + (count << 2);
   for (; values + 32 <= end; values += 32, codes += 16) v128.store(codes, lowHalves(values, d, l, h, z));

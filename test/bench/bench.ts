@@ -1,16 +1,35 @@
-/** Median milliseconds of one call, after warming up until the JIT has settled. */
-export function median(run: () => void, { warmup = 20, samples = 51 } = {}): number {
-  for (let i = 0; i < warmup; i++) run();
-  const times = Array.from({ length: samples }, () => {
-    const start = performance.now();
-    run();
-    return performance.now() - start;
-  });
-  return times.sort((a, b) => a - b)[samples >> 1]!;
+/** A line of a bench's table: column to content. */
+export type Row = Readonly<Record<string, string | number>>;
+
+/** What a file *.bench.ts exports: its lines, one by one, each measured when it is asked for. */
+export type Rows = () => AsyncGenerator<Row>;
+
+/**
+ * Median milliseconds of one call of each function. They take turns, so that a busy machine slows all of them alike and their
+ * ratios hold; the first turns warm up the JIT and do not count.
+ */
+export function medians<Name extends string>(runs: Readonly<Record<Name, () => void>>, { warmup = 20, samples = 51 } = {}): Record<Name, number> {
+  const names = Object.keys(runs) as Name[];
+  const times = Object.fromEntries(names.map(name => [name, []])) as unknown as Record<Name, number[]>;
+  for (let turn = 0; turn < warmup + samples; turn++) {
+    for (const name of names) {
+      const start = performance.now();
+      runs[name]();
+      if (turn >= warmup) times[name].push(performance.now() - start);
+    }
+  }
+  return Object.fromEntries(names.map(name => [name, middle(times[name])])) as Record<Name, number>;
 }
 
-/** One row per kernel: its throughput, and how many times faster than its oracle in the same run. */
-export function row(name: string, bytes: number, kernel: () => void, oracle: () => void) {
-  const [fast, slow] = [median(kernel), median(oracle)];
-  return { name, 'GB/s': +(bytes / fast / 1e6).toFixed(1), 'x oracle': +(slow / fast).toFixed(1) };
+function middle(times: number[]): number {
+  return times.sort((a, b) => a - b)[times.length >> 1]!;
 }
+
+/** Nanoseconds for one of `count` elements. */
+export const perElement = (milliseconds: number, count: number): number => round(milliseconds * 1e6 / count);
+
+/** Throughput when `bytes` are read or written. */
+export const gigabytesPerSecond = (milliseconds: number, bytes: number): number => round(bytes / milliseconds / 1e6);
+
+/** Two digits after the point: more would be noise. */
+export const round = (x: number): number => Math.round(x * 100) / 100;

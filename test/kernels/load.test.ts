@@ -25,5 +25,11 @@ suite('kernels/load', test => {
       const imports = WebAssembly.Module.imports(new WebAssembly.Module(await readFile(url)));
       assert.equal(imports, [{ module: 'env', name: 'memory', kind: 'memory' }]);
     });
+
+    test(`assembly/README.md has every function of ${name}`, async () => {
+      const page = await readFile('assembly/README.md', 'utf8');
+      const functions = WebAssembly.Module.exports(new WebAssembly.Module(await readFile(url))).filter(({ kind }) => kind === 'function');
+      assert.equal(functions.map(({ name }) => name).filter(name => !page.includes(`\`${name}\``)), []);
+    });
   }
 });
