@@ -7,10 +7,12 @@ import { type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
+import { nameNodes } from './name-nodes.ts';
 import { orderedMap } from './ordered-map.ts';
 import type { Plan } from './plan.ts';
 import { Pool } from './pool.ts';
 import type { Observed } from './protocol.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface CalibrateOptions extends BindOptions {
   /** Default 'auto': native where onnxruntime-node is installed. */
@@ -67,19 +69,10 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     }
     signal?.throwIfAborted();
     return { statistics, engine, workers };
+  } catch (error) {
+    throw nameNodes(error, plan.model);
   } finally {
     await pool.close();
-  }
-}
-
-/**
- * Stop reading when the signal aborts. Blocks under way are still finished: a thread that is stopped inside the native engine takes the
- * process down with it.
- */
-async function* untilAborted<T>(items: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
-  for await (const item of items) {
-    if (signal?.aborted) return;
-    yield item;
   }
 }
 

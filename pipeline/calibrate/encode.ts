@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os';
+
 import type { SchemeName, SearchOptions } from '../analyzers/index.ts';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { elementCount } from '../base/tensor.ts';
 import { fitBiases } from '../config/fit-biases.ts';
 import { fitSoftmax } from '../config/fit-softmax.ts';
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
@@ -9,8 +12,11 @@ import { Kernels } from '../kernels/kernels.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import { type Encoding, fitEncoding } from '../quant/encoding.ts';
 import { splitOf } from '../quant/granularity.ts';
+import { tensorEncoder } from './encode-tensor.ts';
+import { orderedMap } from './ordered-map.ts';
 import { Pool } from './pool.ts';
-import type { EncodeTask } from './protocol.ts';
+import type { Encoded, EncodeTask } from './protocol.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface EncodeOptions {
   /** How activation ranges are chosen. */
@@ -18,28 +24,63 @@ export interface EncodeOptions {
   /** How weight ranges are chosen. */
   readonly weightScheme: SchemeName;
   readonly search: SearchOptions;
+  /** Most threads; fewer where the work is not worth them. Default one per processor. */
+  readonly workers?: number;
   readonly signal?: AbortSignal;
 }
 
+/** Searching so many constant values takes longer than starting a thread for it. */
+const VALUES_WORTH_A_THREAD = 1 << 21;
+/** Tasks under way for each thread: one that runs and one that waits. */
+const TASKS_PER_WORKER = 2;
+
 /**
  * Find the encoding of every quantizer of a placement: activations from the merged statistics of what their group observed,
- * constants on their values, channel by channel. One search a group, in the pool.
+ * constants on their values, channel by channel. One search a group, here or in a pool: the encodings are the same.
  *
  * @throws `statistics-missing` naming the tensor that no batch reached, or that never held a finite value
  */
 export async function encode(model: Model, placement: Placement, statistics: Statistics, options: EncodeOptions): Promise<EncodingTable> {
   const leaders = placement.quantizers.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
-  const kernels = await Kernels.load();
-  const tasks = leaders.map(quantizer => [quantizer.group, encodeTask(model.graph, quantizer, statistics, kernels, options)] as const);
-  const pool = new Pool({ observing: null });
+  const found = new Map<string, readonly Encoding[]>();
+  const searcher = await openSearcher(leaders.length, constantValues(model, leaders), options);
   try {
-    const byGroup = new Map(await Promise.all(tasks.map(async ([group, task]) => [group, (await pool.encode(task)).encodings] as const)));
-    const found = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, constrained(quantizer, byGroup.get(quantizer.group))]));
-    options.signal?.throwIfAborted();
-    return fitBiases(model, placement, fitSoftmax(model, placement, found));
+    const tasks = untilAborted(encodeTasks(model, leaders, statistics, options), options.signal);
+    for await (const { tensor, encodings } of orderedMap(tasks, searcher.limit, searcher.encode)) found.set(tensor, encodings);
   } finally {
-    await pool.close();
+    await searcher.close();
   }
+  options.signal?.throwIfAborted();
+  const encodings = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, constrained(quantizer, found.get(quantizer.group))]));
+  return fitBiases(model, placement, fitSoftmax(model, placement, encodings));
+}
+
+/** Who runs the searches: this thread, or a pool. */
+interface Searcher {
+  readonly limit: number;
+  readonly encode: (task: EncodeTask) => Promise<Encoded>;
+  readonly close: () => Promise<void>;
+}
+
+async function openSearcher(tasks: number, values: number, options: EncodeOptions): Promise<Searcher> {
+  const { workers = availableParallelism() } = options;
+  const threads = Math.min(workers, tasks, Math.ceil(values / VALUES_WORTH_A_THREAD));
+  if (threads <= 1) {
+    const search = await tensorEncoder();
+    return { limit: 1, encode: async task => (await search(task)).value, close: async () => {} };
+  }
+  const pool = new Pool({ observing: null }, threads);
+  return { limit: pool.size * TASKS_PER_WORKER, encode: task => pool.encode(task), close: () => pool.close() };
+}
+
+/** Made one at a time: each holds a copy of its constant. */
+async function* encodeTasks({ graph }: Model, leaders: readonly Quantizer[], statistics: Statistics, options: EncodeOptions): AsyncGenerator<EncodeTask> {
+  const kernels = await Kernels.load();
+  for (const quantizer of leaders) yield encodeTask(graph, quantizer, statistics, kernels, options);
+}
+
+function constantValues({ graph }: Model, quantizers: readonly Quantizer[]): number {
+  return quantizers.reduce((sum, { tensor }) => sum + elementCount(graph.values.get(tensor)?.initializer?.dims ?? [0]), 0);
 }
 
 /** Whether the configuration alone decides the encoding. */
@@ -54,7 +95,11 @@ function constrained({ tensor, constraint, grid }: Quantizer, found: readonly En
     return found;
   }
   const [observed] = found ?? [];
-  return [fitEncoding(constraint.min ?? observed!.min, constraint.max ?? observed!.max, grid)];
+  const [min, max] = [constraint.min ?? observed!.min, constraint.max ?? observed!.max];
+  if (min > max) {
+    throw new QuantpipeError('config-invalid', `the encoding of '${tensor}' would run from ${min} to ${max}: its constraint lies beyond what was observed`, { tensor });
+  }
+  return [fitEncoding(min, max, grid)];
 }
 
 function encodeTask(graph: Graph, quantizer: Quantizer, statistics: Statistics, kernels: Kernels, options: EncodeOptions): EncodeTask {

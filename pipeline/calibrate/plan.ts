@@ -11,6 +11,8 @@ import { tapOutputs } from '../passes/tap-outputs.ts';
 
 /** What is observed: which tensors of which model. Derived from model and placement alone, so that every shard has the same. */
 export interface Plan {
+  /** The prepared model: whose tensors are observed. */
+  readonly model: Model;
   /** The model whose outputs are the taps. */
   readonly tapped: Uint8Array;
   /** The distinct observed tensors of the placement, in graph order. */
@@ -32,7 +34,7 @@ export function calibrationPlan(model: Model, placement: Placement): Plan {
   const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);
-  return { tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
+  return { model, tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
 }
 
 /** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */

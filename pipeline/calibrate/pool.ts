@@ -9,15 +9,19 @@ export class Pool {
   readonly size: number;
   readonly #piscina: Piscina<Task, Reply<unknown>>;
 
-  /** @param size threads; default one per processor */
-  constructor(setup: WorkerSetup, size = availableParallelism()) {
+  /**
+   * @param size threads; default one per processor
+   * @param entry the module whose default export is called with each task
+   */
+  constructor(setup: WorkerSetup, size = availableParallelism(), entry = new URL('./worker.js', import.meta.url)) {
     this.size = size;
     this.#piscina = new Piscina<Task, Reply<unknown>>({
-      filename: new URL('./worker.js', import.meta.url).href,
+      filename: entry.href,
       workerData: setup,
       minThreads: size,
       maxThreads: size,
       concurrentTasksPerWorker: 1, // a session runs one batch at a time
+      recordTiming: false,
     });
     // Without a listener, a worker that dies while idle would take the process down; its task, if any, is rejected anyway.
     this.#piscina.on('error', () => {});

@@ -42,7 +42,7 @@ export interface Observed {
 /** Find the encodings of one group of tensors: one, or one per channel. */
 export interface EncodeTask {
   readonly kind: 'encode';
-  /** How messages call it. */
+  /** The group's name: its first tensor. */
   readonly tensor: string;
   /** Copied: the statistics stay with the reducer. Values are moved. */
   readonly source: { readonly kind: 'statistics'; readonly statistics: TensorStatistics } | { readonly kind: 'values'; readonly values: Float32Array; readonly split: Split };
@@ -52,10 +52,17 @@ export interface EncodeTask {
 }
 
 export interface Encoded {
+  readonly tensor: string;
   readonly encodings: readonly Encoding[];
 }
 
 export type Task = ObserveTask | EncodeTask;
+
+/** What a worker has for a task, and the buffers in it that are moved. */
+export interface Answer<T> {
+  readonly value: T;
+  readonly moved: readonly ArrayBuffer[];
+}
 
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: SentError };
 

@@ -1,5 +1,6 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
+import { nameNodes } from '../calibrate/name-nodes.ts';
 import { feeds, labels } from '../data/index.ts';
 import type { Binding, Block } from '../data/source.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/engine.ts';
@@ -70,7 +71,9 @@ async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Se
   const sessions = new Map<FormName, Session>();
   for (const name of Object.keys(sessionOptions) as FormName[]) {
     const model = forms[name];
-    if (model !== undefined) sessions.set(name, await engine.load(writeModel(model), sessionOptions[name]));
+    if (model === undefined) continue;
+    const session = await engine.load(writeModel(model), sessionOptions[name]).catch(error => { throw nameNodes(error, model); });
+    sessions.set(name, session);
   }
   return sessions;
 }

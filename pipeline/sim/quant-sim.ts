@@ -139,13 +139,14 @@ export class QuantSim {
   }
 
   /** Find the encodings from statistics of this model, gathered here or elsewhere. */
-  async encode(statistics: Statistics, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async encode(statistics: Statistics, { signal, workers }: Pick<CalibrateOptions, 'signal' | 'workers'> = {}): Promise<void> {
     const hash = this.#plan?.hash ?? modelHash(this.model);
     if (statistics.model !== hash) {
       throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
     }
     const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
-    const encodings = await encode(this.model, this.#placement, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...(signal && { signal }) });
+    const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
+    const encodings = await encode(this.model, this.#placement, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...threads });
     this.#statistics = statistics;
     this.#encodings = encodings;
     this.#quality = encodingQuality(this.model.graph, this.#placement, encodings, statistics, await Kernels.load());

@@ -1,47 +1,111 @@
 import * as assert from 'uvu/assert';
 
+import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import type { CalibrateOptions, Observation } from '../../pipeline/calibrate/calibrate.ts';
+import { calibrationPlan } from '../../pipeline/calibrate/plan.ts';
+import { openSource, type Source } from '../../pipeline/data/index.ts';
 import type { EngineName } from '../../pipeline/engine/index.ts';
-import { openSource } from '../../pipeline/data/index.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
 import { mergeStatistics } from '../../pipeline/observers/merge.ts';
+import { buildModel, runModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { asText, backwards, fashionPlan, IMAGES, observed } from './plans.ts';
+import { asText, backwards, fashionPlan, IMAGES, observed, placeEverywhere, preparedModel } from './plans.ts';
 
 const plan = await fashionPlan();
 const kernels = await Kernels.load();
 const engines: readonly EngineName[] = ['web', 'native'];
-const limit = 200; // not a multiple of the batch size
-const batchSize = 16;
+const settings = { limit: 44, batchSize: 8 }; // the last block is not full
+
+/** One worker's view, found once. */
+const alone = new Map<EngineName, Promise<Observation>>();
+function byOneWorker(engine: EngineName): Promise<Observation> {
+  if (!alone.has(engine)) alone.set(engine, observed(plan, IMAGES, { ...settings, engine, workers: 1 }));
+  return alone.get(engine)!;
+}
+
+async function failure(source: Source | string, options: CalibrateOptions, planned = plan): Promise<QuantpipeError> {
+  const error = await observed(planned, source, options).then(() => null, (error: unknown) => error);
+  assert.instance(error, QuantpipeError);
+  return error as QuantpipeError;
+}
 
 suite('calibrate/observe', test => {
   for (const engine of engines) {
     test(`${engine}: two workers find the same statistics as one`, async () => {
-      const one = await observed(plan, IMAGES, { engine, limit, batchSize, workers: 1 });
-      const two = await observed(plan, IMAGES, { engine, limit, batchSize, workers: 2 });
+      const [one, two] = [await byOneWorker(engine), await observed(plan, IMAGES, { ...settings, engine, workers: 2 })];
       assert.fixture(asText(two.statistics), asText(one.statistics));
       assert.equal([two.workers, two.engine], [2, engine]);
       assert.equal([...one.statistics.tensors.keys()], plan.taps);
+      assert.equal(two.progress.map(({ samples }) => samples), [8, 16, 24, 32, 40, 44]);
+      assert.equal(two.progress.at(-1), { samples: 44, total: 44, batches: 6 });
     });
   }
 
+  test('the statistics are those of the values that the engine computes', async () => {
+    const model = buildModel({ inputs: { x: ['N', 1, 28, 28] }, nodes: [{ op: 'GlobalMaxPool', in: ['x'], out: ['y'] }], outputs: { y: ['N', 1, 1, 1] } });
+    const small = calibrationPlan(model, placeEverywhere(model));
+    const { statistics } = await observed(small, IMAGES, { limit: 3, batchSize: 2, workers: 1, preprocess: { scale: 1 } });
+    const pixels = await rawPixels(3);
+    const { y } = await runModel(model, { x: float32Tensor([3, 1, 28, 28], pixels) });
+    assert.equal(statistics.tensors.get('x'), kernels.observe(pixels));
+    assert.equal(statistics.tensors.get('y'), kernels.observe(y!.data as Float32Array));
+  });
+
   test('the order of the batches does not matter', async () => {
     const source = await openSource(IMAGES);
-    const forwards = await observed(plan, source, { workers: 1, batchSize: 32 });
-    const reversed = await observed(plan, backwards(source, 32), { workers: 2, batchSize: 32 });
+    const options = { engine: 'native', batchSize: 64 } as const;
+    const forwards = await observed(plan, source, { ...options, workers: 1 });
+    const reversed = await observed(plan, backwards(source, 64), { ...options, workers: 2 });
     assert.is(forwards.statistics.samples, 512);
     assert.fixture(asText(reversed.statistics), asText(forwards.statistics));
   });
 
   test('the shards of a data set add up to the whole', async () => {
-    const whole = await observed(plan, IMAGES, { limit, batchSize, workers: 1 });
-    const shards = [];
-    for (const index of [2, 0, 1]) shards.push(await observed(plan, IMAGES, { limit, batchSize, workers: 1, shard: { index, count: 3 } }));
+    const shards = await Promise.all([2, 0, 1].map(index => observed(plan, IMAGES, { ...settings, engine: 'native', workers: 1, shard: { index, count: 3 } })));
     const sum = shards.map(({ statistics }) => statistics).reduce((a, b) => mergeStatistics(kernels, a, b));
-    assert.fixture(asText(sum), asText(whole.statistics));
+    assert.fixture(asText(sum), asText((await byOneWorker('native')).statistics));
+    assert.equal(shards.map(({ progress }) => progress.at(-1)!.total), [12, 16, 16]);
   });
 
-  test('progress counts samples and batches up to the total', async () => {
-    const { progress } = await observed(plan, IMAGES, { limit: 40, batchSize, workers: 2 });
-    assert.equal(progress.map(({ samples, batches, total }) => [samples, batches, total]), [[16, 1, 40], [32, 2, 40], [40, 3, 40]]);
+  test('an aborted signal ends it with its reason, even while the source waits', async () => {
+    const controller = new AbortController();
+    const reason = new QuantpipeError('interrupted', 'stopped');
+    const source = await openSource(IMAGES);
+    const stuck: Source = {
+      ...source,
+      async *batches() {
+        for await (const batch of source.batches()) yield batch.slice(0, 20);
+        setTimeout(() => controller.abort(reason), 10);
+        await new Promise(() => {});
+      },
+    };
+    assert.is(await failure(stuck, { batchSize: 8, workers: 1, signal: controller.signal }), reason);
+  });
+
+  test('an operator that the engine does not know is an error that names operator and node', async () => {
+    const model = buildModel({ inputs: { x: ['N', 1, 28, 28] }, nodes: [{ op: 'Frobnicate', name: 'odd', in: ['x'], out: ['y'] }], outputs: { y: ['N', 1, 28, 28] } });
+    const { code, message } = await failure(IMAGES, { engine: 'web', workers: 1, limit: 1 }, calibrationPlan(model, placeEverywhere(model)));
+    assert.is(code, 'engine-failed');
+    assert.match(message, /Frobnicate.*'odd'/);
+  });
+
+  test('a model that computes NaN is observed to the end', async () => {
+    const model = await preparedModel();
+    const wide = { ...plan, tapped: plan.tapped };
+    const { statistics } = await observed(wide, IMAGES, { ...settings, engine: 'native', workers: 1, preprocess: { scale: 3e38 } });
+    const { bins, counts } = statistics.tensors.get(model.graph.inputs[0]!.name)!;
+    assert.is(counts[bins.indexOf(0x7f80)] !== undefined, true, 'infinities are counted');
   });
 });
+
+/** The first images of the fixture, as they are stored. */
+async function rawPixels(count: number): Promise<Float32Array> {
+  for await (const batch of (await openSource(IMAGES)).batches()) {
+    const image = batch.schema.fields.findIndex(({ name }) => name !== 'label');
+    let data = batch.data.children[image]!;
+    while (data.children.length > 0) data = data.children[0]!;
+    return Float32Array.from((data.values as Uint8Array).subarray(0, count * 28 * 28));
+  }
+  throw new Error('no batch');
+}

@@ -1,0 +1,62 @@
+import * as assert from 'uvu/assert';
+
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { Pool } from '../../pipeline/calibrate/pool.ts';
+import type { EncodeTask } from '../../pipeline/calibrate/protocol.ts';
+import { fitEncoding } from '../../pipeline/quant/encoding.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
+import { suite } from '../support/suite.ts';
+
+const faulty = new URL('./workers/faulty.js', import.meta.url);
+
+function task(tensor: string, values = Float32Array.of(-1, 2)): EncodeTask {
+  const split = { outer: 1, channels: 1, inner: values.length };
+  return { kind: 'encode', tensor, source: { kind: 'values', values, split }, grid: grid(8), scheme: 'min-max', options: { gamma: 3, percentile: 100 } };
+}
+
+async function using<T>(pool: Pool, body: (pool: Pool) => Promise<T>): Promise<T> {
+  try {
+    return await body(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function failure(promise: Promise<unknown>): Promise<QuantpipeError> {
+  const error = await promise.then(() => null, (error: unknown) => error);
+  assert.instance(error, QuantpipeError);
+  return error as QuantpipeError;
+}
+
+suite('calibrate/pool', test => {
+  test('finds an encoding in a thread, and moves the values there', () => using(new Pool({ observing: null }, 1), async pool => {
+    const values = Float32Array.of(-1, 2);
+    const { tensor, encodings } = await pool.encode(task('w', values));
+    assert.equal([tensor, encodings], ['w', [fitEncoding(-1, 2, grid(8))]]);
+    assert.is(values.byteLength, 0);
+  }));
+
+  test('what a worker throws arrives with its class, code and context, and its stack as the cause', () => using(new Pool({ observing: null }, 1), async pool => {
+    const error = await failure(pool.encode(task('w', Float32Array.of(NaN))));
+    assert.equal([error.code, error.message, error.context], ['statistics-missing', "tensor 'w': no finite value was observed", { tensor: 'w' }]);
+    assert.match((error.cause as Error).stack!, /encode-tensor/);
+  }));
+
+  for (const [fault, says] of [['exit', /a worker thread died: .*exited with code: 3/], ['crash', /a worker thread died: out of a timer/]] as const) {
+    test(`a worker that dies (${fault}) is an error, and the next task has a new one`, () => using(new Pool({ observing: null }, 1, faulty), async pool => {
+      const [dead, alive] = [failure(pool.encode(task(fault))), pool.encode(task('fine'))];
+      const { code, message } = await dead;
+      assert.is(code, 'engine-failed');
+      assert.match(message, says);
+      assert.is((await alive).tensor, 'fine');
+    }));
+  }
+
+  test('a task that waits when the pool closes is rejected', async () => {
+    const pool = new Pool({ observing: null }, 1, faulty);
+    const [first, second] = [failure(pool.encode(task('crash'))), failure(pool.encode(task('fine')))];
+    await pool.close();
+    await first;
+    assert.is((await second).code, 'engine-failed');
+  });
+});
