@@ -27,7 +27,7 @@ const doors: Record<string, string[]> = {
   'onnxruntime-web': ['pipeline/engine/web.ts'],
   'onnxruntime-node': ['pipeline/engine/native.ts'],
   'onnxruntime-common': ['pipeline/engine/'],
-  'piscina': ['pipeline/calibrate/pool.ts'],
+  'piscina': ['pipeline/calibrate/pool.ts', 'pipeline/calibrate/entry.cts'],
   'apache-arrow': ['pipeline/data/', 'pipeline/observers/statistics-file.ts', 'pipeline/export/encodings-arrow.ts'],
   '@bufbuild/protobuf': ['pipeline/onnx/'],
   'commander': ['cli/'],
@@ -35,7 +35,7 @@ const doors: Record<string, string[]> = {
 
 async function sources(folder: string): Promise<[path: string, text: string][]> {
   const entries = await readdir(folder, { recursive: true });
-  return Promise.all(entries.filter(entry => entry.endsWith('.ts'))
+  return Promise.all(entries.filter(entry => /\.c?ts$/.test(entry))
     .map(async entry => [join(folder, entry), await readFile(join(folder, entry), 'utf8')] as [string, string]));
 }
 

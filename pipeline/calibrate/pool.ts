@@ -16,8 +16,8 @@ export class Pool {
   constructor(setup: WorkerSetup, size = availableParallelism(), entry = new URL('./worker.js', import.meta.url)) {
     this.size = size;
     this.#piscina = new Piscina<Task, Reply<unknown>>({
-      filename: entry.href,
-      workerData: setup,
+      filename: new URL('./entry.cjs', import.meta.url).href,
+      workerData: { entry: entry.href, setup },
       minThreads: size,
       maxThreads: size,
       concurrentTasksPerWorker: 1, // a session runs one batch at a time
@@ -53,7 +53,7 @@ export class Pool {
 }
 
 /** What the pool was set up with, read in the worker. */
-export const setupOfWorker = (): WorkerSetup => workerData as WorkerSetup;
+export const setupOfWorker = (): WorkerSetup => (workerData as { readonly setup: WorkerSetup }).setup;
 
 /** Mark a worker's reply so that these buffers are moved to the main thread instead of copied. */
 export function movingBuffers<T extends object>(value: T, buffers: readonly ArrayBuffer[]): T {
