@@ -25,9 +25,8 @@ const CENTRED_DELTAS: i32 = 101;
 const HALVINGS: i32 = 7;
 /** Moves at one step width; a walk that long stands on a plateau. */
 const MOVES: i32 = 8;
-/** Smallest delta: AIMET's newer analyzers take the epsilon of float32, or less where the range would pass 0.01. */
-const MIN_DELTA: f64 = 1.1920928955078125e-7;
-const MIN_RANGE: f64 = 0.01;
+/** Narrowest range: 255 float32 epsilons, so that at 8 bits the smallest delta is that of AIMET's newer analyzers. */
+const MIN_RANGE: f64 = 255 * 1.1920928955078125e-7;
 
 @unmanaged
 class Search {
@@ -110,7 +109,7 @@ function searchCentred(search: Search, offset: f64, codes: f64): void {
 }
 
 function minDelta(steps: f64): f64 {
-  return Math.min(MIN_DELTA, MIN_RANGE / steps);
+  return MIN_RANGE / steps;
 }
 
 /** Take the candidate unless it is worse. */

@@ -7,9 +7,9 @@ import { foundEncoding, searched, type Observed, type SearchOptions } from './sc
  * The encoding of least squared error, where what is clipped counts `gamma` times.
  *
  * AIMET's candidates (17 deltas by 21 offsets; on a symmetric grid 101 deltas), priced on what was observed rather than on 512
- * buckets, and a local search from the best of them. Unlike AIMET's, a range may be narrower than 0.01, down to a delta of the
- * float32 epsilon, as in its newer analyzers; and an all-zero tensor gets min-max's encoding, not [-1, 1], which would break
- * the strict and the unsigned grid.
+ * buckets, and a local search from the best of them. Unlike AIMET's, a range may be narrower than 0.01, down to 255 times the
+ * float32 epsilon (at 8 bits the smallest delta of its newer analyzers); and an all-zero tensor gets min-max's encoding, not
+ * [-1, 1], which would break the strict and the unsigned grid.
  *
  * @see AIMET, DlQuantization/TfEnhancedEncodingAnalyzer.cpp
  */

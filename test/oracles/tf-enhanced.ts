@@ -69,5 +69,5 @@ function walk(from: Found, widest: number, neighbours: (at: Found, step: number)
 }
 
 function smallest(steps: number): number {
-  return Math.min(2 ** -23, 0.01 / steps);
+  return 255 * 2 ** -23 / steps;
 }
