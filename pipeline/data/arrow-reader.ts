@@ -3,7 +3,7 @@ import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { checkFooter } from '../base/flatbuffer-bounds.ts';
-import { FileBytes, take, type ByteReader } from './byte-reader.ts';
+import { FileBytes, passOver, take, type ByteReader } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
 import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
@@ -101,8 +101,7 @@ async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<Re
     let row = 0;
     for (const offset of [...footer.dictionaries, ...footer.batches]) {
       const reader = file.from(offset);
-      const head = await readMessageHead(reader);
-      const read = head && await readOrSkip(reader, head, decoder, row, isWanted);
+      const read = await readOrSkip(reader, await readHeadAt(file, reader, offset), decoder, row, isWanted);
       if (read === null) continue;
       row += rowsIn(read);
       yield read;
@@ -112,12 +111,18 @@ async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<Re
   }
 }
 
+async function readHeadAt(file: FileBytes, reader: ByteReader, offset: number): Promise<IpcHead> {
+  const head = offset >= HEADER_BYTES ? await readMessageHead(reader) : null;
+  if (head === null) throw malformed(file.name, new Error(`its footer names a message at byte ${offset} of ${file.size}, where there is none`));
+  return head;
+}
+
 /** The record batch of a message, or only its number of rows where they are not wanted; null for a dictionary. */
 async function readOrSkip(reader: ByteReader, head: IpcHead, decoder: MessageDecoder, row: number, isWanted: IsWanted): Promise<RecordBatch | number | null> {
   const { message } = head;
   const rows = message.isRecordBatch() ? message.header().length : 0;
   if (!message.isRecordBatch() || isWanted(row, row + rows)) return decoder.decode(await readBody(reader, head));
-  await reader.skip(message.bodyLength);
+  await passOver(reader, message.bodyLength, 'the body of an Arrow message');
   return rows;
 }
 
@@ -157,9 +162,9 @@ async function countRows(file: FileBytes, footer: Directory): Promise<number | n
   if (footer.batches.length > MAX_BATCHES_COUNTED) return null;
   let rows = 0;
   for (const offset of footer.batches) {
-    const head = await readMessageHead(file.from(offset));
-    if (!head?.message.isRecordBatch()) throw malformed(file.name, new Error(`its footer names a record batch at byte ${offset}, where there is none`));
-    rows += head.message.header().length;
+    const { message } = await readHeadAt(file, file.from(offset), offset);
+    if (!message.isRecordBatch()) throw malformed(file.name, new Error(`its footer names a record batch at byte ${offset}, where there is none`));
+    rows += message.header().length;
   }
   return rows;
 }

@@ -12,8 +12,8 @@ export interface ByteReader {
   readonly left: number | null;
   /** The next `count` bytes in a buffer of their own, or as many as there are. */
   upTo(count: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Pass over so many bytes, or as many as there are, keeping none. */
-  skip(count: number): Promise<void>;
+  /** Pass over so many bytes, or as many as there are, keeping none; gives their number. */
+  skip(count: number): Promise<number>;
 }
 
 /** The next `count` bytes; `data-invalid` where there are fewer. Nothing is allocated that the file cannot fill. */
@@ -23,6 +23,13 @@ export async function take(reader: ByteReader, count: number, what: string): Pro
   const bytes = await reader.upTo(count);
   if (bytes.length < count) throw truncated(reader.name, what, at, count, bytes.length);
   return bytes;
+}
+
+/** Pass over `count` bytes; `data-invalid` where there are fewer. */
+export async function passOver(reader: ByteReader, count: number, what: string): Promise<void> {
+  const at = reader.position;
+  const passed = await reader.skip(count);
+  if (passed < count) throw truncated(reader.name, what, at, count, passed);
 }
 
 function truncated(name: string, what: string, offset: number, needed: number, left: number): QuantpipeError {
@@ -64,7 +71,11 @@ export class FileBytes {
         position += bytes.length;
         return bytes;
       },
-      async skip(count) { position = Math.min(file.size, position + count); },
+      async skip(count) {
+        const passed = Math.min(count, file.size - position);
+        position += passed;
+        return passed;
+      },
     };
   }
 
@@ -123,7 +134,9 @@ export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, siz
       return joined(all);
     },
     async skip(count) {
-      for await (const _ of pieces(count));
+      let passed = 0;
+      for await (const { length } of pieces(count)) passed += length;
+      return passed;
     },
     async close() { await incoming.return?.(); },
   };

@@ -9,6 +9,8 @@ import type { Column } from './source.ts';
 
 const EXTENSION_NAME = 'ARROW:extension:name';
 const EXTENSION_METADATA = 'ARROW:extension:metadata';
+/** More dimensions than any engine runs. */
+const MAX_RANK = 32;
 
 /** The columns of a schema that quantpipe can read, in order; others (dates, unions, …) are left out. */
 export function columnsOf(schema: Schema, source: string): Column[] {
@@ -83,6 +85,10 @@ function ragged(field: Field, where: string): Described | null {
   const dtype = item ? dtypeOf(item) : null;
   if (dtype === null) return null;
   const rank = (shape.type as FixedSizeList).listSize;
+  const shapeItem = itemType(shape.type);
+  if (rank < 0 || rank > MAX_RANK || !shapeItem || dtypeOf(shapeItem) !== 'int32') {
+    throw new QuantpipeError('data-invalid', `${where}: shapes of ${rank} ${String(shapeItem)} dimensions, at most ${MAX_RANK} of type Int32 are read`);
+  }
   const metadata = extensionMetadata(field, where);
   refusePermutation(metadata, where);
   const uniform = metadata['uniform_shape'];

@@ -8,7 +8,7 @@ import { columnRows, type ColumnRows } from './column-rows.ts';
 import { arrangedShape, preprocessSamples } from './preprocess.ts';
 import { fromIpc } from './record-batches.ts';
 import { fitSample, showShape, type Fit } from './sample-shape.ts';
-import type { Binding } from './source.ts';
+import type { Binding, Source } from './source.ts';
 
 /** What one run of a session reads, and how many samples that is. */
 export interface Feed {
@@ -38,7 +38,7 @@ export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bind
 }
 
 /** The batch size that the model fixes, if it does: a block must hold a multiple of it. */
-export function fixedBatch(inputs: readonly SessionInput[], source: { readonly columns: readonly { readonly name: string; readonly shape: readonly (number | null)[]; readonly isFlat: boolean }[] }, bindings: readonly Binding[]): number | null {
+export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source, 'columns'>, bindings: readonly Binding[]): number | null {
   for (const { input: name, column: columnName, preprocess } of bindings) {
     const input = inputs.find(input => input.name === name);
     const column = source.columns.find(column => column.name === columnName);

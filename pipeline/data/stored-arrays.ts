@@ -2,7 +2,7 @@ import type { RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
-import { take, type ByteReader } from './byte-reader.ts';
+import { passOver, take, type ByteReader } from './byte-reader.ts';
 import { columnOf } from './column.ts';
 import type { NpyHeader } from './npy-header.ts';
 import { recordBatch, skippable } from './record-batches.ts';
@@ -74,7 +74,7 @@ async function* arrayBatches(arrays: readonly StoredArray[], rows: number, isWan
         }
         yield recordBatch(fields, columns);
       } else {
-        for (const [i, { reader }] of open.entries()) await reader.skip(count * sampleBytes[i]!);
+        for (const [i, { reader }] of open.entries()) await passOver(reader, count * sampleBytes[i]!, `samples ${begin} to ${begin + count - 1}`);
         yield count;
       }
     }

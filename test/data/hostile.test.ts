@@ -80,6 +80,15 @@ suite('data/hostile', test => {
     assert.equal(await failure(() => openSource(join(folder, 'none.arrow'))), { code: 'file-unreadable', message: `cannot read ${join(folder, 'none.arrow')}: there is no such file or folder` });
   });
 
+  test('refuses a stream that is cut short where it is passed over', async () => {
+    await writeFile(path, (await readFile(`${FOREIGN}/plain.arrows`)).subarray(0, -20));
+    const error = await failure(async () => {
+      for await (const block of blocks(await openSource(path), { size: 1, shard: { index: 0, count: 100 } })) assert.is(block.index, 0);
+    });
+    assert.is(error.code, 'data-invalid');
+    assert.match(error.message, /is cut short: the body of an Arrow message needs \d+ bytes, \d+ are left$/);
+  });
+
   test('refuses an archive entry that declares more than it can hold', async () => {
     const bytes = await readFile(`${FOREIGN}/deflated.npz`);
     bytes.writeUInt32LE(0x70000000, bytes.indexOf(Buffer.from('504b0102', 'hex')) + 24); // uncompressed size in the central directory
