@@ -1,3 +1,4 @@
+import { QuantpipeError } from '../base/errors.ts';
 import { Arena } from './arena.ts';
 
 /** Pointers are byte addresses in the module's memory; counts are in elements. Mirrors assembly/index.ts. */
@@ -51,6 +52,12 @@ export async function instantiate(wasm: URL | Uint8Array): Promise<KernelModule>
 }
 
 async function fetchBytes(url: URL): Promise<Uint8Array> {
-  if (url.protocol === 'file:') return (await import('node:fs/promises')).readFile(url);
-  return new Uint8Array(await (await fetch(url)).arrayBuffer());
+  try {
+    if (url.protocol === 'file:') return await (await import('node:fs/promises')).readFile(url);
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new QuantpipeError('file-unreadable', `cannot read the kernels from ${url.href}: ${(cause as Error).message}`, {}, { cause });
+  }
 }

@@ -9,10 +9,10 @@ const BINS = 65_536;
 const COMPACTION = 2 ** 31;
 
 /** Statistics of `values` alone. */
-export function observe(module: KernelModule, values: Float32Array): TensorStatistics {
-  let statistics = observePart(module, values.subarray(0, COMPACTION));
-  for (let at = COMPACTION; at < values.length; at += COMPACTION) {
-    statistics = mergeStatistics(module, statistics, observePart(module, values.subarray(at, at + COMPACTION)));
+export function observe(module: KernelModule, values: Float32Array, compaction = COMPACTION): TensorStatistics {
+  let statistics = observePart(module, values.subarray(0, compaction));
+  for (let at = compaction; at < values.length; at += compaction) {
+    statistics = mergeStatistics(module, statistics, observePart(module, values.subarray(at, at + compaction)));
   }
   return statistics;
 }

@@ -1,6 +1,5 @@
 // npm run bench [path part]: prints the table of every *.bench.js here, or of those whose path holds the argument.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import type { Row, Rows } from './bench.ts';
 
@@ -10,7 +9,7 @@ if (files.length === 0) throw new Error(`no bench has '${pattern}' in its name`)
 
 for (const file of files) {
   console.log(`\n${file.replace('.bench.js', '')}`);
-  const { rows } = await import(join(import.meta.dirname, file)) as { rows: Rows };
+  const { rows } = await import(new URL(file, import.meta.url).href) as { rows: Rows };
   let above: Row = {};
   for await (const row of rows()) {
     if (Object.keys(row).join() !== Object.keys(above).join()) console.log(line(Object.keys(row)));

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
+import { instantiate } from '../../pipeline/kernels/module.ts';
 import { suite } from '../support/suite.ts';
 import { builds } from './builds.ts';
 
@@ -18,6 +20,25 @@ suite('kernels/load', test => {
     const kernels = await Kernels.load();
     assert.throws(() => kernels.fakeQuant(new Float32Array(3), new Float32Array(3), { delta: 0, offset: 0, steps: 1 }));
     assert.is(sum(kernels), '1,2');
+  });
+
+  test('says which file or address it could not read', async () => {
+    for (const url of ['file:///no/such/kernels.wasm', 'data:application/wasm']) {
+      await Kernels.load(new URL(url)).then(() => assert.unreachable(), error => {
+        assert.instance(error, QuantpipeError);
+        assert.is(error.code, 'file-unreadable');
+        assert.ok(error.message.includes(url));
+      });
+    }
+  });
+
+  test('assertions about arguments are on in the debug build alone', async () => {
+    for (const { name, url } of builds) {
+      const { run, arena } = await instantiate(url);
+      const call = () => run.fakeQuant(arena.alloc(4), arena.alloc(4), 1, 0, 0, 1);
+      if (name.includes('debug')) assert.throws(call, /unreachable/);
+      else call();
+    }
   });
 
   for (const { name, url } of builds) {

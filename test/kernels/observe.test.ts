@@ -1,6 +1,8 @@
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 
+import { instantiate } from '../../pipeline/kernels/module.ts';
+import { observe as observeWith } from '../../pipeline/kernels/observe.ts';
 import type { TensorStatistics } from '../../pipeline/kernels/statistics.ts';
 import { histogramOracle, mergeOracle } from '../oracles/histogram.ts';
 import { minMaxOracle } from '../oracles/min-max.ts';
@@ -29,7 +31,7 @@ function observeOracle(values: Float32Array): TensorStatistics {
   return { min: range[0]!, max: range[1]!, ...histogramOracle(values) };
 }
 
-for (const { name, kernels } of builds) suite(`kernels/observe, ${name}`, test => {
+for (const { name, url, kernels } of builds) suite(`kernels/observe, ${name}`, test => {
   const observe = (values: Float32Array) => kernels.observe(values);
   const merge = (a: TensorStatistics, b: TensorStatistics) => kernels.mergeStatistics(a, b);
   const same = (actual: TensorStatistics, expected: TensorStatistics) => assert.equal(content(actual), content(expected));
@@ -58,6 +60,11 @@ for (const { name, kernels } of builds) suite(`kernels/observe, ${name}`, test =
     same(observe(values), expected);
     same(observe(values), expected);
     same(observe(new Float32Array(0)), NONE);
+  });
+
+  test('compacts more than once where one table would overflow', async () => {
+    const values = floats(1000, { seed: 6 });
+    for (const most of [1, 333, 500, 1000]) same(observeWith(await instantiate(url), values, most), observeOracle(values));
   });
 
   test('merging with nothing changes nothing', () => {
