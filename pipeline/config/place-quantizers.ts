@@ -58,7 +58,7 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
     biases: placeBiases(graph, quantizers),
     units,
     float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, quantizers)],
-    warnings: typeWarnings(graph),
+    warnings: [...config.warnings, ...typeWarnings(graph)],
   };
 }
 

@@ -82,6 +82,10 @@ suite('config/place-quantizers', test => {
       (error: Error) => error.message === "op_type.Sigmoid.is_output_quantized and op_type.Tanh.is_input_quantized contradict each other about tensor 'a'");
   });
 
+  test('what the configuration says without effect is a warning of the placement', () => {
+    assert.equal(place(conv, usualBut({ op_type: { Convv: {} } })).warnings, ["op_type.Convv has no effect: ONNX has no operator 'Convv'; did you mean 'Conv'?"]);
+  });
+
   test('a graph output that is read on is quantized once, as the output of its operator', () => {
     const sketch = { ...twoSigmoids, outputs: { a: null, y: null } };
     assert.equal(tensors(place(sketch)), ['x', 'a', 'y']);
