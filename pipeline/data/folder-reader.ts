@@ -5,6 +5,7 @@ import { DataType, type Field, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
+import { LABEL_COLUMN } from './bind.ts';
 import { take, unreadable } from './byte-reader.ts';
 import { columnOf } from './column.ts';
 import { npyArray } from './npy-reader.ts';
@@ -19,14 +20,15 @@ const SAMPLE_COLUMN = 'sample';
 const MAX_BATCH_ROWS = 256;
 
 /**
- * A folder of .npy files. Where it holds NAME.npy for every column that is wanted, each file is a column, its leading axis
- * counting samples. Otherwise each file is one sample of the only column, in the order of their names (by code unit: 10.npy
+ * A folder of .npy files. Where it holds NAME.npy for every column that is wanted, or label.npy, each file is a column, its
+ * leading axis counting samples. Otherwise each file is one sample of the only column, in the order of their names (by code unit: 10.npy
  * comes before 9.npy); shapes may differ, types and ranks may not.
  */
 export async function folderSource(path: string, wanted: readonly string[] = []): Promise<Source> {
   const files = (await readdir(path).catch(cause => { throw unreadable(path, cause); })).filter(name => name.endsWith('.npy')).sort();
   if (files.length === 0) throw new QuantpipeError('data-invalid', `${path} is a folder without .npy files`, { file: path });
-  const hasColumns = wanted.length > 0 && wanted.every(name => files.includes(`${name}.npy`));
+  const isColumn = (name: string) => files.includes(`${name}.npy`);
+  const hasColumns = isColumn(LABEL_COLUMN) || (wanted.length > 0 && wanted.every(isColumn));
   const arrays: StoredArray[] = [];
   for (const file of files) arrays.push(await npyArray(join(path, file)));
   return hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays);

@@ -61,6 +61,18 @@ suite('data/shards', test => {
     assert.equal(source.columns.map(({ name, dtype, shape }) => [name, dtype, shape]), [['sample', 'uint8', [2, null]]]);
   });
 
+  test('takes the files of a folder for columns where they are those wanted, or there is a label.npy', async () => {
+    const arrays = join(folder, 'arrays');
+    await mkdir(arrays);
+    for (const name of ['mask', 'ids']) await writeFile(join(arrays, `${name}.npy`), await readFile(`${FOREIGN}/int64.npy`));
+    const names = async (columns?: string[]) => (await openSource(arrays, columns ? { columns } : {})).columns.map(({ name }) => name);
+    assert.equal(await names(), ['sample']);
+    assert.equal(await names(['ids', 'other']), ['sample']);
+    assert.equal(await names(['mask', 'ids']), ['ids', 'mask']);
+    await writeFile(join(arrays, 'label.npy'), await readFile(`${FOREIGN}/int64.npy`));
+    assert.equal(await names(), ['ids', 'label', 'mask']);
+  });
+
   test('lets go of standard input when it has enough', async () => {
     let isClosed = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
