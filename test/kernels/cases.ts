@@ -3,6 +3,7 @@ import type { AffineMap } from '../../pipeline/kernels/quantize.ts';
 import { histogramOracle } from '../oracles/histogram.ts';
 import { minMaxChannelsOracle, minMaxOracle } from '../oracles/min-max.ts';
 import { fakeQuantOracle, type OracleMap, quantizeOracle } from '../oracles/quantize.ts';
+import { searchCases } from './search-cases.ts';
 
 /** A kernel as a function of a list of values alone, and the slow twin that judges it. */
 export interface KernelCase {
@@ -90,4 +91,5 @@ export const kernelCases: readonly KernelCase[] = [
     },
     oracle: values => wholeRows(values).map((x, i) => quantizeOracle(x, channelOracleMaps[i % channels]!)),
   },
+  ...searchCases,
 ];
