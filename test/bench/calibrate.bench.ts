@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RecordBatchFileWriter } from 'apache-arrow';
+
+import { bindInputs, blocks, calibrationPlan, type EngineName, observe, openEngine, openSource, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
+import { feeds } from '../../pipeline/data/index.ts';
+import { inFolder, quantpipe } from '../support/cli.ts';
+import { round, type Row } from './bench.ts';
+
+const MODEL = 'fixtures/models/fmnist-cnn.onnx';
+const DATA = 'fixtures/data/fmnist-calibration.arrow';
+/** The 512 images so many times: the first are for warming up, since onnxruntime-web compiles its WASM in tiers. */
+const REPEATS = 8;
+const WARM_SAMPLES = 1024;
+
+export async function* rows(): AsyncGenerator<Row> {
+  for (const engine of ['web', 'native'] as const) yield await calibrationRow(engine);
+  yield await memoryRow();
+  yield await startRow();
+}
+
+/** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one. */
+async function calibrationRow(engine: EngineName): Promise<Row> {
+  const sim = await QuantSim.open(MODEL);
+  const plan = calibrationPlan(sim.model, sim.placement);
+  const rate = async (workers: number) => {
+    const clock = new Clock();
+    for await (const { samples } of observe(plan, await repeated(), { engine, workers })) clock.at(samples);
+    return clock.rate;
+  };
+  const [forward, one, two] = [await forwardRate(engine), await rate(1), await rate(2)];
+  return {
+    [`calibrate, ${engine}`]: 'fmnist-cnn', 'forward /s': Math.round(forward), '1 worker /s': Math.round(one), '2 workers /s': Math.round(two),
+    'x forward time': round(forward / one), '2 : 1 workers': round(two / one),
+  };
+}
+
+/** Samples a second of the float model alone, in this thread. */
+async function forwardRate(name: EngineName): Promise<number> {
+  const sim = await QuantSim.open(MODEL);
+  const { inputs, batchSize } = calibrationPlan(sim.model, sim.placement);
+  const session = await (await openEngine(name)).load(writeModel(sim.model));
+  const source = await repeated();
+  const bindings = bindInputs(source, inputs);
+  const clock = new Clock();
+  let samples = 0;
+  for await (const { bytes } of blocks(source, { size: batchSize })) {
+    for (const feed of feeds(bytes, inputs, bindings)) {
+      await session.run(feed.feeds);
+      clock.at(samples += feed.rows);
+    }
+  }
+  await session.close();
+  return clock.rate;
+}
+
+/** Samples a second after warming up. */
+class Clock {
+  #from: { samples: number; time: number } | null = null;
+  #to = { samples: 0, time: 0 };
+
+  at(samples: number): void {
+    this.#to = { samples, time: performance.now() };
+    if (this.#from === null && samples >= WARM_SAMPLES) this.#from = this.#to;
+  }
+
+  get rate(): number {
+    return 1000 * (this.#to.samples - this.#from!.samples) / (this.#to.time - this.#from!.time);
+  }
+}
+
+async function repeated(): Promise<Source> {
+  const source = await openSource(DATA);
+  return { ...source, rows: source.rows! * REPEATS, async *batches() { for (let i = 0; i < REPEATS; i++) yield* source.batches(); } };
+}
+
+/** Peak memory of whole processes that calibrate 512 and 4,096 samples. */
+async function memoryRow(): Promise<Row> {
+  return inFolder(async folder => {
+    const source = await repeated();
+    const writer = new RecordBatchFileWriter();
+    for await (const batch of source.batches()) writer.write(batch);
+    const many = join(folder, 'many.arrow');
+    await writeFile(many, writer.finish().toUint8Array(true));
+    const peak = async (data: string) => {
+      const { stdout } = await quantpipe(['run', MODEL, data, '-o', join(folder, 'out'), '--json']);
+      return (JSON.parse(stdout) as { peakMemoryBytes: number }).peakMemoryBytes;
+    };
+    const [few, all] = [await peak(DATA), await peak(many)];
+    return { 'peak memory': 'fmnist-cnn', '512 MiB': Math.round(few / 2 ** 20), '4096 MiB': Math.round(all / 2 ** 20), ratio: round(all / few) };
+  });
+}
+
+/** Start-up: `quantpipe --help`, whole process, median of eleven. */
+async function startRow(): Promise<Row> {
+  const times: number[] = [];
+  for (let i = 0; i < 11; i++) {
+    const start = performance.now();
+    await quantpipe(['--help']);
+    times.push(performance.now() - start);
+  }
+  return { 'start-up': 'quantpipe --help', milliseconds: Math.round(times.sort((a, b) => a - b)[5]!), 'limit': 120 };
+}
