@@ -38,4 +38,5 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCode(error, line => process.stderr.write(`${line}\n`));
+  process.stdin.destroy(); // a pipe that nobody reads any more would keep the process waiting
 }
