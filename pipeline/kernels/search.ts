@@ -20,10 +20,10 @@ export type FoundEncoding = readonly [min: number, max: number, delta: number, o
 const symmetries = ['asymmetric', 'symmetric', 'strict-symmetric', 'unsigned-symmetric'] as const;
 
 /**
- * Longest list of values that is priced value by value. A longer one is searched by its histogram, which takes the same time
- * whatever the length, and whose price differs from the exact one by less than 1 % at that many values (test/analyzers).
+ * Longest list of values that is priced value by value, in some milliseconds. A longer one is searched by its histogram, which takes
+ * the same time whatever the length; what that finds costs at most 1 % more at this many values (16 bits: 4 %), and ever less beyond.
  */
-export const LONGEST_POINT_LIST = 16_384;
+export const LONGEST_POINT_LIST = 65_536;
 
 /** The encoding that a kernel writes, given what was observed and the grid; `null` when no finite value was observed. */
 export function search(

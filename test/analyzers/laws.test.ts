@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 
 import { findEncoding, schemes, type Observed, type SchemeName } from '../../pipeline/analyzers/index.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
+import { LONGEST_POINT_LIST } from '../../pipeline/kernels/search.ts';
 import type { Encoding } from '../../pipeline/quant/encoding.ts';
 import { grid, steps, type Grid, type Symmetry } from '../../pipeline/quant/grid.ts';
 import { aimetTfEnhanced } from '../oracles/aimet-tf-enhanced.ts';
@@ -16,6 +17,7 @@ const options = { gamma: 3, percentile: 99 };
 const names = Object.keys(schemes) as SchemeName[];
 const symmetries: Symmetry[] = ['asymmetric', 'symmetric', 'strict-symmetric', 'unsigned-symmetric'];
 const grids = [4, 8, 16].flatMap(bitwidth => symmetries.map(symmetry => grid(bitwidth, symmetry)));
+const [grid8, grid16] = [grid(8, 'symmetric'), grid(16, 'symmetric')];
 const what = ({ bitwidth, symmetry }: Grid) => `${bitwidth} bits ${symmetry}`;
 
 const find = (name: SchemeName, observed: Observed, grid: Grid) => findEncoding(kernels, name, observed, grid, options);
@@ -93,6 +95,15 @@ suite('analyzers/laws', test => {
       }
     });
   }
+
+  test('the longest list that is searched by its values would cost hardly more by its histogram', () => {
+    for (const [shape, values] of Object.entries(distributions(LONGEST_POINT_LIST, 13))) {
+      for (const [grid, most] of [[grid8, 1.01], [grid16, 1.04]] as const) {
+        const [byHistogram, byValue] = [asStatistics(values), asValues(values)].map(observed => cost(values, find('tf-enhanced', observed, grid), grid));
+        assert.ok(byHistogram! <= most * byValue! + nothing(values), `${shape}, ${what(grid)}: ${byHistogram! / byValue!} times`);
+      }
+    }
+  });
 
   test('min-max covers what was seen, but for half a delta where a zero was moved', () => {
     for (const [shape, values] of Object.entries(distributions(500, 11))) {
