@@ -6,7 +6,8 @@
 //             unsigned-symmetric: offset 0), and the one that min-max would choose.
 // Ties        go to the earlier candidate of AIMET's order. They are visited last to first, because the observed range is last
 //             and its price, the first bound, lets most of the others be dropped early.
-// Then        both ends (centred: delta) move by a step that halves, as long as the price falls. Zero stays exact.
+// Then        both ends move by a step that halves, as long as the price falls; centred, delta does, after a comb of finer ones
+//             on both sides of the best. Zero stays exact.
 // All zero    every encoding is exact, and the answer is min-max's.
 // Oracle      test/oracles/tf-enhanced.ts.
 //
@@ -21,6 +22,8 @@ const DELTAS: i32 = 17;
 const OFFSETS: i32 = 21;
 /** Hundredths of the observed delta; again one more. */
 const CENTRED_DELTAS: i32 = 101;
+/** Deltas between two hundredths: on few values the price has many valleys, each about the width of a value's code. */
+const TEETH: i32 = 16;
 /** Halvings of the step: from half the candidates' spacing down to 1/2^12 of the range, finer than prices tell apart. */
 const HALVINGS: i32 = 7;
 /** Moves at one step width; a walk that long stands on a plateau. */
@@ -99,7 +102,12 @@ function searchCentred(search: Search, offset: f64, codes: f64): void {
   const smallest = minDelta(search.steps), full = Math.max(reach / codes, smallest);
   consider(search, Math.max(reach / (search.steps + offset), smallest), offset);
   for (let d = CENTRED_DELTAS; d > 0; d--) consider(search, full * d / 100, offset);
-  let step = full / 100;
+  const around = search.delta, tooth = full / 100 / TEETH;
+  for (let i = 1; i <= TEETH; i++) {
+    improve(search, around - tooth * i, offset);
+    improve(search, around + tooth * i, offset);
+  }
+  let step = tooth;
   for (let i = 0; i < HALVINGS; i++) {
     step /= 2;
     for (let moves = MOVES; moves; moves--) {

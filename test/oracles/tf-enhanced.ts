@@ -46,7 +46,9 @@ function fixedOffset(min: number, max: number, steps: number, offset: number, pr
   const candidates = Array.from({ length: 101 }, (_, i): [number, number] => [full * (i + 1) / 100, offset]);
   const covering: [number, number] = [Math.max(reach / (steps + offset), smallest(steps)), offset];
   const neighbours = ({ delta }: Found, step: number): [number, number][] => [[delta - step, offset], [delta + step, offset]];
-  return walk(cheapest([...candidates, covering], steps, price), full / 200, neighbours, steps, price);
+  const coarse = cheapest([...candidates, covering], steps, price), tooth = full / 1600;
+  const comb = Array.from({ length: 32 }, (_, i): [number, number] => [coarse.delta + tooth * ((i >> 1) + 1) * (i % 2 === 0 ? -1 : 1), offset]);
+  return walk(cheapest([[coarse.delta, offset], ...comb], steps, price), tooth / 2, neighbours, steps, price);
 }
 
 function cheapest(candidates: readonly [number, number][], steps: number, price: Price): Found {
