@@ -19,12 +19,12 @@ function dataSetD(): Float32Array {
 const close = (actual: number, expected: number, what: string) =>
   assert.ok(Math.abs(actual - expected) <= 2e-7 * Math.abs(expected), `${what}: got ${actual}, expected ${expected}`);
 
-// grid, min, max, delta, offset
-const published: [AimetGrid, number, number, number, number][] = [
-  [{ bitwidth: 8, symmetric: false },                      -2.970890627, 3.395303574, 0.02496546746, -119],
+// grid, min, max, delta, offset, cost (where published: to five digits at least)
+const published: [AimetGrid, number, number, number, number, number?][] = [
+  [{ bitwidth: 8, symmetric: false },                      -2.970890627, 3.395303574, 0.02496546746, -119, 4.0792e-5],
   [{ bitwidth: 8, symmetric: true, symmetricDeltas: 100 }, -3.420281702, 3.393560751, 0.02672095079, -128],
-  [{ bitwidth: 4, symmetric: false },                      -2.599529299, 2.970890627, 0.3713613284, -7],
-  [{ bitwidth: 4, symmetric: true },                       -3.016260926, 2.639228310, 0.3770326157, -8],
+  [{ bitwidth: 4, symmetric: false },                      -2.599529299, 2.970890627, 0.3713613284, -7, 0.012277773],
+  [{ bitwidth: 4, symmetric: true },                       -3.016260926, 2.639228310, 0.3770326157, -8, 0.013510362],
 ];
 
 suite('oracles/aimet-tf-enhanced', test => {
@@ -50,13 +50,14 @@ suite('oracles/aimet-tf-enhanced', test => {
     assert.is(pdf.mass.reduce((sum, share) => sum + share), 0.82421875);
   });
 
-  for (const [grid, min, max, delta, offset] of published) {
+  for (const [grid, min, max, delta, offset, cost] of published) {
     test(`chooses the published encoding, ${grid.bitwidth} bits ${grid.symmetric ? 'symmetric' : 'asymmetric'}`, () => {
       const encoding = aimetTfEnhanced([data], grid);
       close(encoding.min, min, 'min');
       close(encoding.max, max, 'max');
       close(encoding.delta, delta, 'delta');
       assert.is(encoding.offset, offset);
+      if (cost !== undefined) assert.ok(Math.abs(encoding.cost / cost - 1) < 2e-5, `cost: got ${encoding.cost}, expected ${cost}`);
     });
   }
 });
