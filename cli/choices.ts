@@ -1,5 +1,5 @@
 // Names that `--help` shows. They are written again here because importing the pipeline for them would load Arrow and the engines
-// before the first line of help is printed; test/cli/choices.test.ts keeps them equal to the pipeline's own tables.
+// before the first line of help is printed; test/cli/help.test.ts keeps them equal to the pipeline's own tables.
 
 export const SCHEMES = ['min-max', 'tf-enhanced', 'mse', 'percentile', 'entropy'] as const;
 export const PRESETS = ['default', 'per-channel'] as const;

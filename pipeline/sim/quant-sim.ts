@@ -5,6 +5,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { type CalibrateOptions, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { untilAborted } from '../calibrate/until-aborted.ts';
 import { isPreset, loadConfig } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
@@ -179,8 +180,10 @@ export class QuantSim {
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
     const { batchSize = EVALUATION_BATCH, limit } = options;
-    const read = blocks(opened, { size: batchSize, ...(limit !== undefined && { limit }) });
-    return evaluate(forms, read, bindings, { ...options, engine: await openEngine(options.engine ?? 'auto') });
+    const read = untilAborted(blocks(opened, { size: batchSize, ...(limit !== undefined && { limit }) }), options.signal);
+    const evaluation = await evaluate(forms, read, bindings, { ...options, engine: await openEngine(options.engine ?? 'auto') });
+    options.signal?.throwIfAborted();
+    return evaluation;
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
