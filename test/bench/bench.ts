@@ -18,11 +18,12 @@ export function medians<Name extends string>(runs: Readonly<Record<Name, () => v
       if (turn >= warmup) times[name].push(performance.now() - start);
     }
   }
-  return Object.fromEntries(names.map(name => [name, middle(times[name])])) as Record<Name, number>;
+  return Object.fromEntries(names.map(name => [name, median(times[name])])) as Record<Name, number>;
 }
 
-function middle(times: number[]): number {
-  return times.sort((a, b) => a - b)[times.length >> 1]!;
+/** The middle one, of an odd number of values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** Nanoseconds for one of `count` elements. */

@@ -1,17 +1,21 @@
+import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
 import { bindInputs, blocks, calibrationPlan, type EngineName, observe, openEngine, openSource, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
 import { feeds } from '../../pipeline/data/index.ts';
 import { inFolder, quantpipe } from '../support/cli.ts';
-import { round, type Row } from './bench.ts';
+import { median, round, type Row } from './bench.ts';
 
 const MODEL = 'fixtures/models/fmnist-cnn.onnx';
 const DATA = 'fixtures/data/fmnist-calibration.arrow';
 /** The 512 images so many times: the first are for warming up, since onnxruntime-web compiles its WASM in tiers. */
-const REPEATS = 8;
+const REPEATS = 6;
 const WARM_SAMPLES = 1024;
+/** Forward passes, one worker and two take turns; a ratio is of one turn, and its median over the turns counts. */
+const TURNS = 7;
 
 export async function* rows(): AsyncGenerator<Row> {
   for (const engine of ['web', 'native'] as const) yield await calibrationRow(engine);
@@ -28,10 +32,13 @@ async function calibrationRow(engine: EngineName): Promise<Row> {
     for await (const { samples } of observe(plan, await repeated(), { engine, workers })) clock.at(samples);
     return clock.rate;
   };
-  const [forward, one, two] = [await forwardRate(engine), await rate(1), await rate(2)];
+  const turns: { forward: number; one: number; two: number }[] = [];
+  while (turns.length < TURNS) turns.push({ forward: await forwardRate(engine), one: await rate(1), two: await rate(2) });
+  const middle = (figure: (turn: typeof turns[number]) => number) => median(turns.map(figure));
   return {
-    [`calibrate, ${engine}`]: 'fmnist-cnn', 'forward /s': Math.round(forward), '1 worker /s': Math.round(one), '2 workers /s': Math.round(two),
-    'x forward time': round(forward / one), '2 : 1 workers': round(two / one),
+    [`calibrate, ${engine}`]: 'fmnist-cnn',
+    'forward /s': Math.round(middle(({ forward }) => forward)), '1 worker /s': Math.round(middle(({ one }) => one)), '2 workers /s': Math.round(middle(({ two }) => two)),
+    'x forward time': round(middle(({ forward, one }) => forward / one)), '2 : 1 workers': round(middle(({ one, two }) => two / one)),
   };
 }
 
@@ -87,17 +94,23 @@ async function memoryRow(): Promise<Row> {
       return (JSON.parse(stdout) as { peakMemoryBytes: number }).peakMemoryBytes;
     };
     const [few, all] = [await peak(DATA), await peak(many)];
-    return { 'peak memory': 'fmnist-cnn', '512 MiB': Math.round(few / 2 ** 20), '4096 MiB': Math.round(all / 2 ** 20), ratio: round(all / few) };
+    return { 'peak memory': 'fmnist-cnn', '512 samples, MiB': Math.round(few / 2 ** 20), '4,096 samples, MiB': Math.round(all / 2 ** 20), ratio: round(all / few) };
   });
 }
 
-/** Start-up: `quantpipe --help`, whole process, median of eleven. */
+/** Start-up: `quantpipe --help` as a whole process, and what of that is Node.js itself; in turns. */
 async function startRow(): Promise<Row> {
-  const times: number[] = [];
-  for (let i = 0; i < 11; i++) {
-    const start = performance.now();
-    await quantpipe(['--help']);
-    times.push(performance.now() - start);
+  const times = { help: [] as number[], node: [] as number[] };
+  for (let i = 0; i < 15; i++) {
+    times.help.push(await timed(() => quantpipe(['--help'])));
+    times.node.push(await timed(() => promisify(execFile)(process.execPath, ['-e', '0'])));
   }
-  return { 'start-up': 'quantpipe --help', milliseconds: Math.round(times.sort((a, b) => a - b)[5]!), 'limit': 120 };
+  const [help, node] = [median(times.help), median(times.node)];
+  return { 'start-up': 'quantpipe --help', milliseconds: Math.round(help), 'node -e 0': Math.round(node), 'ratio': round(help / node) };
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
 }
