@@ -3,15 +3,20 @@ import { elementCount, type Tensor } from '../base/tensor.ts';
 
 /** How close one model's output is to another's. */
 export interface Closeness {
-  /** Signal to quantization noise, `10·log10(Σ reference² / Σ (reference − other)²)`, in dB; Infinity where nothing differs. */
+  /** Whether every value is the same, NaN and infinities too. */
+  readonly exact: boolean;
+  /**
+   * Signal to quantization noise of the finite pairs, `10·log10(Σ reference² / Σ (reference − other)²)`, in dB; Infinity where none
+   * differs, NaN where there is no finite pair.
+   */
   readonly sqnr: number;
   /** Cosine of the angle between the two, all samples as one vector; 1 where both are zero. */
   readonly cosine: number;
   /** Largest absolute difference. */
   readonly maxError: number;
-  /** Share of rows (along the last axis) whose largest value stands at the same place, 0…1; null where rows have one element. */
+  /** Share of rows (along the last axis) whose largest value stands at the same place, 0…1; null where rows have one element. A row with NaN has no largest value. */
   readonly agreement: number | null;
-  /** Pairs that could not be compared, because a value was NaN or infinite. */
+  /** Pairs that are left out of all but `exact` and `agreement`, because a value is NaN or infinite. */
   readonly nonFinite: number;
 }
 
@@ -22,7 +27,9 @@ export class Comparison {
   #product = 0;
   #otherSignal = 0;
   #maxError = 0;
+  #finite = 0;
   #nonFinite = 0;
+  #differing = 0;
   #rows = 0;
   #agreeing = 0;
 
@@ -35,14 +42,16 @@ export class Comparison {
     if (width < 2) return;
     for (let start = 0; start < a.length; start += width) {
       this.#rows++;
-      if (argmax(a, start, start + width) === argmax(b, start, start + width)) this.#agreeing++;
+      const best = argmax(a, start, start + width);
+      if (best !== NO_LARGEST && best === argmax(b, start, start + width)) this.#agreeing++;
     }
   }
 
   get result(): Closeness {
     const norm = Math.sqrt(this.#signal) * Math.sqrt(this.#otherSignal);
     return {
-      sqnr: this.#noise === 0 ? Infinity : 10 * Math.log10(this.#signal / this.#noise),
+      exact: this.#differing === 0,
+      sqnr: this.#finite === 0 ? NaN : this.#noise === 0 ? Infinity : 10 * Math.log10(this.#signal / this.#noise),
       cosine: norm > 0 ? this.#product / norm : this.#signal === this.#otherSignal ? 1 : 0,
       maxError: this.#maxError,
       agreement: this.#rows === 0 ? null : this.#agreeing / this.#rows,
@@ -54,10 +63,12 @@ export class Comparison {
     let signal = 0, noise = 0, product = 0, otherSignal = 0;
     for (let i = 0; i < a.length; i++) {
       const x = a[i]!, y = b[i]!, error = x - y;
+      if (x !== y && !(Number.isNaN(x) && Number.isNaN(y))) this.#differing++;
       if (!Number.isFinite(error)) {
         this.#nonFinite++;
         continue;
       }
+      this.#finite++;
       signal += x * x;
       noise += error * error;
       product += x * y;
@@ -71,10 +82,17 @@ export class Comparison {
   }
 }
 
-/** Index (counted from `start`) of the first largest value of `values[start … end)`. */
+/** What {@link argmax} gives where a NaN leaves no answer. */
+const NO_LARGEST = -1;
+
+/** Index (counted from `start`) of the first largest value of `values[start … end)`; -1, which is no class, where one is NaN. */
 export function argmax(values: Float32Array, start: number, end: number): number {
   let best = start;
-  for (let i = start + 1; i < end; i++) if (values[i]! > values[best]!) best = i;
+  for (let i = start; i < end; i++) {
+    const x = values[i]!;
+    if (x > values[best]!) best = i;
+    else if (Number.isNaN(x)) return NO_LARGEST;
+  }
   return best - start;
 }
 

@@ -24,7 +24,7 @@ suite('sim/compare', test => {
   });
 
   test('knows equal outputs', () => {
-    assert.equal(compare([2, 2], [[1, 2, 3, -4], [1, 2, 3, -4]]), { sqnr: Infinity, cosine: 1, maxError: 0, agreement: 1, nonFinite: 0 });
+    assert.equal(compare([2, 2], [[1, 2, 3, -4], [1, 2, 3, -4]]), { exact: true, sqnr: Infinity, cosine: 1, maxError: 0, agreement: 1, nonFinite: 0 });
     assert.is(compare([2], [[0, 0], [0, 0]]).cosine, 1);
   });
 
@@ -43,6 +43,21 @@ suite('sim/compare', test => {
     const { nonFinite, sqnr } = compare([4], [[10, NaN, Infinity, 1], [9, 1, Infinity, -Infinity]]);
     assert.is(nonFinite, 3);
     assert.ok(Math.abs(sqnr - 20) < 1e-12, `${sqnr}`);
+  });
+
+  test('has no decibels for outputs without a finite pair, and calls them exact only where they are', () => {
+    const broken = compare([1, 2], [[NaN, NaN], [NaN, NaN]]);
+    assert.ok(Number.isNaN(broken.sqnr));
+    assert.equal([broken.exact, broken.nonFinite, broken.agreement], [true, 2, 0]);
+    const lost = compare([1, 2], [[1, 2], [NaN, NaN]]);
+    assert.ok(Number.isNaN(lost.sqnr));
+    assert.equal([lost.exact, lost.nonFinite, lost.agreement], [false, 2, 0]);
+    assert.is(compare([1, 2], [[Infinity, 1], [Infinity, 1]]).exact, true);
+  });
+
+  test('lets no row with NaN agree, wherever the NaN stands', () => {
+    assert.is(compare([2, 3], [[NaN, 1, 2, 1, 2, NaN], [NaN, 1, 2, 1, 2, NaN]]).agreement, 0);
+    assert.is(compare([2, 3], [[0, 1, 2, 1, 2, 0], [0, 1, 2, 1, NaN, 0]]).agreement, 0.5);
   });
 
   test('does not depend on how the samples were split into batches, but for rounding', () => {
