@@ -17,7 +17,7 @@ export type Forms = { readonly float: Model } & { readonly [name in FormName]?: 
 
 export interface EvaluateOptions extends MetricOptions {
   readonly engine: Engine;
-  /** Column of the labels; null where they are not to be used. Default 'label', where the data has it. */
+  /** Column of the labels, which must be there; null where none are to be used. Default 'label', where the data has it. */
   readonly label?: string | null;
   /** How to judge labelled samples. Default: what fits the labels. */
   readonly metric?: MetricName;
@@ -54,7 +54,7 @@ export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindi
   const tally = new Tally([...sessions.keys()], options);
   try {
     for await (const { bytes } of blocks) {
-      const expected = options.label === null ? null : labelsOf(bytes, options.label ?? 'label');
+      const expected = labelsOf(bytes, options);
       let first = 0;
       for (const { rows, feeds: batch } of feeds(bytes, sessions.get('float')!.inputs, bindings)) {
         tally.add(await runAll(sessions, batch), rows, expected?.slice(first, first + rows) ?? null);
@@ -62,20 +62,29 @@ export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindi
       }
     }
   } finally {
-    await Promise.all([...sessions.values()].map(session => session.close()));
+    await closeAll(sessions);
   }
   return tally.result;
 }
 
 async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Session>> {
   const sessions = new Map<FormName, Session>();
-  for (const name of Object.keys(sessionOptions) as FormName[]) {
-    const model = forms[name];
-    if (model === undefined) continue;
-    const session = await engine.load(writeModel(model), sessionOptions[name]).catch(error => { throw nameNodes(error, model); });
-    sessions.set(name, session);
+  try {
+    for (const name of Object.keys(sessionOptions) as FormName[]) {
+      const model = forms[name];
+      if (model === undefined) continue;
+      const session = await engine.load(writeModel(model), sessionOptions[name]).catch(error => { throw nameNodes(error, model); });
+      sessions.set(name, session);
+    }
+  } catch (error) {
+    await closeAll(sessions);
+    throw error;
   }
   return sessions;
+}
+
+async function closeAll(sessions: ReadonlyMap<FormName, Session>): Promise<void> {
+  await Promise.all([...sessions.values()].map(session => session.close()));
 }
 
 type Outputs = Readonly<Record<string, Tensor>>;
@@ -86,9 +95,17 @@ async function runAll(sessions: ReadonlyMap<FormName, Session>, batch: Feeds): P
   return outputs;
 }
 
-/** The labels of a block as classes or sequences of classes; null where it has none. */
-function labelsOf(bytes: ArrayBuffer, column: string): readonly Label[] | null {
+/** The labels of a block as classes or sequences of classes; null where it has none and none were asked for. */
+function labelsOf(bytes: ArrayBuffer, { label, metric }: EvaluateOptions): readonly Label[] | null {
+  if (label === null) {
+    if (metric === undefined) return null;
+    throw new QuantpipeError('config-invalid', `the metric '${metric}' judges by labels, and none are to be used`);
+  }
+  const column = label ?? 'label';
   const found = labels(bytes, column);
+  if (found === null && (label !== undefined || metric !== undefined)) {
+    throw new QuantpipeError('data-invalid', `the data has no column '${column}'${metric === undefined ? '' : `, and the metric '${metric}' judges by labels`}; name theirs with --label`, { column });
+  }
   if (found?.kind === 'texts') {
     throw new QuantpipeError('data-invalid', `column '${column}' holds texts; no metric reads them: give the class numbers, or compare without labels`, { column });
   }

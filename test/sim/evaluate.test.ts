@@ -75,6 +75,26 @@ suite('sim/evaluate', test => {
     assert.equal(accuracy, { float: 0.4 });
   });
 
+  test('refuses a label column that is not there, and a metric without labels', async () => {
+    const message = (options: Omit<EvaluateOptions, 'engine'>) => judge({ float: scaled(1) }, source(), options).then(() => '', (error: Error) => error.message);
+    assert.match(await message({ label: 'class' }), /^the data has no column 'class'/);
+    assert.match(await message({ metric: 'top-1' }), /^the data has no column 'label', and the metric 'top-1' judges by labels/);
+    assert.match(await message({ metric: 'top-1', label: null }), /none are to be used/);
+  });
+
+  test('closes what it opened where a later form does not load', async () => {
+    const engine = await openEngine('web');
+    let open = 0;
+    const counting = { ...engine, load: async (model: Uint8Array) => {
+      const session = await engine.load(model);
+      open++;
+      return Object.assign(Object.create(session) as typeof session, { close: async () => { open--; } });
+    } };
+    const odd = buildModel({ inputs: { x: ['N', 2] }, nodes: [node('Frobnicate', ['x'], ['y'])], outputs: { y: null } });
+    const failed = await judge({ float: scaled(1), exported: odd }, source(), { ...({ engine: counting } as object) }).then(() => false, () => true);
+    assert.equal([failed, open], [true, 0]);
+  });
+
   test('says why texts cannot be judged', async () => {
     const texts = { type: new Utf8(), of: String };
     const message = await judge({ float: scaled(1) }, source(texts)).then(() => '', (error: Error) => error.message);
