@@ -28,8 +28,8 @@ const TEETH: i32 = 16;
 const HALVINGS: i32 = 7;
 /** Moves at one step width; a walk that long stands on a plateau. */
 const MOVES: i32 = 8;
-/** Narrowest range: 255 float32 epsilons, so that at 8 bits the smallest delta is that of AIMET's newer analyzers. */
-const MIN_RANGE: f64 = 255 * 1.1920928955078125e-7;
+/** Range of the finest candidate: 255 float32 epsilons, so that at 8 bits the smallest delta is that of AIMET's newer analyzers. */
+const FINEST_RANGE: f64 = 255 * 1.1920928955078125e-7;
 
 @unmanaged
 class Search {
@@ -117,7 +117,7 @@ function searchCentred(search: Search, offset: f64, codes: f64): void {
 }
 
 function minDelta(steps: f64): f64 {
-  return MIN_RANGE / steps;
+  return FINEST_RANGE / steps;
 }
 
 /** Take the candidate unless it is worse. */

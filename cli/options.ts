@@ -63,8 +63,8 @@ export function schemeOptions(command: Command): Command {
   return command
     .addOption(new Option('--scheme <name>', 'how ranges are chosen (default: tf-enhanced)').choices(SCHEMES))
     .addOption(new Option('--weight-scheme <name>', 'how the ranges of weights are chosen (default: the same as --scheme)').choices(SCHEMES))
-    .option('--gamma <factor>', 'tf-enhanced: cost of a clipped value against a rounded one (default: 3)', number('gamma', 0))
-    .option('--percentile <percent>', 'percentile: share of the values to cover, above 50 to 100 (default: 99.99)', number('percentile', 50, 100));
+    .option('--gamma <factor>', 'tf-enhanced: cost of a clipped value against a rounded one (default: 3)', number('gamma', { least: 1 }))
+    .option('--percentile <percent>', 'percentile: share of the values to cover, above 50 to 100 (default: 99.99)', number('percentile', { above: 50, most: 100 }));
 }
 
 export function dataOptions(command: Command): Command {
@@ -109,11 +109,12 @@ export function integer(what: string, least: number, most = Number.MAX_SAFE_INTE
   };
 }
 
-export function number(what: string, above = -Infinity, most = Infinity): (text: string) => number {
+export function number(what: string, { above = -Infinity, least = -Infinity, most = Infinity } = {}): (text: string) => number {
+  const bounds = [...(above > -Infinity ? [` above ${above}`] : []), ...(least > -Infinity ? [` of at least ${least}`] : []), ...(most < Infinity ? [`, at most ${most}`] : [])].join('');
   return text => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value <= above || value > most) {
-      throw new InvalidArgumentError(`${what} must be a number${above > -Infinity ? ` above ${above}` : ''}${most < Infinity ? `, at most ${most}` : ''}, got '${text}'.`);
+    if (text.trim() === '' || !Number.isFinite(value) || value <= above || value < least || value > most) {
+      throw new InvalidArgumentError(`${what} must be a number${bounds}, got '${text}'.`);
     }
     return value;
   };

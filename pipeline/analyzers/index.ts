@@ -8,6 +8,7 @@ import { percentileEncoding } from './percentile.ts';
 import type { Observed, Scheme, SearchOptions } from './scheme.ts';
 import { tfEnhancedEncoding } from './tf-enhanced.ts';
 
+export { checkSearchOptions } from './scheme.ts';
 export type { Observed, SearchOptions } from './scheme.ts';
 
 /** The ways to choose a range. Command line, config and tests read this table. */

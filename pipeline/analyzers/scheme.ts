@@ -17,6 +17,12 @@ export interface SearchOptions {
   readonly percentile: number;
 }
 
+/** @throws `config-invalid` where a search cannot mean anything with these options */
+export function checkSearchOptions({ gamma, percentile }: SearchOptions): void {
+  if (!(gamma >= 1 && gamma < Infinity)) throw new QuantpipeError('config-invalid', `gamma must be a number of at least 1, got ${gamma}: a clipped value costs no less than a rounded one`);
+  if (!(percentile > 50 && percentile <= 100)) throw new QuantpipeError('config-invalid', `percentile must be above 50, at most 100, got ${percentile}`);
+}
+
 /** How a range is chosen: from what was observed to an encoding on a grid that was chosen before. */
 export type Scheme = (kernels: Kernels, observed: Observed, grid: Grid, options: SearchOptions) => Encoding;
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import type { SchemeName, SearchOptions } from '../analyzers/index.ts';
+import { checkSearchOptions, type SchemeName, type SearchOptions } from '../analyzers/index.ts';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
@@ -9,7 +9,8 @@ import { fitSoftmax } from '../config/fit-softmax.ts';
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
-import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
+import { groupStatistics } from '../observers/merge.ts';
+import type { Statistics } from '../observers/statistics.ts';
 import { type Encoding, fitEncoding } from '../quant/encoding.ts';
 import { splitOf } from '../quant/granularity.ts';
 import { tensorEncoder } from './encode-tensor.ts';
@@ -38,9 +39,11 @@ const TASKS_PER_WORKER = 2;
  * Find the encoding of every quantizer of a placement: activations from the merged statistics of what their group observed,
  * constants on their values, channel by channel. One search a group, here or in a pool: the encodings are the same.
  *
+ * @throws `config-invalid` for a gamma below 1 or a percentile outside 50 to 100
  * @throws `statistics-missing` naming the tensor that no batch reached, or that never held a finite value
  */
 export async function encode(model: Model, placement: Placement, statistics: Statistics, options: EncodeOptions): Promise<EncodingTable> {
+  checkSearchOptions(options.search);
   const leaders = placement.quantizers.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
   const found = new Map<string, readonly Encoding[]>();
   const searcher = await openSearcher(leaders.length, constantValues(model, leaders), options);
@@ -51,8 +54,17 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
     await searcher.close();
   }
   options.signal?.throwIfAborted();
-  const encodings = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, constrained(quantizer, found.get(quantizer.group))]));
-  return fitBiases(model, placement, fitSoftmax(model, placement, encodings));
+  return fitBiases(model, placement, fitSoftmax(model, placement, byTensor(placement, found)));
+}
+
+/** The encoding of every tensor: its own where the configuration fixes ends for it, else what its group shares. */
+function byTensor({ quantizers }: Placement, found: ReadonlyMap<string, readonly Encoding[]>): EncodingTable {
+  const shared = new Map<string, readonly Encoding[]>();
+  for (const quantizer of quantizers) if (quantizer.tensor === quantizer.group) shared.set(quantizer.group, constrained(quantizer, found.get(quantizer.group)));
+  return new Map(quantizers.map(quantizer => {
+    const ofGroup = shared.get(quantizer.group);
+    return [quantizer.tensor, quantizer.constraint === null || quantizer.tensor === quantizer.group ? ofGroup! : constrained(quantizer, ofGroup)];
+  }));
 }
 
 /** Who runs the searches: this thread, or a pool. */
@@ -106,19 +118,9 @@ function encodeTask(graph: Graph, quantizer: Quantizer, statistics: Statistics, 
   const { tensor, grid, role, observed } = quantizer;
   const scheme = role === 'weight' ? options.weightScheme : options.scheme;
   const source = observed.length > 0
-    ? { kind: 'statistics' as const, statistics: observedStatistics(quantizer, statistics, kernels) }
+    ? { kind: 'statistics' as const, statistics: groupStatistics(kernels, statistics, observed) }
     : constantSource(graph, quantizer);
   return { kind: 'encode', tensor, source, grid, scheme, options: options.search };
-}
-
-function observedStatistics({ tensor, observed }: Quantizer, { tensors, samples }: Statistics, kernels: Kernels): TensorStatistics {
-  return observed.map(name => {
-    const seen = tensors.get(name);
-    if (seen === undefined || seen.bins.length === 0) {
-      throw new QuantpipeError('statistics-missing', `no batch reached tensor '${name}', so '${tensor}' has no encoding (${samples} samples were observed)`);
-    }
-    return seen;
-  }).reduce((all, seen) => kernels.mergeStatistics(all, seen));
 }
 
 function constantSource(graph: Graph, { tensor, granularity }: Quantizer) {

@@ -1,6 +1,7 @@
 import { type DataType, Float64, Int32, Int64, Table, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow';
 
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
+import { nonFiniteCounts } from '../observers/signal-power.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { biasEncodings } from './encodings-content.ts';
@@ -81,19 +82,14 @@ function biasRows(placement: Placement, encodings: EncodingTable): Row[] {
     { tensor, role: 'bias' as const, channel: isPerChannel ? channel : null, encoding, scheme: null, group: tensor, rule: null, observed: null })));
 }
 
-/** Bins of {@link TensorStatistics}: the infinities, and what lies above them in magnitude is NaN. */
-const INFINITY_BIN = 0x7f80;
-const MAGNITUDE = 0x7fff;
-
 function total(tensors: readonly TensorStatistics[]): Observed {
   const finite = tensors.filter(({ min, max }) => min <= max);
-  const count = (matches: (magnitude: number) => boolean) => tensors.reduce((sum, { bins, counts }) =>
-    sum + counts.reduce((part, n, i) => matches(bins[i]! & MAGNITUDE) ? part + n : part, 0n), 0n);
+  const sum = (count: (tensor: TensorStatistics) => bigint) => tensors.reduce((all, tensor) => all + count(tensor), 0n);
   return {
-    min: finite.length === 0 ? null : finite.reduce((least, { min }) => Math.min(least, min), Infinity),
-    max: finite.length === 0 ? null : finite.reduce((most, { max }) => Math.max(most, max), -Infinity),
-    count: count(() => true),
-    nanCount: count(magnitude => magnitude > INFINITY_BIN),
-    infiniteCount: count(magnitude => magnitude === INFINITY_BIN),
+    min: finite.length === 0 ? null : Math.min(...finite.map(({ min }) => min)),
+    max: finite.length === 0 ? null : Math.max(...finite.map(({ max }) => max)),
+    count: sum(({ counts }) => counts.reduce((all, count) => all + count, 0n)),
+    nanCount: sum(tensor => nonFiniteCounts(tensor).nan),
+    infiniteCount: sum(tensor => nonFiniteCounts(tensor).infinite),
   };
 }

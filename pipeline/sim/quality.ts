@@ -1,6 +1,7 @@
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Kernels } from '../kernels/kernels.ts';
+import { groupStatistics } from '../observers/merge.ts';
 import { signalPower } from '../observers/signal-power.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
@@ -37,8 +38,8 @@ export function encodingQuality(graph: Graph, { quantizers }: Placement, encodin
   });
 }
 
-function observedPower({ observed }: Quantizer, encoding: Encoding, { tensors }: Statistics, kernels: Kernels): [signal: number, noise: number] {
-  const seen = observed.map(name => tensors.get(name)!).reduce((all, part) => kernels.mergeStatistics(all, part));
+function observedPower({ observed }: Quantizer, encoding: Encoding, statistics: Statistics, kernels: Kernels): [signal: number, noise: number] {
+  const seen = groupStatistics(kernels, statistics, observed);
   return [signalPower(seen), kernels.roundingError(seen, { ...encoding, steps: steps(encoding.grid) }, 1) ?? 0];
 }
 

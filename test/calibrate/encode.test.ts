@@ -54,6 +54,21 @@ suite('calibrate/encode', test => {
     ]);
   });
 
+  test('a group whose first tensor has fixed ends shares them, and ends of its own are kept', async () => {
+    const table = await encode(buildModel(sketch), placement({ h: { constraint: { min: 0, max: 1 } } }), seen, options);
+    assert.equal([table.get('h'), table.get('y')], [[fitEncoding(0, 1, grid(8))], [fitEncoding(0, 1, grid(8))]]);
+    const own = await encode(buildModel(sketch), placement({ y: { constraint: { min: -2, max: null } } }), seen, options);
+    assert.equal([own.get('h'), own.get('y')], [[fitEncoding(0, 8, grid(8))], [fitEncoding(-2, 8, grid(8))]]);
+  });
+
+  test('options that a search cannot mean anything with are refused', async () => {
+    for (const [wrong, says] of [[{ gamma: 0.5 }, /gamma must be a number of at least 1, got 0\.5/], [{ gamma: NaN }, /got NaN/], [{ percentile: 50 }, /percentile must be above 50, at most 100, got 50/]] as const) {
+      const error = await encode(buildModel(sketch), placement(), seen, { ...options, search: { ...search, ...wrong } }).catch((error: QuantpipeError) => error);
+      assert.instance(error, QuantpipeError);
+      assert.match((error as QuantpipeError).message, says);
+    }
+  });
+
   test('tensors of a group merge what was observed of each', async () => {
     const both = { group: 'x', observed: ['x', 'h'] };
     const table = await encode(buildModel(sketch), placement({ x: both, h: both, y: both }), seen, options);

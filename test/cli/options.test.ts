@@ -29,7 +29,7 @@ const refused: [args: string[], message: RegExp][] = [
   [['--shard', '1'], /expected I\/N/],
   [['--weight-bits', '33'], /bit-width must be a whole number from 2 to 8, got '33'/],
   [['--activation-bits', '1'], /from 4 to 8, got '1'/],
-  [['--gamma', '0'], /gamma must be a number above 0, got '0'/],
+  [['--gamma', '0'], /gamma must be a number of at least 1, got '0'/],
   [['--gamma', 'x'], /got 'x'/],
   [['--percentile', '50'], /above 50, at most 100, got '50'/],
   [['--input', 'pixels'], /expected NAME=COLUMN, got 'pixels'/],
