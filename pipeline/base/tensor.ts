@@ -17,6 +17,16 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+/** What a model reads: name, element type, and shape as it declares it (a number, or a symbol or null where free). */
+export interface SessionInput {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly (number | string | null)[];
+}
+
+/** Tensors by the model input that they are for. */
+export type Feeds = Readonly<Record<string, Tensor>>;
+
 /** Number of elements of a tensor with these dimensions; 1 for a scalar. */
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((count, dim) => count * dim, 1);

@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { SessionInput } from '../engine/engine.ts';
+import type { SessionInput } from '../base/tensor.ts';
 import { canCast } from './cast.ts';
 import { arrangedShape, channelAxis } from './preprocess.ts';
 import { IDENTITY, checkPreprocess } from './preprocess-metadata.ts';

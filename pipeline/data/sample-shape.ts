@@ -1,4 +1,4 @@
-import type { SessionInput } from '../engine/engine.ts';
+import type { SessionInput } from '../base/tensor.ts';
 
 /** How samples fill a model input. */
 export interface Fit {

@@ -1,13 +1,8 @@
-import type { DType, Tensor } from '../base/tensor.ts';
+import type { Feeds, SessionInput, Tensor } from '../base/tensor.ts';
+
+export type { Feeds, SessionInput } from '../base/tensor.ts';
 
 export type EngineName = 'web' | 'native';
-
-/** What a session reads: name, element type, and shape as the model declares it (a number, or a symbol or null where free). */
-export interface SessionInput {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly (number | string | null)[];
-}
 
 export interface SessionOptions {
   /** false keeps QuantizeLinear / DequantizeLinear as they stand, so that simulation means "quantize, then dequantize". Default true. */
@@ -15,8 +10,6 @@ export interface SessionOptions {
   /** The engine's graph optimization. Default 'all'. */
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
 }
-
-export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** A loaded model. Not re-entrant: one run at a time. */
 export interface Session {
@@ -30,5 +23,7 @@ export interface Session {
 /** An inference engine, one thread. Only its own file knows the library behind it. */
 export interface Engine {
   readonly name: EngineName;
+  /** Why this engine and not the one that 'auto' prefers, where its package is installed and does not load; else absent. */
+  readonly notice?: string;
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;
 }

@@ -4,8 +4,9 @@ import type { RecordBatch } from 'apache-arrow';
 import * as assert from 'uvu/assert';
 
 import { mergeStatisticsFiles, openSource, QuantSim, type CalibrateOptions, type Source } from '../../pipeline/index.ts';
-import { inFolder, quantpipe } from '../support/cli.ts';
+import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
 
 const model = 'fixtures/models/fmnist-cnn.onnx';
 const data = 'fixtures/data/fmnist-calibration.arrow';

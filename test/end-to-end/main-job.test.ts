@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 
 import type { Evaluation } from '../../pipeline/index.ts';
 import { cases } from '../accuracy/cases.ts';
-import { inFolder, quantpipe } from '../support/cli.ts';
+import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
 
 /** Labelled samples judged here; `npm run accuracy` takes all of them, on both engines. */
 const SAMPLES: Readonly<Record<string, number>> = { 'direction-classifier': 60, 'text-recognizer': 24 };

@@ -172,6 +172,15 @@ suite('engine', test => {
     assert.is((await openEngine('auto')).name, 'native');
   });
 
+  test("'auto' is web where it is not, and tells where it is broken", async () => {
+    const opening = (error: Error) => openEngine('auto', () => nativeEngine(() => Promise.reject(error)));
+    const absent = await opening(Object.assign(new Error("Cannot find package 'onnxruntime-node'"), { code: 'ERR_MODULE_NOT_FOUND' }));
+    assert.equal([absent.name, absent.notice], ['web', undefined]);
+    const broken = await opening(new Error('wrong ELF class'));
+    assert.is(broken.name, 'web');
+    assert.match(broken.notice!, /^engine 'web' is used: engine 'native' .*wrong ELF class/);
+  });
+
   test('an absent onnxruntime-node is an error that says what to install', async () => {
     const absent = Object.assign(new Error("Cannot find package 'onnxruntime-node'"), { code: 'ERR_MODULE_NOT_FOUND' });
     const error = await failure(nativeEngine(() => Promise.reject(absent)));

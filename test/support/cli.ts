@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Finished {
@@ -38,14 +36,4 @@ export function quantpipe(args: readonly string[], { stdin, cwd, onStderr }: Run
     child.stdin.on('error', () => {}); // the child may have stopped reading: its exit code tells
     child.stdin.end(stdin);
   });
-}
-
-/** Run `body` with an empty folder that is gone afterwards. */
-export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
-  try {
-    return await body(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
