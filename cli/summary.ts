@@ -19,7 +19,12 @@ export function printSummary(done: Done, { json, quiet }: ReportOptions): void {
   if (json) console.log(JSON.stringify(summary(done)));
   if (quiet) return;
   if (!json) console.log(report(done));
-  for (const warning of done.sim.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
+  printWarnings(done.sim);
+}
+
+/** What no error says and a user should know, on standard error. */
+export function printWarnings({ warnings }: QuantSim): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
 }
 
 /** The keys are a contract: scripts read them. */

@@ -5,6 +5,7 @@ import { METRICS } from '../choices.ts';
 import { printEvaluation } from '../evaluation.ts';
 import { interruptible } from '../interrupt.ts';
 import { type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+import { printWarnings } from '../summary.ts';
 
 interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
   readonly encodings?: string;
@@ -36,11 +37,11 @@ Examples:
   $ quantpipe evaluate model.onnx labelled.arrow --encodings out/encodings.json
   $ quantpipe evaluate model.onnx images.npy --against out/model.qdq.onnx --engine web`)
     .action(async (model: string, data: string, options: Options) => {
-      const { openSource, QuantSim, readModelFile } = await import('../../pipeline/index.ts');
+      const { QuantSim, readModelFile } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
-        const evaluation = await sim.evaluate(await openSource(data), {
+        const evaluation = await sim.evaluate(await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin }), {
           signal,
           ...bindOptions(options),
           ...pick(options, 'engine', 'batchSize', 'limit', 'metric', 'ignoreClasses'),
@@ -48,6 +49,7 @@ Examples:
           ...(options.against === undefined ? {} : { against: await readModelFile(options.against) }),
         });
         printEvaluation(evaluation, options);
+        printWarnings(sim);
       });
     });
 }

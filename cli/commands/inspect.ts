@@ -2,7 +2,7 @@ import { Command } from 'commander';
 
 import { simOptions } from '../calibration.ts';
 import { type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
-import { printable } from '../exit.ts';
+import { printWarnings } from '../summary.ts';
 import { type Column, table } from '../table.ts';
 
 const unitColumns: readonly Column[] = [{ title: 'unit' }, { title: 'output', most: 44 }, { title: 'rule' }];
@@ -34,6 +34,6 @@ Examples:
       ));
       if (units.length > 0) console.log(`\ntreated as one operator, with one quantizer at its end:\n${table(unitColumns, units.map(({ kind, output, rule }) => [kind, output, rule.path]))}`);
       if (float.length > 0) console.log(`\nleft in float:\n${table(floatColumns, float.map(({ opType, name, reason }) => [opType, name, reason]))}`);
-      for (const warning of sim.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
+      printWarnings(sim);
     });
 }

@@ -17,7 +17,7 @@ Examples:
     .action(async (files: string[], options: ReportOptions & { readonly output: string }) => {
       const { mergeStatisticsFiles, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       const statistics = await mergeStatisticsFiles(files);
-      const outputs = await writeOutput(options.output, writeStatistics(statistics));
+      const outputs = await writeOutput(options.output, writeStatistics(statistics), process.stdout);
       if (options.output === '-' || options.quiet) return;
       if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, outputs }));
       else console.log(`${statistics.samples} samples, ${statistics.tensors.size} tensors from ${files.length} files → ${outputs[0]!.path} (${size(outputs[0]!.bytes)})`);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { calibrateWithProgress, simOptions } from '../calibration.ts';
+import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   type DataOptions, dataOptions, type EngineOptions, engineOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
@@ -27,12 +27,12 @@ Examples:
   $ quantpipe merge part0.arrow part1.arrow -o all.arrow
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
-      const { openSource, QuantSim, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+      const { QuantSim, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
-        const source = await openSource(data);
+        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
         const run = await calibrateWithProgress(sim, source, options, signal, 'observe');
-        const outputs = await writeOutput(options.output, writeStatistics(sim.statistics));
+        const outputs = await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout);
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });
     });

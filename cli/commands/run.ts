@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { calibrateWithProgress, simOptions } from '../calibration.ts';
+import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   type DataOptions, dataOptions, type EngineOptions, engineOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
@@ -28,10 +28,10 @@ Examples:
   $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
     .action(async (model: string, data: string, options: Options) => {
-      const { openSource, prepareFolder, QuantSim } = await import('../../pipeline/index.ts');
+      const { prepareFolder, QuantSim } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
-        const source = await openSource(data);
+        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
         await prepareFolder(options.output);
         const run = await calibrateWithProgress(sim, source, options, signal);
         const outputs = await sim.export(options.output, options);

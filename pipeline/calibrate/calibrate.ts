@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 
 import { bindInputs, type BindOptions } from '../data/bind.ts';
-import { blocks } from '../data/blocks.ts';
+import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
+import { fixedBatch } from '../data/feeds.ts';
 import type { Source } from '../data/source.ts';
 import { type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
@@ -29,6 +30,11 @@ export interface CalibrateOptions extends BindOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a fixed batch left over. */
+export function leftOutWarning(count: number, together: number): string {
+  return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
+}
+
 export interface Progress {
   readonly samples: number;
   /** null where the source does not tell its length. */
@@ -41,6 +47,8 @@ export interface Observation {
   readonly statistics: Statistics;
   readonly engine: EngineName;
   readonly workers: number;
+  /** What the user should know about how it went. */
+  readonly warnings: readonly string[];
 }
 
 /** Blocks under way for each worker: one that runs, one that waits, so that a worker never waits for the reader. */
@@ -51,24 +59,30 @@ const BLOCKS_PER_WORKER = 2;
  * statistics. They depend on the samples alone, not on the number of workers or the order in which blocks finish.
  */
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
-  const { workers = availableParallelism(), batchSize = plan.batchSize, limit, shard, signal } = options;
+  const { workers = availableParallelism(), limit, shard, signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
-  const engine = (await openEngine(options.engine ?? 'auto')).name;
+  const together = fixedBatch(plan.inputs, source, bindings);
+  const { name: engine, notice } = await openEngine(options.engine ?? 'auto');
+  const warnings = notice === undefined ? [] : [notice];
+  const range: BlockOptions = {
+    size: blockSize(options.batchSize, plan.batchSize, together), together, columns: bindings.map(({ column }) => column),
+    ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
+    onLeftOut: count => warnings.push(leftOutWarning(count, together)),
+  };
   const kernels = await Kernels.load();
   const pool = new Pool({ observing: { model: plan.tapped, taps: plan.taps, engine, inputs: plan.inputs, bindings } }, workers);
   try {
     let statistics = emptyStatistics(plan.hash);
     let batches = 0;
-    const range = { size: batchSize, ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }) };
-    const read = untilAborted(blocks(source, { ...range, columns: bindings.map(({ column }) => column) }), signal);
-    const total = totalSamples(source, batchSize, limit, shard);
+    const read = untilAborted(blocks(source, range), signal);
+    const total = sampleCount(source, range);
     for await (const seen of orderedMap(read, workers * BLOCKS_PER_WORKER, ({ index, bytes }) => pool.observe({ kind: 'observe', index, bytes }))) {
       statistics = mergeStatistics(kernels, statistics, asStatistics(plan, seen));
       batches++;
       yield { samples: statistics.samples, total, batches };
     }
     signal?.throwIfAborted();
-    return { statistics, engine, workers };
+    return { statistics, engine, workers, warnings };
   } catch (error) {
     throw nameNodes(error, plan.model);
   } finally {
@@ -78,14 +92,4 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
 
 function asStatistics({ hash, taps }: Plan, { samples, tensors }: Observed): Statistics {
   return { model: hash, samples, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
-}
-
-/** How many samples this call will count, where the source tells. */
-function totalSamples({ rows }: Source, size: number, limit = Infinity, shard = { index: 0, count: 1 }): number | null {
-  if (rows === null) return null;
-  const all = Math.min(rows, limit);
-  if (shard.count === 1) return all;
-  let total = 0;
-  for (let first = shard.index * size; first < all; first += shard.count * size) total += Math.min(size, all - first);
-  return total;
 }

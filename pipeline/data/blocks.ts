@@ -22,17 +22,28 @@ export interface BlockOptions {
   readonly from?: number;
   /** Columns to keep. Default all that quantpipe can read. */
   readonly columns?: readonly string[];
+  /** Samples that a run of the model needs together; `size` is a multiple of it. What is left at the end is left out. Default 1. */
+  readonly together?: number;
+  /** Told how many samples were left out, if any. */
+  readonly onLeftOut?: (samples: number) => void;
+}
+
+/** Samples in a block: what was asked for, or else the most below `usual`, in multiples of what the model reads at a time. */
+export function blockSize(asked: number | undefined, usual: number, together: number): number {
+  if (asked === undefined) return Math.max(1, Math.floor(usual / together)) * together;
+  if (asked % together === 0) return asked;
+  throw new QuantpipeError('config-invalid', `a batch size of ${asked} is no multiple of the ${together} samples that the model reads at a time`);
 }
 
 /**
  * Cut a source into blocks: block k is samples k·B … k·B+B-1, however the source's own batches are cut. So a block is
  * the same whoever reads it, and in whichever shard.
  *
- * @throws data-invalid where the source holds no sample at all
+ * @throws data-invalid where the source holds no sample at all, or fewer than are needed together
  */
 export async function* blocks(source: Source, options: BlockOptions): AsyncGenerator<Block> {
-  const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0, columns } = options;
-  check(size >= 1 && shard.index < shard.count, 'a block has samples, a shard is one of count');
+  const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0, columns, together = 1 } = options;
+  check(size >= 1 && size % together === 0 && shard.index < shard.count, 'a block has samples, a shard is one of count');
   const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
   let parts: Part[] = [];
   let row = 0;
@@ -51,8 +62,23 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
     if (row >= limit) break;
   }
   if (row === 0) throw new QuantpipeError('data-invalid', `${source.name} holds no samples`, { file: source.name });
-  const last = Math.floor(row / size);
-  if (parts.length > 0) yield block(last, parts, last * size, source, columns);
+  if (row < together) throw new QuantpipeError('data-invalid', `${source.name} holds ${row} ${row === 1 ? 'sample' : 'samples'}, the model reads ${together} at a time`, { file: source.name });
+  if (parts.length === 0) return;
+  const last = Math.floor(row / size), leftOut = row % together;
+  if (leftOut > 0) options.onLeftOut?.(leftOut);
+  if (row % size > leftOut) yield block(last, withoutLast(parts, leftOut), last * size, source, columns);
+}
+
+/** All parts but the last `count` rows. */
+function withoutLast(parts: readonly Part[], count: number): Part[] {
+  const kept: Part[] = [];
+  let left = parts.reduce((sum, { begin, end }) => sum + end - begin, 0) - count;
+  for (const part of parts) {
+    const end = Math.min(part.end, part.begin + left);
+    if (end > part.begin) kept.push({ ...part, end });
+    left -= end - part.begin;
+  }
+  return kept;
 }
 
 /** Whether some block that holds the samples `begin` to `end` is wanted. */
@@ -63,12 +89,14 @@ function rowsOf(isWanted: (block: number) => boolean, size: number, limit: numbe
   };
 }
 
-/** Blocks that {@link blocks} will yield; null where the source does not know its length. */
-export function blockCount({ rows }: Source, { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0 }: BlockOptions): number | null {
+/** Samples that {@link blocks} will yield; null where the source does not know its length. */
+export function sampleCount({ rows }: Source, { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0, together = 1 }: BlockOptions): number | null {
   if (rows === null) return null;
-  const all = Math.ceil(Math.min(rows, limit) / size);
-  const until = (end: number) => Math.max(0, Math.ceil((end - shard.index) / shard.count));
-  return Math.max(0, until(all) - until(Math.min(from, all)));
+  const all = Math.floor(Math.min(rows, limit) / together) * together;
+  const full = Math.floor(all / size), last = all % size;
+  const oursBefore = (block: number) => Math.max(0, Math.ceil((block - shard.index) / shard.count));
+  const isLastOurs = full >= from && full % shard.count === shard.index;
+  return (oursBefore(full) - oursBefore(Math.min(from, full))) * size + (isLastOurs ? last : 0);
 }
 
 interface Part {

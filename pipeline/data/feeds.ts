@@ -1,7 +1,6 @@
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
-import type { Feeds, SessionInput } from '../engine/engine.ts';
+import type { Feeds, SessionInput, Tensor } from '../base/tensor.ts';
 import { FIRST_SAMPLE_KEY } from './blocks.ts';
 import { castValues, fromFloat32, numbers, type Values } from './cast.ts';
 import { columnRows, type ColumnRows } from './column-rows.ts';
@@ -37,8 +36,8 @@ export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bind
   }
 }
 
-/** The batch size that the model fixes, if it does: a block must hold a multiple of it. */
-export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source, 'columns'>, bindings: readonly Binding[]): number | null {
+/** How many samples the model reads at a time, where it fixes that; else 1. A block must hold a multiple of it. */
+export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source, 'columns'>, bindings: readonly Binding[]): number {
   for (const { input: name, column: columnName, preprocess } of bindings) {
     const input = inputs.find(input => input.name === name);
     const column = source.columns.find(column => column.name === columnName);
@@ -46,7 +45,7 @@ export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source,
     const fit = fitSample(preprocess ? arrangedShape(column.shape, preprocess) : column.shape, input.shape, column.isFlat);
     if (fit?.stacking === 'batch' && typeof input.shape[0] === 'number') return input.shape[0];
   }
-  return null;
+  return 1;
 }
 
 interface BoundInput {

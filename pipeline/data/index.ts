@@ -1,6 +1,6 @@
 // Data in: any supported file becomes record batches, blocks of samples, and feeds of a session.
 export { bindInputs, LABEL_COLUMN, type BindOptions } from './bind.ts';
-export { blockCount, blocks, type BlockOptions } from './blocks.ts';
+export { blocks, blockSize, sampleCount, type BlockOptions } from './blocks.ts';
 export { feeds, fixedBatch, type Feed } from './feeds.ts';
 export { labels, type Labels } from './labels.ts';
 export { openSource, type OpenOptions } from './open-source.ts';

@@ -14,7 +14,7 @@ import type { Source } from './source.ts';
 export interface OpenOptions {
   /** Columns that the model needs (its inputs, unless others are bound): tells a folder of columns from a folder of samples. */
   readonly columns?: readonly string[];
-  /** Where '-' reads from. Default the process's standard input. */
+  /** What '-' reads: a program's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
 }
 
@@ -35,7 +35,10 @@ const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(path: string, options: OpenOptions = {}): Promise<Source> {
-  if (path === '-') return arrowStreamSource(streamBytes('-', options.stdin ?? process.stdin));
+  if (path === '-') {
+    if (options.stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
+    return arrowStreamSource(streamBytes('-', options.stdin));
+  }
   const info = await stat(path).catch(cause => { throw unreadable(path, cause); });
   if (info.isDirectory()) return folderSource(path, options.columns);
   if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a named pipe

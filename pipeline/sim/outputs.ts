@@ -1,4 +1,4 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
@@ -20,16 +20,21 @@ export async function prepareFolder(folder: string): Promise<void> {
   }
 }
 
-/** Write files that belong together into a folder: none takes its place before all are written. */
-export async function writeOutputs(folder: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<Output[]> {
+/**
+ * Write files that belong together into a folder: none takes its place before all are written. Where the content is null there is
+ * no such file: one of an earlier run is removed, because it would not belong to these.
+ */
+export async function writeOutputs(folder: string, files: Readonly<Record<string, Uint8Array | string | null>>): Promise<Output[]> {
   await prepareFolder(folder);
-  const contents = Object.entries(files).map(([name, content]) => [join(folder, name), typeof content === 'string' ? Buffer.from(content) : content] as const);
+  const present = Object.entries(files).filter((entry): entry is [string, Uint8Array | string] => entry[1] !== null);
+  const contents = present.map(([name, content]) => [join(folder, name), typeof content === 'string' ? Buffer.from(content) : content] as const);
   await writeAllAtomically(contents);
+  for (const name of Object.keys(files)) if (files[name] === null) await rm(join(folder, name), { force: true });
   return contents.map(([path, { length }]) => ({ path, bytes: length }));
 }
 
 /** Write one file, or to `stdout` where the path is '-'. */
-export async function writeOutput(path: string, content: Uint8Array, stdout: NodeJS.WritableStream = process.stdout): Promise<Output[]> {
+export async function writeOutput(path: string, content: Uint8Array, stdout: NodeJS.WritableStream): Promise<Output[]> {
   if (path === '-') {
     await new Promise<void>((resolve, reject) => stdout.write(content, error => (error ? reject(error) : resolve())));
     return [];

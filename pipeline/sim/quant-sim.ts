@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 
 import type { SchemeName } from '../analyzers/index.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import { type CalibrateOptions, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
+import { type CalibrateOptions, leftOutWarning, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
 import { isPreset, loadConfig } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
-import { bindInputs, blocks, openSource, type Source } from '../data/index.ts';
+import { bindInputs, type BindOptions, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { openEngine } from '../engine/index.ts';
 import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, qdqModel, readEncodings } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
@@ -70,6 +70,8 @@ export class QuantSim {
   /** What a user should know and no error says; it grows as the work goes on. */
   readonly warnings: string[] = [];
   readonly #options: QuantSimOptions;
+  /** What the configuration places; encodings from a file may leave some of it out. */
+  readonly #placed: Placement;
   #placement: Placement;
   #plan: Plan | null = null;
   #observation: Observation | null = null;
@@ -83,7 +85,8 @@ export class QuantSim {
     this.preparation = report;
     this.configName = configName;
     this.#options = options;
-    this.#placement = placeQuantizers(model, config, options);
+    this.#placed = placeQuantizers(model, config, options);
+    this.#placement = this.#placed;
     this.warnings.push(...this.#placement.warnings);
   }
 
@@ -124,6 +127,12 @@ export class QuantSim {
     return this.#quality;
   }
 
+  /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
+  openSource(path: string, { inputs = {}, stdin }: Pick<BindOptions, 'inputs'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
+    const columns = sessionInputs(this.model).map(({ name }) => inputs[name] ?? name);
+    return openSource(path, { columns, ...(stdin && { stdin }) });
+  }
+
   /** Gather statistics, and find the encodings. */
   async *calibrate(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     yield* this.observe(source, options);
@@ -132,10 +141,11 @@ export class QuantSim {
 
   /** Gather statistics only. */
   async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
-    this.#plan ??= calibrationPlan(this.model, this.#placement);
-    const opened = typeof source === 'string' ? await openSource(source) : source;
+    this.#plan ??= calibrationPlan(this.model, this.#placed);
+    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
     this.#observation = yield* observe(this.#plan, opened, options);
     this.#statistics = this.#observation.statistics;
+    this.warnings.push(...this.#observation.warnings);
     this.#warnOfNonFinite(this.#statistics);
   }
 
@@ -147,7 +157,8 @@ export class QuantSim {
     }
     const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    const encodings = await encode(this.model, this.#placement, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...threads });
+    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...threads });
+    this.#placement = this.#placed;
     this.#statistics = statistics;
     this.#encodings = encodings;
     this.#quality = encodingQuality(this.model.graph, this.#placement, encodings, statistics, await Kernels.load());
@@ -156,9 +167,11 @@ export class QuantSim {
   /** Take the encodings of a file instead of calibrating: it decides which of the placed quantizers there are. */
   async loadEncodings(path: string): Promise<void> {
     const file = readEncodings(await readText(path), path);
-    const { placement, encodings } = applyEncodings(this.model, this.#placement, file, path);
+    const { placement, encodings } = applyEncodings(this.model, this.#placed, file, path);
     this.#placement = placement;
     this.#encodings = encodings;
+    this.#statistics = null; // what was observed before decided other encodings
+    this.#quality = [];
   }
 
   /** The model with simulated quantizers. Run it with the engine's own int8 fusions off. */
@@ -173,15 +186,20 @@ export class QuantSim {
 
   /** Run the float, the simulated and the exported model over data, and compare. */
   async evaluate(source: Source | string, options: SimEvaluateOptions = {}): Promise<Evaluation> {
-    const opened = typeof source === 'string' ? await openSource(source) : source;
+    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
     const { label, ...rest } = options;
     const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
-    const { batchSize = EVALUATION_BATCH, limit } = options;
-    const read = untilAborted(blocks(opened, { size: batchSize, ...(limit !== undefined && { limit }) }), options.signal);
-    const evaluation = await evaluate(forms, read, bindings, { ...options, engine: await openEngine(options.engine ?? 'auto') });
+    const together = fixedBatch(sessionInputs(this.model), opened, bindings);
+    const read = untilAborted(blocks(opened, {
+      size: blockSize(options.batchSize, EVALUATION_BATCH, together), together, ...(options.limit !== undefined && { limit: options.limit }),
+      onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
+    }), options.signal);
+    const engine = await openEngine(options.engine ?? 'auto');
+    if (engine.notice !== undefined) this.warnings.push(engine.notice);
+    const evaluation = await evaluate(forms, read, bindings, { ...options, engine });
     options.signal?.throwIfAborted();
     return evaluation;
   }
@@ -195,7 +213,7 @@ export class QuantSim {
       'model.onnx': writeModel(this.model),
       'model.qdq.onnx': writeModel(quantized),
       'encodings.arrow': encodingsArrow(this.#placement, encodings, { activation: scheme, weight: weightScheme }, this.#statistics),
-      ...(this.#statistics && { 'statistics.arrow': writeStatistics(this.#statistics) }),
+      'statistics.arrow': this.#statistics && writeStatistics(this.#statistics),
     });
   }
 

@@ -6,7 +6,8 @@ import { RecordBatchFileWriter } from 'apache-arrow';
 
 import { bindInputs, blocks, calibrationPlan, type EngineName, observe, openEngine, openSource, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
 import { feeds } from '../../pipeline/data/index.ts';
-import { inFolder, quantpipe } from '../support/cli.ts';
+import { quantpipe } from '../support/cli.ts';
+import { inFolder } from '../support/temporary.ts';
 import { median, round, type Row } from './bench.ts';
 
 const MODEL = 'fixtures/models/fmnist-cnn.onnx';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 
-import { blockCount, blocks, type BlockOptions } from '../../pipeline/data/blocks.ts';
+import { blocks, blockSize, sampleCount, type BlockOptions } from '../../pipeline/data/blocks.ts';
 import { feeds } from '../../pipeline/data/feeds.ts';
 import type { Block, Source } from '../../pipeline/data/source.ts';
 import { suite } from '../support/suite.ts';
@@ -51,12 +51,28 @@ suite('data/blocks', test => {
     }), { seed: 2, numRuns: 50 });
   });
 
-  test('begins at the block that is asked for, and counts what is left', async () => {
-    for (const options of [{ size: 4 }, { size: 4, from: 2 }, { size: 3, from: 1, shard: { index: 1, count: 2 } }, { size: 4, from: 9 }, { size: 5, limit: 7 }]) {
+  test('begins at the block that is asked for, and knows how many samples are left', async () => {
+    for (const options of [{ size: 4 }, { size: 4, from: 2 }, { size: 3, from: 1, shard: { index: 1, count: 2 } }, { size: 4, from: 9 }, { size: 5, limit: 7 }, { size: 4, together: 4 }, { size: 4, together: 2, shard: { index: 1, count: 2 } }, { size: 6, together: 3, from: 1, limit: 11 }]) {
       const found = await collect(counting([5, 1, 0, 7]), options);
-      assert.is(blockCount({ rows: 13 } as Source, options), found.length, JSON.stringify(options));
+      assert.is(sampleCount({ rows: 13 } as Source, options), found.reduce((sum, { rows }) => sum + rows, 0), JSON.stringify(options));
       for (const { index } of found) assert.ok(index >= (options.from ?? 0));
     }
+  });
+
+  test('leaves out, and tells, what does not fill the batch that the model fixes', async () => {
+    for (const [together, size, kept, told] of [[4, 8, 12, [1]], [5, 5, 10, [3]], [13, 13, 13, []], [6, 12, 12, [1]]] as const) {
+      const leftOut: number[] = [];
+      const all = await collect(counting([5, 1, 0, 7]), { size, together, onLeftOut: count => leftOut.push(count) });
+      assert.equal(all.flatMap(samples), [...Array(kept).keys()]);
+      assert.equal(leftOut, told);
+    }
+    const error = await collect(counting([3]), { size: 4, together: 4 }).catch(error => error);
+    assert.is(error.message, 'counting holds 3 samples, the model reads 4 at a time');
+  });
+
+  test('sizes blocks in multiples of what the model reads at a time', () => {
+    assert.equal([blockSize(undefined, 32, 1), blockSize(undefined, 32, 5), blockSize(undefined, 32, 100), blockSize(10, 32, 5)], [32, 30, 100, 10]);
+    assert.throws(() => blockSize(8, 32, 5), /batch size of 8 is no multiple of the 5 samples/);
   });
 
   test('moves: each block owns its whole buffer', async () => {

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { writeModel, writeStatistics } from '../../pipeline/index.ts';
-import { inFolder, quantpipe } from '../support/cli.ts';
+import { quantpipe } from '../support/cli.ts';
 import { buildModel, type ModelSketch, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
 import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+import * as wire from '../support/wire.ts';
 
 /** A model of one layer: x [N, 4] → Gemm → y [N, 3]. */
 const small: ModelSketch = {
@@ -120,6 +122,42 @@ suite('end-to-end/bad-input', test => {
     }));
   }
 
+  for (const [title, location, says] of [
+    ['is not there', 'weights.bin', /'w'.*weights\.bin/],
+    ['lies outside the folder of the model', '../weights.bin', /'w'.*\.\.\/weights\.bin/],
+  ] as const) {
+    test(`external data that ${title}: exit code 1, one message, nothing written`, () => inFolder(async folder => {
+      await mkdir(join(folder, 'model'));
+      await writeFile(join(folder, 'weights.bin'), new Uint8Array(48));
+      await writeFile(join(folder, 'model/model.onnx'), withExternalWeight(location));
+      await writeFile(join(folder, 'data.arrow'), samples);
+      const { code, stderr } = await quantpipe(['run', 'model/model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+      assert.is(code, 1, stderr);
+      assert.match(stderr, says);
+      assert.is(stderr.match(/^quantpipe: /gm)?.length, 1, stderr);
+      assert.equal(await filesIn(join(folder, 'out')), []);
+    }));
+  }
+
+  test('a weight that holds fewer bytes than its shape says: exit code 1, both numbers', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), writeModel(buildModel({ ...small, weights: { ...small.weights, w: { dtype: 'float32', dims: [4, 3], data: new Float32Array(11) } } })));
+    await writeFile(join(folder, 'data.arrow'), samples);
+    const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /'w'.*48.*44/);
+    assert.equal(await filesIn(join(folder, 'out')), []);
+  }));
+
+  test('labels that are asked for and are not there: exit code 1', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    for (const [args, says] of [[['--label', 'class'], /no column 'class'/], [['--metric', 'top-1'], /no column 'label', and the metric 'top-1'/]] as const) {
+      const { code, stderr, stdout } = await quantpipe(['evaluate', 'model.onnx', 'data.arrow', ...args], { cwd: folder });
+      assert.equal([code, stdout], [1, ''], stderr);
+      assert.match(stderr, says);
+    }
+  }));
+
   test('NaN and Inf in the data are counted and reported, and the run goes on', () => inFolder(async folder => {
     const values = floats(64);
     values[3] = NaN;
@@ -164,6 +202,12 @@ suite('end-to-end/bad-input', test => {
     assert.equal(await filesIn(join(folder, 'out')), []);
   }));
 });
+
+/** x [N, 4] → MatMul(w) → y, where w lies in a file of its own. */
+function withExternalWeight(location: string): Uint8Array {
+  const external = wire.initializer('w', [4, 3], 1, wire.externalData({ location }));
+  return wire.model(wire.graph(wire.node('MatMul', ['x', 'w'], ['y']), external, wire.input('x'), wire.output('y')));
+}
 
 /** Names in a folder; the content of a file in its place; nothing where there is neither. */
 async function filesIn(path: string): Promise<string[]> {
