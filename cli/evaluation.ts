@@ -1,11 +1,12 @@
-import type { Evaluation } from '../pipeline/index.ts';
+import type { Evaluation, TracedTensor } from '../pipeline/index.ts';
 import { table } from './table.ts';
 
 const FORMS = { float: 'float', simulated: 'simulated', exported: 'exported (INT8)' } as const;
 
-/** Accuracy of each form, and how close they are to each other. */
-export function printEvaluation(evaluation: Evaluation, { json }: { readonly json?: true }): void {
-  console.log(json ? JSON.stringify(evaluation) : report(evaluation)); // JSON has no Infinity and no NaN: they are null, and `exact` tells which
+/** Accuracy of each form, and how close they are to each other; with a trace, where simulation and exported model part. */
+export function printEvaluation(evaluation: Evaluation, traced: readonly TracedTensor[] | null, { json }: { readonly json?: true }): void {
+  if (json) console.log(JSON.stringify(traced === null ? evaluation : { ...evaluation, trace: traced }));
+  else console.log([report(evaluation), ...(traced === null ? [] : [traceReport(traced)])].join('\n\n'));
 }
 
 function report({ samples, metric, accuracy, pairs }: Evaluation): string {
@@ -22,11 +23,33 @@ function report({ samples, metric, accuracy, pairs }: Evaluation): string {
     ));
   }
   for (const { of, to, outputs } of pairs) {
-    for (const [output, { nonFinite }] of Object.entries(outputs)) {
+    for (const [output, { offBy, nonFinite }] of Object.entries(outputs)) {
+      if (offBy !== null) parts.push(`${of} to ${to}: in steps of its encoding, '${output}' is ${offByText(offBy)}`);
       if (nonFinite > 0) parts.push(`${of} to ${to}: ${nonFinite} values of '${output}' are NaN or infinite and were left out of SQNR, cosine and largest error`);
     }
   }
   return parts.join('\n\n');
+}
+
+/** Rows of the table of tensors that part. */
+const SHOWN = 12;
+
+function traceReport(traced: readonly TracedTensor[]): string {
+  const parting = traced.filter(({ offBy }) => offBy.some((count, steps) => steps > 0 && count > 0));
+  const [first] = parting;
+  if (first === undefined) return `trace: simulated and exported model compute the same codes in all ${traced.length} tensors`;
+  const where = first.node === null ? 'a model input' : `the output of ${first.opType} '${first.node}'`;
+  const rows = parting.slice(0, SHOWN).map(({ tensor, opType, offBy }) => [tensor, opType ?? 'input', offByText(offBy)]);
+  const more = parting.length > SHOWN ? `\n… and ${parting.length - SHOWN} more` : '';
+  return `trace: the two part first at '${first.tensor}', ${where}; ${parting.length} of ${traced.length} tensors differ\n` +
+    table([{ title: 'tensor', most: 44 }, { title: 'computed by' }, { title: 'how far, in steps' }], rows) + more;
+}
+
+/** "off by 1 in 3 of 960 values": how many elements there are at each distance that occurs. */
+function offByText([same, ...off]: readonly number[]): string {
+  const all = off.reduce((sum, count) => sum + count, same ?? 0);
+  const parts = off.flatMap((count, i) => count === 0 ? [] : `by ${i + 1}${i === off.length - 1 ? ' or more' : ''} in ${count}`);
+  return parts.length === 0 ? `the same in all ${all} values` : `off ${parts.join(', ')} of ${all} values`;
 }
 
 function percent(share: number): string {

@@ -37,5 +37,6 @@ export { evaluate, type Evaluation } from './sim/evaluate.ts';
 export { metrics, type MetricName } from './sim/metrics.ts';
 export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
+export { trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
 export { applyEncodings, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, qdqModel, readEncodings } from './export/index.ts';

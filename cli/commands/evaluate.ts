@@ -11,6 +11,7 @@ interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<Rep
   readonly encodings?: string;
   readonly against?: string;
   readonly label?: string | false;
+  readonly trace?: true;
   readonly metric?: (typeof METRICS)[number];
   readonly ignoreClasses?: readonly number[];
 }
@@ -23,6 +24,7 @@ export function evaluateCommand(): Command {
     .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
     .option('--encodings <file>', 'encodings.json of the model')
     .option('--against <model>', 'compare this exported model instead of one made from the encodings')
+    .option('--trace', 'name the first tensor where simulation and exported model part (looks at 4 samples, or --limit)')
     .option('--label <column>', 'column that holds the right answers (default: label, where there is one)')
     .option('--no-label', 'compare outputs only, even where there are labels')
     .addOption(new Option('--metric <name>', 'how answers are judged (default: top-1 for class numbers, ctc for lists of them)').choices(METRICS))
@@ -41,14 +43,16 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
-        const evaluation = await sim.evaluate(await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin }), {
+        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const settings = {
           signal,
           ...bindOptions(options),
-          ...pick(options, 'engine', 'batchSize', 'limit', 'metric', 'ignoreClasses'),
-          ...(options.label === false ? { label: null } : options.label === undefined ? {} : { label: options.label }),
+          ...pick(options, 'engine', 'batchSize', 'limit'),
           ...(options.against === undefined ? {} : { against: await readModelFile(options.against) }),
-        });
-        printEvaluation(evaluation, options);
+        };
+        const label = options.label === false ? { label: null } : pick(options as { label?: string }, 'label');
+        const evaluation = await sim.evaluate(source, { ...settings, ...label, ...pick(options, 'metric', 'ignoreClasses') });
+        printEvaluation(evaluation, options.trace ? await sim.trace(source, settings) : null, options);
         printWarnings(sim);
       });
     });

@@ -129,3 +129,6 @@ function derived(graph: Graph, { name }: { readonly name: string }, suffix: stri
   value.type = type;
   return value;
 }
+
+/** What the readers of a quantized activation see; a graph output keeps its own name. */
+export const dequantizedName = (tensor: string): string => `${tensor}_dequantized`;

@@ -1,5 +1,6 @@
 import { check } from '../base/check.ts';
 import { elementCount, type Tensor } from '../base/tensor.ts';
+import { StepCounts } from './step-counts.ts';
 
 /** How close one model's output is to another's. */
 export interface Closeness {
@@ -16,12 +17,15 @@ export interface Closeness {
   readonly maxError: number;
   /** Share of rows (along the last axis) whose largest value stands at the same place, 0…1; null where rows have one element. A row with NaN has no largest value. */
   readonly agreement: number | null;
+  /** Elements off by 0, 1, 2, … steps of the output's encoding, the last entry by that many or more; null where it has none. */
+  readonly offBy: readonly number[] | null;
   /** Pairs that are left out of all but `exact` and `agreement`, because a value is NaN or infinite. */
   readonly nonFinite: number;
 }
 
 /** Compares outputs batch by batch. It keeps sums (in float64), never outputs. */
 export class Comparison {
+  readonly #steps: StepCounts | null;
   #signal = 0;
   #noise = 0;
   #product = 0;
@@ -33,11 +37,17 @@ export class Comparison {
   #rows = 0;
   #agreeing = 0;
 
+  /** @param delta one step of the output's encoding, in real units; null where it has none */
+  constructor(delta: number | null = null) {
+    this.#steps = delta === null ? null : new StepCounts(delta);
+  }
+
   /** Count a batch. The tensors are float32 and of one shape. */
   add(reference: Tensor, other: Tensor): void {
     const a = floats(reference), b = floats(other);
     check(a.length === b.length, `outputs of ${a.length} and ${b.length} elements`);
     this.#addValues(a, b);
+    this.#steps?.add(a, b);
     const width = reference.dims.at(-1) ?? 1;
     if (width < 2) return;
     for (let start = 0; start < a.length; start += width) {
@@ -55,6 +65,7 @@ export class Comparison {
       cosine: norm > 0 ? this.#product / norm : this.#signal === this.#otherSignal ? 1 : 0,
       maxError: this.#maxError,
       agreement: this.#rows === 0 ? null : this.#agreeing / this.#rows,
+      offBy: this.#steps?.counts ?? null,
       nonFinite: this.#nonFinite,
     };
   }

@@ -19,6 +19,8 @@ export interface EvaluateOptions extends MetricOptions {
   readonly engine: Engine;
   /** Column of the labels, which must be there; null where none are to be used. Default 'label', where the data has it. */
   readonly label?: string | null;
+  /** One step of each quantized output, in real units: the exported model is compared with the simulation in such steps too. */
+  readonly deltas?: ReadonlyMap<string, number>;
   /** How to judge labelled samples. Default: what fits the labels. */
   readonly metric?: MetricName;
 }
@@ -129,7 +131,10 @@ class Tally {
 
   add(results: ReadonlyMap<FormName, Outputs>, rows: number, expected: readonly Label[] | null): void {
     this.#samples += rows;
-    for (const { of, to, outputs } of this.#pairs) compareOutputs(outputs, results.get(to)!, results.get(of)!);
+    for (const { of, to, outputs } of this.#pairs) {
+      const deltas = to === 'simulated' ? this.#options.deltas : undefined;
+      compareOutputs(outputs, results.get(to)!, results.get(of)!, deltas);
+    }
     if (expected === null || expected.length === 0) return;
     if (this.#metric === null) this.#startScoring(expected[0]!);
     for (const [name, score] of this.#scores) score.add(results.get(name)!, expected);
@@ -151,14 +156,14 @@ class Tally {
 }
 
 /** Compare the float outputs that both forms have under one name. */
-function compareOutputs(comparisons: Map<string, Comparison>, reference: Outputs, other: Outputs): void {
+function compareOutputs(comparisons: Map<string, Comparison>, reference: Outputs, other: Outputs, deltas?: ReadonlyMap<string, number>): void {
   for (const [name, expected] of Object.entries(reference)) {
     const actual = other[name];
     if (expected.dtype !== 'float32' || actual === undefined) continue;
     if (String(expected.dims) !== String(actual.dims)) {
       throw new QuantpipeError('config-invalid', `output '${name}' has shape [${expected.dims.join(', ')}] in one model and [${actual.dims.join(', ')}] in the other`);
     }
-    const comparison = comparisons.get(name) ?? new Comparison();
+    const comparison = comparisons.get(name) ?? new Comparison(deltas?.get(name) ?? null);
     comparison.add(expected, actual);
     comparisons.set(name, comparison);
   }

@@ -9,8 +9,8 @@ import { untilAborted } from '../calibrate/until-aborted.ts';
 import { isPreset, loadConfig } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
-import { bindInputs, type BindOptions, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
-import { openEngine } from '../engine/index.ts';
+import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
+import { type Engine, openEngine } from '../engine/index.ts';
 import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, qdqModel, readEncodings } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
@@ -24,6 +24,7 @@ import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.ts';
 import { type Output, writeOutputs } from './outputs.ts';
 import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import { simulate } from './simulate.ts';
+import { trace, type TracedTensor } from './trace.ts';
 
 export interface QuantSimOptions {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
@@ -48,6 +49,9 @@ export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'met
   /** Another model to compare instead of the one that export would write. */
   readonly against?: Model;
 }
+
+/** What {@link QuantSim.trace} reads; `limit` is 4 samples by default. */
+export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | 'shard' | 'label'>, Pick<SimEvaluateOptions, 'against'> {}
 
 export interface ExportOptions {
   readonly encodingsVersion?: EncodingsVersion;
@@ -192,16 +196,21 @@ export class QuantSim {
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
-    const together = fixedBatch(sessionInputs(this.model), opened, bindings);
-    const read = untilAborted(blocks(opened, {
-      size: blockSize(options.batchSize, EVALUATION_BATCH, together), together, ...(options.limit !== undefined && { limit: options.limit }),
-      onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
-    }), options.signal);
-    const engine = await openEngine(options.engine ?? 'auto');
-    if (engine.notice !== undefined) this.warnings.push(engine.notice);
-    const evaluation = await evaluate(forms, read, bindings, { ...options, engine });
+    const engine = await this.#openEngine(options);
+    const evaluation = await evaluate(forms, this.#read(opened, bindings, options), bindings, { ...options, engine, deltas: this.#deltas });
     options.signal?.throwIfAborted();
     return evaluation;
+  }
+
+  /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
+  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<TracedTensor[]> {
+    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+    const bindings = bindInputs(opened, sessionInputs(this.model), options);
+    const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
+    const read = this.#read(opened, bindings, { limit: TRACED_SAMPLES, ...options });
+    const traced = await trace(forms, read, bindings, { engine: await this.#openEngine(options), placement: this.#placement, encodings: this.encodings });
+    options.signal?.throwIfAborted();
+    return traced;
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
@@ -217,6 +226,26 @@ export class QuantSim {
     });
   }
 
+  /** One step of every tensor with one encoding; none before there are encodings. */
+  get #deltas(): ReadonlyMap<string, number> {
+    return new Map([...this.#encodings ?? []].flatMap(([tensor, [first, ...more]]) => first !== undefined && more.length === 0 ? [[tensor, first.delta] as const] : []));
+  }
+
+  async #openEngine({ engine = 'auto' }: Pick<CalibrateOptions, 'engine'>): Promise<Engine> {
+    const opened = await openEngine(engine);
+    if (opened.notice !== undefined) this.warnings.push(opened.notice);
+    return opened;
+  }
+
+  /** Blocks of samples to run in this thread. */
+  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal'>): AsyncIterable<Block> {
+    const together = fixedBatch(sessionInputs(this.model), source, bindings);
+    return untilAborted(blocks(source, {
+      size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
+      onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
+    }), signal);
+  }
+
   #warnOfNonFinite({ tensors }: Statistics): void {
     for (const [tensor, statistics] of tensors) {
       const { nan, infinite } = nonFiniteCounts(statistics);
@@ -226,6 +255,9 @@ export class QuantSim {
     }
   }
 }
+
+/** Samples that a trace looks at: all tensors of a batch are in memory at once, twice. */
+const TRACED_SAMPLES = 4;
 
 /** Samples in one run while evaluating. */
 const EVALUATION_BATCH = 32;

@@ -24,7 +24,7 @@ suite('sim/compare', test => {
   });
 
   test('knows equal outputs', () => {
-    assert.equal(compare([2, 2], [[1, 2, 3, -4], [1, 2, 3, -4]]), { exact: true, sqnr: Infinity, cosine: 1, maxError: 0, agreement: 1, nonFinite: 0 });
+    assert.equal(compare([2, 2], [[1, 2, 3, -4], [1, 2, 3, -4]]), { exact: true, sqnr: Infinity, cosine: 1, maxError: 0, agreement: 1, offBy: null, nonFinite: 0 });
     assert.is(compare([2], [[0, 0], [0, 0]]).cosine, 1);
   });
 

@@ -1,0 +1,101 @@
+import type { EncodingTable, Placement } from '../config/placement.ts';
+import { feeds } from '../data/index.ts';
+import type { Binding, Block } from '../data/source.ts';
+import type { Engine, Session, SessionOptions } from '../engine/engine.ts';
+import { dequantizedName } from '../export/insert-quantizer.ts';
+import { cloneModel } from '../graph/clone.ts';
+import type { Model } from '../graph/graph.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { tapOutputs } from '../passes/tap-outputs.ts';
+import { floats } from './compare.ts';
+import { StepCounts } from './step-counts.ts';
+
+/** One quantized tensor, as the simulated and the exported model compute it. */
+export interface TracedTensor {
+  readonly tensor: string;
+  /** The node that computes it; null for a graph input. */
+  readonly node: string | null;
+  readonly opType: string | null;
+  /** One step of its encoding, in real units. */
+  readonly delta: number;
+  /** Entry n: elements off by n steps; the last entry: by that many or more. */
+  readonly offBy: readonly number[];
+}
+
+/** One model in three forms: the prepared one, which has the nodes' names, and those that are compared. */
+export interface TracedForms {
+  readonly float: Model;
+  readonly simulated: Model;
+  readonly exported: Model;
+}
+
+export interface TraceOptions {
+  readonly engine: Engine;
+  readonly placement: Placement;
+  readonly encodings: EncodingTable;
+}
+
+interface Compared {
+  readonly tensor: string;
+  /** What the tensor is called, quantized, in either model. */
+  readonly simulated: string;
+  readonly exported: string;
+  readonly counts: StepCounts;
+}
+
+/**
+ * Run simulation and exported model side by side and compare every quantized activation, in the order of the graph: the first that is
+ * off by a step or more is where the two part. The exported model runs with the engine's fusions on.
+ *
+ * @param blocks few and small ones: all tensors are in memory at once
+ */
+export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bindings: readonly Binding[], options: TraceOptions): Promise<TracedTensor[]> {
+  const compared = comparedTensors(forms, options);
+  const sessions: Session[] = [];
+  try {
+    sessions.push(await tapped(options.engine, forms.simulated, compared.map(names => names.simulated), SIMULATED));
+    sessions.push(await tapped(options.engine, forms.exported, compared.map(names => names.exported), {}));
+    const [simulated, exported] = sessions as [Session, Session];
+    for await (const { bytes } of blocks) {
+      for (const { feeds: batch } of feeds(bytes, simulated.inputs, bindings)) {
+        const [a, b] = [await simulated.run(batch), await exported.run(batch)];
+        for (const names of compared) names.counts.add(floats(a[names.simulated]!), floats(b[names.exported]!));
+      }
+    }
+  } finally {
+    await Promise.all(sessions.map(session => session.close()));
+  }
+  return compared.map(({ tensor, counts }) => ({ tensor, ...producerOf(forms.float, tensor), delta: counts.delta, offBy: counts.counts }));
+}
+
+function comparedTensors({ simulated, exported }: TracedForms, { placement, encodings }: TraceOptions): Compared[] {
+  return placement.quantizers.flatMap(({ tensor }) => {
+    const names = [seenAs(simulated, tensor), seenAs(exported, tensor)];
+    if (names[0] == null || names[1] == null) return [];
+    return { tensor, simulated: names[0], exported: names[1], counts: new StepCounts(encodings.get(tensor)![0]!.delta) };
+  });
+}
+
+/** The value that readers of a quantized activation see; null where a model has none: a constant, or a tensor nobody reads. */
+function seenAs({ graph }: Model, tensor: string): string | null {
+  const inside = dequantizedName(tensor);
+  if (graph.values.has(inside)) return inside;
+  return graph.outputs.some(({ name }) => name === tensor) ? tensor : null;
+}
+
+/**
+ * ONNX Runtime's 'extended' level, told to leave QuantizeLinear pairs alone, loses graph outputs that stand between a Reshape and a
+ * DequantizeLinear (1.30: the web build reads no tensor, the native one ends the process).
+ */
+const SIMULATED: SessionOptions = { fuseQuantized: false, optimize: 'basic' };
+
+async function tapped(engine: Engine, model: Model, names: readonly string[], options: SessionOptions): Promise<Session> {
+  const copy = cloneModel(model);
+  tapOutputs(names, { keepOutputs: true })(copy);
+  return engine.load(writeModel(copy), options);
+}
+
+function producerOf({ graph }: Model, tensor: string): { node: string | null; opType: string | null } {
+  const producer = graph.values.get(tensor)?.producer ?? null;
+  return { node: producer?.label ?? null, opType: producer?.opType ?? null };
+}
