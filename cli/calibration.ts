@@ -1,5 +1,6 @@
-import type { BindOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
-import type { DataOptions, EngineOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
+import { QuantpipeError } from '../pipeline/base/errors.ts';
+import type { BindOptions, CalibrateOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { DataOptions, EngineOptions, FaultOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { ProgressLine } from './progress.ts';
 
 /** What calibrating took, for the summary. */
@@ -27,14 +28,26 @@ export function bindOptions(options: DataOptions): BindOptions {
   return { ...(options.input && { inputs: options.input }), ...(Object.keys(preprocess).length > 0 && { preprocess }) };
 }
 
+/** Where a command keeps its state, and what it does about batches that cannot be observed. */
+export function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
+  const { resume, checkpointEvery: everySeconds, strict } = options;
+  if (checkpoint === null && resume) throw new QuantpipeError('config-invalid', 'there is no checkpoint to resume where the statistics go to standard output');
+  return {
+    ...(checkpoint !== null && { checkpoint: { path: checkpoint, resume: resume === true, ...(everySeconds !== undefined && { everySeconds }) } }),
+    ...pick(options, 'batchTimeout', 'maxBad'),
+    ...(strict && { maxBad: 0 }),
+  };
+}
+
 /** Calibrate (or only observe) with a progress line on standard error. */
 export async function calibrateWithProgress(
-  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & ReportOptions, signal: AbortSignal, what: 'calibrate' | 'observe' = 'calibrate',
+  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & FaultOptions & ReportOptions, checkpoint: string | null, signal: AbortSignal,
+  what: 'calibrate' | 'observe' = 'calibrate',
 ): Promise<RunFigures> {
   const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });
   let figures = { samples: 0, batches: 0 };
   try {
-    const settings = { signal, ...bindOptions(options), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
+    const settings = { signal, ...bindOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
       figures = progress;
       line.update(progress);

@@ -12,6 +12,15 @@ export interface PlacementOptions {
   readonly foldBatchNorm: boolean;
 }
 
+/** What is done about interruptions and batches that cannot be observed. */
+export interface FaultOptions {
+  readonly resume?: true;
+  readonly checkpointEvery?: number;
+  readonly batchTimeout?: number;
+  readonly maxBad?: number;
+  readonly strict?: true;
+}
+
 /** Options of every command that turns statistics into encodings. */
 export interface SchemeOptions {
   readonly scheme?: (typeof SCHEMES)[number];
@@ -79,6 +88,16 @@ export function dataOptions(command: Command): Command {
 
 export function shardOption(command: Command): Command {
   return command.option('--shard <i/n>', 'observe only every n-th block of samples, beginning with block i (counted from 0)', shard);
+}
+
+/** Options of the commands that go through a whole data set. */
+export function faultOptions(command: Command): Command {
+  return command
+    .option('--resume', 'go on from the checkpoint that an interrupted run left, if there is one')
+    .option('--checkpoint-every <seconds>', 'keep the state in a file so often (default: 30)', number('seconds', { least: 0 }))
+    .option('--batch-timeout <seconds>', 'a batch that takes longer is tried again in a new thread (default: never)', number('seconds', { above: 0 }))
+    .option('--max-bad <batches>', 'set at most so many batches aside that cannot be observed (default: 16)', integer('batches', 0))
+    .option('--strict', 'set none aside: the first one is an error');
 }
 
 export function engineOptions(command: Command, { workers = true } = {}): Command {

@@ -4,6 +4,8 @@ import { duration, size } from './table.ts';
 export interface Seen {
   readonly samples: number;
   readonly total: number | null;
+  /** Batches that could not be observed so far. */
+  readonly setAside?: number;
 }
 
 const REDRAW_MS = 100;
@@ -47,10 +49,10 @@ export class ProgressLine {
     this.#shown = false;
   }
 
-  #line({ samples, total }: Seen): string {
+  #line({ samples, total, setAside = 0 }: Seen): string {
     const rate = samples / this.seconds;
     const counted = total === null ? `${samples} samples` : `${samples}/${total} samples`;
     const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
-    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}`;
+    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${setAside > 0 ? ` · ${setAside} batches set aside` : ''}`;
   }
 }

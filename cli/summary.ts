@@ -37,6 +37,7 @@ function summary({ sim, run, outputs }: Done) {
     peakMemoryBytes: peakMemoryBytes(),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,
+    setAside: sim.observation?.setAside ?? [],
     tensors: sim.placement.quantizers.length,
     outputs: outputs.map(({ path, bytes }) => ({ path, bytes })),
     float: sim.placement.float,

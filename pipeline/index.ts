@@ -18,6 +18,7 @@ export { describePlacement } from './config/describe-placement.ts';
 export { placeQuantizers } from './config/place-quantizers.ts';
 export type { BiasQuantizer, EncodingTable, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
 
+export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';

@@ -1,14 +1,15 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 
 import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & ExportOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & FaultOptions & ExportOptions & ReportOptions & { readonly output: string };
 
 /** The main job: calibrate, encode, export. */
 export function runCommand(): Command {
@@ -17,7 +18,7 @@ export function runCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
     .requiredOption('-o, --output <folder>', 'where the five files go');
-  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, exportOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),
@@ -28,13 +29,15 @@ Examples:
   $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
     .action(async (model: string, data: string, options: Options) => {
-      const { prepareFolder, QuantSim } = await import('../../pipeline/index.ts');
+      const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
         await prepareFolder(options.output);
-        const run = await calibrateWithProgress(sim, source, options, signal);
+        const checkpoint = join(options.output, 'checkpoint.arrow');
+        const run = await calibrateWithProgress(sim, source, options, checkpoint, signal);
         const outputs = await sim.export(options.output, options);
+        await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);
       });
     });

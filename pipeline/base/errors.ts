@@ -7,10 +7,12 @@ export type ErrorCode =
   | 'config-invalid'        // a quantsim config or a CLI option contradicts itself
   | 'statistics-missing'    // an encoding was asked of a tensor that no batch reached
   | 'statistics-invalid'    // a statistics or encodings file is malformed, or of another model
-  | 'checkpoint-mismatch'   // a checkpoint belongs to another model, config or reader
+  | 'checkpoint-mismatch'   // a checkpoint belongs to another model, data set or configuration, or is in use
+  | 'checkpoint-invalid'    // a checkpoint is malformed
   | 'file-unreadable'       // an input file that is missing or cannot be read
   | 'output-unwritable'     // an output folder or file that cannot be written
   | 'engine-failed'         // the inference engine refused the model or a batch
+  | 'worker-lost'           // a worker thread died or hung, and so did those that tried again
   | 'interrupted';          // the user stopped the run
 
 /** An error the user can act on. A bug in quantpipe is an InvariantError instead (see check.ts). */

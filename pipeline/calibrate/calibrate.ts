@@ -1,19 +1,22 @@
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 
+import { QuantpipeError } from '../base/errors.ts';
 import { bindInputs, type BindOptions } from '../data/bind.ts';
 import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
 import { fixedBatch } from '../data/feeds.ts';
-import type { Source } from '../data/source.ts';
-import { type EngineName, openEngine } from '../engine/index.ts';
+import type { Binding, Source } from '../data/source.ts';
+import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
-import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
+import type { SetAside } from './attempts.ts';
+import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
 import { nameNodes } from './name-nodes.ts';
 import { orderedMap } from './ordered-map.ts';
 import type { Plan } from './plan.ts';
-import { Pool } from './pool.ts';
-import type { Observed } from './protocol.ts';
+import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
+import { Work } from './work.ts';
 
 export interface CalibrateOptions extends BindOptions {
   /** Default 'auto': native where onnxruntime-node is installed. */
@@ -26,13 +29,16 @@ export interface CalibrateOptions extends BindOptions {
   readonly limit?: number;
   /** Observe only the blocks k with k mod count = index. */
   readonly shard?: { readonly index: number; readonly count: number };
-  /** Aborting stops the reading; when the blocks under way are done, the reason is thrown. */
+  /** Aborting stops the reading; when the blocks under way are done, the state is saved and the reason is thrown. */
   readonly signal?: AbortSignal;
-}
-
-/** What a fixed batch left over. */
-export function leftOutWarning(count: number, together: number): string {
-  return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
+  /** Keep the state in a file, from which an interrupted observation goes on. Default: none. */
+  readonly checkpoint?: CheckpointOptions;
+  /** Seconds that one block may take; then its thread is replaced and the block tried again. Default: as long as it takes. */
+  readonly batchTimeout?: number;
+  /** Blocks that may be set aside, because they take down their threads, the engine refuses them or their data do not fit. Default 16. */
+  readonly maxBad?: number;
+  /** Module of the worker threads, for hosts that wrap quantpipe's own (calibrate/worker.ts): tests make threads die by it. */
+  readonly worker?: URL;
 }
 
 export interface Progress {
@@ -40,6 +46,8 @@ export interface Progress {
   /** null where the source does not tell its length. */
   readonly total: number | null;
   readonly batches: number;
+  /** Blocks that were set aside so far. */
+  readonly setAside: number;
 }
 
 /** What a finished observation is: the statistics, and how they were gathered. */
@@ -47,49 +55,93 @@ export interface Observation {
   readonly statistics: Statistics;
   readonly engine: EngineName;
   readonly workers: number;
+  readonly setAside: readonly SetAside[];
   /** What the user should know about how it went. */
   readonly warnings: readonly string[];
 }
 
-/** Blocks under way for each worker: one that runs, one that waits, so that a worker never waits for the reader. */
-const BLOCKS_PER_WORKER = 2;
+const MAX_BAD = 16;
 
 /**
  * Observe every tap of the plan on every sample of the source: reader → pool → reducer. Yields after every block; returns the
- * statistics. They depend on the samples alone, not on the number of workers or the order in which blocks finish.
+ * statistics. They depend on the samples alone: not on the number of workers, the order in which blocks finish, or on threads and
+ * processes that died on the way.
  */
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
-  const { workers = availableParallelism(), limit, shard, signal } = options;
+  const { workers = availableParallelism(), signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
-  const together = fixedBatch(plan.inputs, source, bindings);
-  const { name: engine, notice } = await openEngine(options.engine ?? 'auto');
-  const warnings = notice === undefined ? [] : [notice];
-  const range: BlockOptions = {
-    size: blockSize(options.batchSize, plan.batchSize, together), together, columns: bindings.map(({ column }) => column),
-    ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
-    onLeftOut: count => warnings.push(leftOutWarning(count, together)),
-  };
-  const kernels = await Kernels.load();
-  const pool = new Pool({ observing: { model: plan.tapped, taps: plan.taps, engine, inputs: plan.inputs, bindings } }, workers);
+  const engine = await openEngine(options.engine ?? 'auto');
+  const warnings = engine.notice === undefined ? [] : [engine.notice];
+  const range = blockRange(plan, source, bindings, options, warnings);
+  const total = sampleCount(source, range);
+  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, identityOf(plan, source, engine, range, bindings)) : null;
+  let reducer: Reducer | null = null;
   try {
-    let statistics = emptyStatistics(plan.hash);
-    let batches = 0;
-    const read = untilAborted(blocks(source, range), signal);
-    const total = sampleCount(source, range);
-    for await (const seen of orderedMap(read, workers * BLOCKS_PER_WORKER, ({ index, bytes }) => pool.observe({ kind: 'observe', index, bytes }))) {
-      statistics = mergeStatistics(kernels, statistics, asStatistics(plan, seen));
-      batches++;
-      yield { samples: statistics.samples, total, batches };
+    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
+    const work = new Work({ observing: { model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings } }, workers, checkpoint?.journal ?? null, options);
+    try {
+      const read = untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal);
+      for await (const outcome of orderedMap(read, () => work.limit(reducer!.state.next), block => work.observe(block))) {
+        reducer.add(outcome);
+        await checkpoint?.passing(reducer.state);
+        yield { samples: reducer.state.statistics.samples, total, batches: reducer.state.batches, setAside: reducer.state.setAside.length };
+      }
+    } finally {
+      await work.close();
     }
+    reducer.checkAny();
+    if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
-    return { statistics, engine, workers, warnings };
+    const { statistics, setAside } = reducer.state;
+    return { statistics, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
+    const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
+    if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
     throw nameNodes(error, plan.model);
   } finally {
-    await pool.close();
+    await checkpoint?.close();
   }
 }
 
-function asStatistics({ hash, taps }: Plan, { samples, tensors }: Observed): Statistics {
-  return { model: hash, samples, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
+/** Keep what there is when an error ends the work; the error matters more than whether that succeeds. */
+async function isSaved(checkpoint: Checkpoint, { state }: Reducer): Promise<boolean> {
+  if (state.batches === 0) return false;
+  return checkpoint.save(state).then(() => true, () => false);
+}
+
+function interrupted(path: string, samples: number, total: number | null, cause: unknown): QuantpipeError {
+  return new QuantpipeError('interrupted', `stopped after ${samples}${total === null ? '' : ` of ${total}`} samples; they are kept in '${path}', and a run that resumes goes on from there`, {}, { cause });
+}
+
+function setAsideWarning({ index, message }: SetAside): string {
+  return `batch ${index} was set aside: ${message}`;
+}
+
+function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { batchSize, limit, shard }: CalibrateOptions, warnings: string[]): BlockOptions {
+  const together = fixedBatch(plan.inputs, source, bindings);
+  return {
+    size: blockSize(batchSize, plan.batchSize, together), together, columns: bindings.map(({ column }) => column),
+    ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
+    onLeftOut: count => warnings.push(leftOutWarning(count, together)),
+  };
+}
+
+/** What a fixed batch left over. */
+export function leftOutWarning(count: number, together: number): string {
+  return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
+}
+
+/** All that the statistics of a block depend on, and which blocks there are. */
+function identityOf(plan: Plan, { rows, columns }: Source, { name }: Pick<Engine, 'name'>, { size, limit, shard }: BlockOptions, bindings: readonly Binding[]): Identity {
+  return {
+    'model': plan.hash.slice(0, 12),
+    'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
+    'number of samples': String(rows),
+    'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
+    'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
+    'engine': name,
+    'batch size': String(size),
+    'limit': String(limit ?? 'none'),
+    'shard': shard === undefined ? 'none' : `${shard.index}/${shard.count}`,
+  };
 }

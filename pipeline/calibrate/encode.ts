@@ -49,7 +49,7 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
   const searcher = await openSearcher(leaders.length, constantValues(model, leaders), options);
   try {
     const tasks = untilAborted(encodeTasks(model, leaders, statistics, options), options.signal);
-    for await (const { tensor, encodings } of orderedMap(tasks, searcher.limit, searcher.encode)) found.set(tensor, encodings);
+    for await (const { tensor, encodings } of orderedMap(tasks, () => searcher.limit, searcher.encode)) found.set(tensor, encodings);
   } finally {
     await searcher.close();
   }

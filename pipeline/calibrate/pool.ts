@@ -27,13 +27,19 @@ export class Pool {
     this.#piscina.on('error', () => {});
   }
 
-  /** Observe a block. Its bytes are moved: the caller's buffer is empty afterwards. */
-  observe(task: ObserveTask): Promise<Observed> {
-    return this.#run<Observed>(task, [task.bytes]);
+  /**
+   * Observe a block. Its bytes are moved: the caller's buffer is empty afterwards.
+   *
+   * @param timeoutMs how long it may take; then its thread is ended and replaced. Default: as long as it takes
+   * @returns the worker's reply, be it a failure
+   * @throws QuantpipeError `worker-lost` where the thread died or hung; another one takes its place
+   */
+  async observe(task: ObserveTask, timeoutMs = Infinity): Promise<Reply<Observed>> {
+    return this.#run(task, [task.bytes], timeoutMs);
   }
 
-  encode(task: EncodeTask): Promise<Encoded> {
-    return this.#run<Encoded>(task, task.source.kind === 'values' ? [task.source.values.buffer as ArrayBuffer] : []);
+  async encode(task: EncodeTask): Promise<Encoded> {
+    return receive(await this.#run<Encoded>(task, task.source.kind === 'values' ? [task.source.values.buffer as ArrayBuffer] : []));
   }
 
   /** Stop the threads, without waiting for tasks that still run. */
@@ -41,14 +47,17 @@ export class Pool {
     await this.#piscina.destroy();
   }
 
-  async #run<T>(task: Task, transferList: ArrayBuffer[]): Promise<T> {
-    let reply: Reply<unknown>;
+  async #run<T>(task: Task, transferList: ArrayBuffer[], timeoutMs = Infinity): Promise<Reply<T>> {
+    const controller = new AbortController();
+    const timer = timeoutMs < Infinity ? setTimeout(() => controller.abort(), timeoutMs) : undefined;
     try {
-      reply = await this.#piscina.run(task, { transferList });
+      return await this.#piscina.run(task, { transferList, ...(timer && { signal: controller.signal }) }) as Reply<T>;
     } catch (cause) {
-      throw new QuantpipeError('engine-failed', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+      if (controller.signal.aborted) throw new QuantpipeError('worker-lost', `a worker thread hung: it gave no answer in ${timeoutMs / 1000} s`, {}, { cause });
+      throw new QuantpipeError('worker-lost', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+    } finally {
+      clearTimeout(timer);
     }
-    return receive(reply as Reply<T>);
   }
 }
 

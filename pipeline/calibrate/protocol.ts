@@ -64,7 +64,8 @@ export interface Answer<T> {
   readonly moved: readonly ArrayBuffer[];
 }
 
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: SentError };
+/** `stage` tells whether the worker could not start, so that no task will fare better, or whether this one task failed. */
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task'; readonly error: SentError };
 
 /** Structured clone drops an error's class and fields, so errors are sent as data. */
 export interface SentError {
@@ -83,7 +84,11 @@ export function sendError(error: unknown): SentError {
 /** The value of a reply; throws what the worker threw, with the worker's stack as its cause. */
 export function receive<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
-  const { code, message, context, stack } = reply.error;
+  throw receivedError(reply.error);
+}
+
+/** The error that a worker sent. */
+export function receivedError({ code, message, context, stack }: SentError): Error {
   const cause = Object.assign(new Error('in a worker thread'), { stack });
-  throw code === 'bug' ? new Error(message, { cause }) : new QuantpipeError(code, message, context, { cause });
+  return code === 'bug' ? new Error(message, { cause }) : new QuantpipeError(code, message, context, { cause });
 }

@@ -9,18 +9,28 @@ let encoder: Promise<(task: EncodeTask) => Promise<Answer<Encoded>>> | null = nu
 
 /** A pure function of its task. Failures are replies, because errors lose their class between threads. */
 export default async function work(task: Task): Promise<Reply<unknown>> {
+  let stage: 'start' | 'task' = 'start';
   try {
-    const { value, moved } = await answer(task);
+    const run = await started(task);
+    stage = 'task';
+    const { value, moved } = await run();
     return movingBuffers({ ok: true, value }, moved);
   } catch (error) {
-    return { ok: false, error: sendError(error) };
+    return { ok: false, stage, error: sendError(error) };
   }
 }
 
-async function answer(task: Task): Promise<Answer<Observed | Encoded>> {
+/** Get ready for this kind of task, once; the function returned does it. */
+async function started(task: Task): Promise<() => Promise<Answer<Observed | Encoded>>> {
   switch (task.kind) {
-    case 'observe': return (await (observer ??= startObserving()))(task);
-    case 'encode': return (await (encoder ??= startEncoding()))(task);
+    case 'observe': {
+      const run = await (observer ??= startObserving());
+      return () => run(task);
+    }
+    case 'encode': {
+      const run = await (encoder ??= startEncoding());
+      return () => run(task);
+    }
   }
 }
 

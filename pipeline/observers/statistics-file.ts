@@ -22,13 +22,21 @@ const columns = {
   counts: new List(new Field('item', new Uint64(), false)),
 } as const;
 
+/** An entry of the schema's metadata beside those of the format. */
+export interface StatisticsNote {
+  readonly key: string;
+  readonly text: string;
+}
+
 /**
  * Statistics as an Arrow IPC file, or stream: a row per tensor with its finite extremes, the used bins of its histogram and their
  * counts; the model's hash, the number of samples and the format's version are metadata of the schema.
  *
  * The same statistics give the same bytes: rows are sorted by the tensors' names (by UTF-16 code unit), in one record batch.
+ *
+ * @param note one more entry of the schema's metadata: a checkpoint is statistics with a note
  */
-export function writeStatistics({ model, samples, tensors }: Statistics, form: 'file' | 'stream' = 'file'): Uint8Array {
+export function writeStatistics({ model, samples, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
   const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
   const seen = rows.map(([, statistics]) => statistics);
   const children: Data[] = [
@@ -39,7 +47,7 @@ export function writeStatistics({ model, samples, tensors }: Statistics, form: '
     listData(columns.counts, seen.map(({ counts }) => counts), countsData),
   ];
   const fields = Object.entries(columns).map(([name, type]) => new Field<DataType>(name, type, false));
-  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)]]);
+  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(note === null ? [] : [[note.key, note.text] as const])]);
   const batch = new RecordBatch(new Schema(fields, metadata), makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children }));
   return tableToIPC(new Table([batch]), form);
 }
@@ -74,10 +82,17 @@ function countsData(lists: readonly BigUint64Array[], offsets: Int32Array): Data
  * @param where what the bytes are called in errors: a file's path, or `standard input`
  */
 export function readStatistics(bytes: Uint8Array, where: string): Statistics {
+  return readNotedStatistics(bytes, where, '').statistics;
+}
+
+/** The same, with the note of this key; null where there is none. */
+export function readNotedStatistics(bytes: Uint8Array, where: string, key: string): { readonly statistics: Statistics; readonly note: string | null } {
   if (bytes.length === 0) throw invalid(where, 'is empty');
   try {
     checkArrow(bytes);
-    return readRows(RecordBatchReader.from(bytes).open(), where);
+    const reader = RecordBatchReader.from(bytes).open();
+    const note = reader.schema.metadata.get(key) ?? null; // the reader forgets its schema at the end
+    return { statistics: readRows(reader, where), note };
   } catch (cause) {
     if (cause instanceof QuantpipeError) throw cause;
     throw invalid(where, `is not a valid Arrow file or stream: ${cause instanceof Error ? cause.message : String(cause)}`, cause);

@@ -121,8 +121,8 @@ export class QuantSim {
     return this.#statistics;
   }
 
-  /** Engine and worker threads of the last observation; null where none was made. */
-  get observation(): Pick<Observation, 'engine' | 'workers'> | null {
+  /** Engine, worker threads and batches set aside of the last observation; null where none was made. */
+  get observation(): Pick<Observation, 'engine' | 'workers' | 'setAside'> | null {
     return this.#observation;
   }
 

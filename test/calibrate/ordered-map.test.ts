@@ -33,7 +33,7 @@ suite('calibrate/ordered-map', test => {
   test('yields in the order of the items, whichever task ends first', async () => {
     const { all, task } = gates(3);
     const results: number[] = [];
-    const done = (async () => { for await (const x of orderedMap(counted(3).source, 3, task)) results.push(x); })();
+    const done = (async () => { for await (const x of orderedMap(counted(3).source, () => 3, task)) results.push(x); })();
     all[2]!.resolve(20);
     all[1]!.resolve(10);
     all[0]!.resolve(0);
@@ -43,7 +43,7 @@ suite('calibrate/ordered-map', test => {
 
   test('pulls no further than its limit while the consumer waits', async () => {
     const { state, source } = counted(100);
-    const mapped = orderedMap(source, 4, async i => i);
+    const mapped = orderedMap(source, () => 4, async i => i);
     await mapped.next();
     assert.is(state.pulled, 4);
     await mapped.return(undefined);
@@ -55,7 +55,7 @@ suite('calibrate/ordered-map', test => {
     const seen: number[] = [];
     let message = '';
     try {
-      for await (const x of orderedMap(source, 2, async i => { if (i === 3) throw new Error('task 3'); return i; })) seen.push(x);
+      for await (const x of orderedMap(source, () => 2, async i => { if (i === 3) throw new Error('task 3'); return i; })) seen.push(x);
     } catch (error) {
       message = (error as Error).message;
     }
@@ -65,7 +65,7 @@ suite('calibrate/ordered-map', test => {
 
   test('waits for the tasks under way before it ends early', async () => {
     const { all, task } = gates(2);
-    const mapped = orderedMap(counted(2).source, 2, task);
+    const mapped = orderedMap(counted(2).source, () => 2, task);
     const first = mapped.next();
     all[0]!.resolve(0);
     await first;

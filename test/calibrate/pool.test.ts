@@ -46,7 +46,7 @@ suite('calibrate/pool', test => {
     test(`a worker that dies (${fault}) is an error, and the next task has a new one`, () => using(new Pool({ observing: null }, 1, faulty), async pool => {
       const [dead, alive] = [failure(pool.encode(task(fault))), pool.encode(task('fine'))];
       const { code, message } = await dead;
-      assert.is(code, 'engine-failed');
+      assert.is(code, 'worker-lost');
       assert.match(message, says);
       assert.is((await alive).tensor, 'fine');
     }));
@@ -57,6 +57,6 @@ suite('calibrate/pool', test => {
     const [first, second] = [failure(pool.encode(task('crash'))), failure(pool.encode(task('fine')))];
     await pool.close();
     await first;
-    assert.is((await second).code, 'engine-failed');
+    assert.is((await second).code, 'worker-lost');
   });
 });

@@ -186,7 +186,7 @@ suite('end-to-end/bad-input', test => {
     }));
   }
 
-  test('Ctrl-C ends the run with 130 and leaves nothing behind', () => inFolder(async folder => {
+  test('Ctrl-C ends the run with 130 and leaves a checkpoint, and nothing else', () => inFolder(async folder => {
     await writeFile(join(folder, 'model.onnx'), bytes);
     await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(4 * 200_000) } }, 200_000));
     let sent = false;
@@ -198,8 +198,8 @@ suite('end-to-end/bad-input', test => {
       },
     });
     assert.is(code, 130, stderr);
-    assert.match(stderr, /stopped before the end; nothing was written \[interrupted\]/);
-    assert.equal(await filesIn(join(folder, 'out')), []);
+    assert.match(stderr, /stopped after \d+ of 200000 samples; they are kept in 'out\/checkpoint\.arrow'.* \[interrupted\]/);
+    assert.equal((await filesIn(join(folder, 'out'))).sort(), ['checkpoint.arrow', 'checkpoint.arrow.journal']);
   }));
 });
 

@@ -1,0 +1,56 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { Block } from '../data/source.ts';
+import type { Pool } from './pool.ts';
+import { type Observed, receivedError, type Reply } from './protocol.ts';
+
+/** A block that could not be observed, and why. Plain data: a checkpoint keeps it. */
+export interface SetAside {
+  readonly index: number;
+  readonly code: string;
+  /** What went wrong, with the samples it happened to. */
+  readonly message: string;
+}
+
+/** What came of a block. */
+export type Outcome = { readonly index: number } & (
+  | { readonly kind: 'observed'; readonly observed: Observed }
+  | { readonly kind: 'set-aside'; readonly error: QuantpipeError }
+);
+
+export interface AttemptOptions {
+  /** How long one attempt may take, in milliseconds; Infinity for as long as it takes. */
+  readonly timeoutMs: number;
+  /** Threads that a block may take down before it is set aside. */
+  readonly attempts: number;
+}
+
+/**
+ * Observe a block. Where its thread dies or hangs, another tries again: the task is pure, so nothing is lost and nothing counts twice.
+ * A block that takes down every thread, that the engine refuses, or whose data do not fit the model, is set aside.
+ *
+ * @throws where no block could fare better: a thread that cannot start, or a bug
+ */
+export async function observeBlock(pool: Pool, { index, bytes }: Block, { timeoutMs, attempts }: AttemptOptions): Promise<Outcome> {
+  for (let attempt = 1; ; attempt++) {
+    const isLast = attempt === attempts;
+    try {
+      const sent = isLast ? bytes : bytes.slice(0); // what is moved to a thread dies with it
+      const reply = await pool.observe({ kind: 'observe', index, bytes: sent }, timeoutMs);
+      return reply.ok ? { index, kind: 'observed', observed: reply.value } : { index, kind: 'set-aside', error: ofThisBlock(reply) };
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      if (isLast) return { index, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
+    }
+  }
+}
+
+/** The error of a reply; thrown where it is not the block's own. */
+function ofThisBlock({ stage, error: sent }: Extract<Reply<unknown>, { ok: false }>): QuantpipeError {
+  const error = receivedError(sent);
+  if (stage === 'task' && error instanceof QuantpipeError && (error.code === 'data-invalid' || error.code === 'engine-failed')) return error;
+  throw error;
+}
+
+function isLost(error: unknown): error is QuantpipeError {
+  return error instanceof QuantpipeError && error.code === 'worker-lost';
+}

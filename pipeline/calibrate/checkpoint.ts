@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+
+import { writeAtomically } from '../base/atomic-file.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import { stableJson } from '../base/stable-json.ts';
+import { readNotedStatistics, writeStatistics } from '../observers/statistics-file.ts';
+import type { Statistics } from '../observers/statistics.ts';
+import type { SetAside } from './attempts.ts';
+import { Journal } from './journal.ts';
+import { lockFile } from './lock-file.ts';
+
+/** How far an observation has come: all that a resumed one needs. */
+export interface ObservationState {
+  readonly statistics: Statistics;
+  /** The first block that is neither in the statistics nor set aside. */
+  readonly next: number;
+  /** Blocks that were observed. */
+  readonly batches: number;
+  readonly setAside: readonly SetAside[];
+}
+
+/** What an observation is of, by the words that messages use. Two with equal entries go through the same blocks. */
+export type Identity = Readonly<Record<string, string>>;
+
+export interface CheckpointOptions {
+  /** The checkpoint's file; its journal and its lock lie beside it. */
+  readonly path: string;
+  /** Go on from the checkpoint that is there, if one is. Default false: begin anew. */
+  readonly resume?: boolean;
+  /** Seconds between two checkpoints. Default 30. */
+  readonly everySeconds?: number;
+}
+
+/** Of what the note holds. A reader refuses any other. */
+const FORMAT_VERSION = 1;
+const KEY = 'quantpipe.checkpoint';
+const SECONDS_BETWEEN = 30;
+
+/**
+ * Keeps an observation's state in a file: statistics in their own format (Arrow IPC), with the position, the identity of the work and
+ * a checksum as a note. Written beside and renamed; a lock keeps a second run off, and a journal knows which blocks were under way
+ * when a process ended.
+ */
+export class Checkpoint {
+  readonly path: string;
+  /** What a resumed observation starts from; null where there is nothing to resume. */
+  readonly resumed: ObservationState | null;
+  readonly journal: Journal;
+  readonly #identity: Identity;
+  readonly #everyMs: number;
+  readonly #unlock: () => Promise<void>;
+  #savedAt = performance.now();
+  #isThere: boolean;
+
+  private constructor(parts: { path: string; resumed: ObservationState | null; journal: Journal; identity: Identity; everySeconds: number; unlock: () => Promise<void> }) {
+    this.path = parts.path;
+    this.resumed = parts.resumed;
+    this.journal = parts.journal;
+    this.#isThere = parts.resumed !== null;
+    this.#identity = parts.identity;
+    this.#everyMs = 1000 * parts.everySeconds;
+    this.#unlock = parts.unlock;
+  }
+
+  /** @throws `checkpoint-mismatch` where it is of other work (saying what differs) or in use; `checkpoint-invalid` where it is malformed */
+  static async open({ path, resume = false, everySeconds = SECONDS_BETWEEN }: CheckpointOptions, identity: Identity): Promise<Checkpoint> {
+    const unlock = await lockFile(`${path}.lock`);
+    try {
+      const resumed = resume ? await load(path, identity) : null;
+      if (resumed === null) await rm(path, { force: true });
+      const journal = await Journal.open(`${path}.journal`, resumed?.next ?? null);
+      return new Checkpoint({ path, resumed, journal, identity, everySeconds, unlock });
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  /** Save the state when it is time. */
+  async passing(state: ObservationState): Promise<void> {
+    if (performance.now() - this.#savedAt >= this.#everyMs) await this.save(state);
+  }
+
+  async save(state: ObservationState): Promise<void> {
+    await writeAtomically(this.path, encodeCheckpoint(state, this.#identity));
+    this.#savedAt = performance.now();
+    this.#isThere = true;
+  }
+
+  /** Let go of the files. The checkpoint stays, if there is one, and its journal with it. */
+  async close(): Promise<void> {
+    this.journal.close();
+    if (!this.#isThere) await removeCheckpoint(this.path);
+    await this.#unlock();
+  }
+}
+
+/** Remove a checkpoint whose work is done. */
+export async function removeCheckpoint(path: string): Promise<void> {
+  for (const file of [path, `${path}.journal`]) await rm(file, { force: true });
+}
+
+interface Note {
+  readonly version: number;
+  readonly identity: Identity;
+  readonly next: number;
+  readonly batches: number;
+  readonly setAside: readonly SetAside[];
+  /** SHA-256 of the statistics' own bytes, hex. */
+  readonly sum: string;
+}
+
+function encodeCheckpoint({ statistics, next, batches, setAside }: ObservationState, identity: Identity): Uint8Array {
+  const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, sum: checksum(statistics) };
+  return writeStatistics(statistics, 'file', { key: KEY, text: stableJson(note) });
+}
+
+const checksum = (statistics: Statistics): string => createHash('sha256').update(writeStatistics(statistics)).digest('hex');
+
+async function load(path: string, identity: Identity): Promise<ObservationState | null> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return null;
+    throw new QuantpipeError('file-unreadable', `cannot read the checkpoint '${path}': ${cause.message}`, {}, { cause });
+  });
+  if (bytes === null) return null;
+  const { statistics, note } = readNotedStatistics(bytes, path, KEY);
+  const { version, identity: found, next, batches, setAside, sum } = parseNote(note, path);
+  if (version !== FORMAT_VERSION) throw mismatch(path, `it is of version ${version}, and this program writes version ${FORMAT_VERSION}`);
+  const differing = [...new Set([...Object.keys(identity), ...Object.keys(found)])].filter(key => identity[key] !== found[key]);
+  if (differing.length > 0) throw mismatch(path, differing.map(key => `the ${key} differs: ${found[key] ?? 'none'} then, ${identity[key] ?? 'none'} now`).join('; '));
+  if (sum !== checksum(statistics)) throw new QuantpipeError('checkpoint-invalid', `the checkpoint '${path}' is damaged: its statistics do not have its checksum ${sum.slice(0, 12)}; begin without resuming`);
+  return { statistics, next, batches, setAside };
+}
+
+function parseNote(note: string | null, path: string): Note {
+  const invalid = (fact: string) => new QuantpipeError('checkpoint-invalid', `'${path}' is no checkpoint: ${fact}`);
+  if (note === null) throw invalid('it is a statistics file without a position');
+  let parsed: Partial<Note>;
+  try {
+    parsed = JSON.parse(note) as Partial<Note>;
+  } catch (cause) {
+    throw invalid(`its note is not JSON: ${(cause as Error).message}`);
+  }
+  const isWhole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (parsed === null || typeof parsed !== 'object' || !isWhole(parsed.version)) throw invalid('its note has no version');
+  if (parsed.version === FORMAT_VERSION) {
+    const isObject = typeof parsed.identity === 'object' && parsed.identity !== null;
+    if (!isObject || !isWhole(parsed.next) || !isWhole(parsed.batches) || !Array.isArray(parsed.setAside) || typeof parsed.sum !== 'string') throw invalid('its note lacks an entry');
+  }
+  return parsed as Note;
+}
+
+function mismatch(path: string, fact: string): QuantpipeError {
+  return new QuantpipeError('checkpoint-mismatch', `the checkpoint '${path}' is of other work: ${fact}`, { file: path });
+}

@@ -1,0 +1,154 @@
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { observe, type CalibrateOptions } from '../../pipeline/calibrate/calibrate.ts';
+import { Journal } from '../../pipeline/calibrate/journal.ts';
+import { openSource, type Source } from '../../pipeline/data/index.ts';
+import { writeStatistics } from '../../pipeline/observers/statistics-file.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+import { fashionPlan, IMAGES, observed } from './plans.ts';
+
+const plan = await fashionPlan();
+const settings = { limit: 60, batchSize: 4, engine: 'native', workers: 1 } as const;
+const whole = writeStatistics((await observed(plan, IMAGES, settings)).statistics);
+
+/** Observe until so many blocks are done, then stop as a reader of a generator stops. */
+async function some(blocks: number, options: CalibrateOptions, source?: Source): Promise<void> {
+  let done = 0;
+  for await (const progress of observe(plan, source ?? await openSource(IMAGES), options)) {
+    void progress;
+    if (++done === blocks) return;
+  }
+}
+
+async function failure(options: CalibrateOptions, source?: Source): Promise<QuantpipeError> {
+  const error = await observed(plan, source ?? IMAGES, options).then(() => null, (error: unknown) => error);
+  assert.instance(error, QuantpipeError);
+  return error as QuantpipeError;
+}
+
+const keeping = (folder: string, resume = false) => ({ ...settings, checkpoint: { path: join(folder, 'c.arrow'), resume, everySeconds: 0 } });
+
+suite('calibrate/checkpoint', test => {
+  test('stopped anywhere, any number of times, and resumed: the same bytes', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }), stops => inFolder(async folder => {
+      for (const blocks of stops) await some(blocks, keeping(folder, true));
+      const { statistics, progress } = await observed(plan, IMAGES, keeping(folder, true));
+      assert.is(Buffer.compare(writeStatistics(statistics), whole), 0, `stops after ${stops}`);
+      assert.ok(progress.length < 15, 'what was done is not done again');
+    })), { seed: 1, numRuns: 6 });
+  });
+
+  test('without resume it begins anew', () => inFolder(async folder => {
+    await some(5, keeping(folder));
+    const { progress } = await observed(plan, IMAGES, keeping(folder));
+    assert.is(progress[0]!.samples, 4);
+  }));
+
+  test('an aborted run says where its samples are kept', () => inFolder(async folder => {
+    const controller = new AbortController();
+    const reason = new QuantpipeError('interrupted', 'stopped');
+    const running = observe(plan, await openSource(IMAGES), { ...keeping(folder), signal: controller.signal });
+    await running.next();
+    controller.abort(reason);
+    const error = await (async () => { for await (const progress of running) void progress; })().catch((error: unknown) => error) as QuantpipeError;
+    assert.is(error.code, 'interrupted');
+    assert.match(error.message, /^stopped after \d+ of 60 samples; they are kept in '.*c\.arrow'/);
+    const { statistics } = await observed(plan, IMAGES, keeping(folder, true));
+    assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+  }));
+
+  test('refuses the checkpoint of other work, and says what differs', () => inFolder(async folder => {
+    await some(3, keeping(folder));
+    const source = await openSource(IMAGES);
+    for (const [change, other, says] of [
+      [{ batchSize: 5 }, source, /the batch size differs: 4 then, 5 now/],
+      [{ limit: 61 }, source, /the limit differs: 60 then, 61 now/],
+      [{ engine: 'web' }, source, /the engine differs: native then, web now/],
+      [{ shard: { index: 0, count: 2 } }, source, /the shard differs: none then, 0\/2 now/],
+      [{ preprocess: { scale: 2 } }, source, /the reading of the columns differs/],
+      [{}, { ...source, rows: 500 }, /the number of samples differs: 512 then, 500 now/],
+    ] as const) {
+      const error = await failure({ ...keeping(folder, true), ...change } as CalibrateOptions, other);
+      assert.is(error.code, 'checkpoint-mismatch');
+      assert.match(error.message, says);
+    }
+    const model = await observed({ ...plan, hash: 'e'.repeat(64) }, source, keeping(folder, true)).catch((error: QuantpipeError) => error.message);
+    assert.match(model as string, /the model differs: [0-9a-f]{12} then, eeeeeeeeeeee now/);
+    const taps = await observed({ ...plan, taps: plan.taps.slice(1) }, source, keeping(folder, true)).catch((error: QuantpipeError) => error.message);
+    assert.match(taps as string, /the set of observed tensors \(the configuration\) differs/);
+  }));
+
+  test('refuses what is damaged, and what is no checkpoint', () => inFolder(async folder => {
+    const path = join(folder, 'c.arrow');
+    await some(3, keeping(folder));
+    const good = await readFile(path);
+    const sum = good.indexOf('"sum": "') + 8;
+    const damaged = Buffer.from(good);
+    damaged[sum] = damaged[sum]! === 0x30 ? 0x31 : 0x30;
+    for (const [bytes, says] of [[damaged, /does not|do not have its checksum/], [good.subarray(0, 400), /c\.arrow/], [whole, /statistics file without a position/], [Buffer.from('x'), /c\.arrow/]] as const) {
+      await writeFile(path, bytes);
+      assert.match((await failure(keeping(folder, true))).message, says);
+    }
+  }));
+
+  test('two runs on one checkpoint: the second is told who has it; a dead one leaves no lock that holds', () => inFolder(async folder => {
+    const running = observe(plan, await openSource(IMAGES), keeping(folder));
+    await running.next();
+    const error = await failure(keeping(folder, true));
+    assert.match(error.message, new RegExp(`process ${process.pid} on .* uses this checkpoint`));
+    await running.return(undefined as never);
+    await copyFile(join(folder, 'c.arrow'), join(folder, 'd.arrow'));
+    await writeFile(join(folder, 'd.arrow.lock'), `4194303 ${(await import('node:os')).hostname()}\n`); // above what Linux numbers processes with by default
+    const { statistics } = await observed(plan, IMAGES, { ...settings, checkpoint: { path: join(folder, 'd.arrow'), resume: true } });
+    assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+    assert.not.ok((await readdir(folder)).some(name => name.endsWith('.lock')));
+  }));
+
+  test('a run that fails before anything was observed leaves nothing behind', () => inFolder(async folder => {
+    await failure({ ...keeping(folder), inputs: { nothing: 'x' } });
+    await failure(keeping(folder), { ...await openSource(IMAGES), async *batches() {} } as Source);
+    assert.equal(await readdir(folder), []);
+  }));
+
+  test('a block that was under way at the end of three processes is set aside, and named', () => inFolder(async folder => {
+    await some(2, keeping(folder));
+    await writeFile(join(folder, 'c.arrow.journal'), 'lost 4 2\nbegin 4\n');
+    const { setAside, warnings, statistics } = await observed(plan, IMAGES, keeping(folder, true));
+    assert.equal(setAside.map(({ index }) => index), [4]);
+    assert.is(statistics.samples, 56);
+    assert.match(warnings[0]!, /^batch 4 was set aside: the whole process ended 3 times while this batch ran$/);
+    await some(2, keeping(folder));
+    const strict = await observed(plan, IMAGES, { ...keeping(folder, true), maxBad: 0 });
+    assert.is(Buffer.compare(writeStatistics(strict.statistics), whole), 0, 'beginning anew forgets');
+  }));
+});
+
+suite('calibrate/journal', test => {
+  // what was written before, and who is lost then
+  for (const [text, next, lost] of [
+    ['', 0, []],
+    ['begin 1\nbegin 2\ndone 1\n', 0, [[2, 1]]],
+    ['begin 1\nbegin 2\ndone 1\n', null, []],
+    ['lost 3 2\nbegin 3\nbegin 4\n', 0, [[3, 3], [4, 1]]],
+    ['lost 3 2\nbegin 3\ndone 3\n', 0, []],
+    ['lost 3 2\nbegin 7\n', 5, [[7, 1]]],
+    ['begin 1\nbeg', 0, [[1, 1]]],
+    ['begin 1\nbegin 12', 0, [[1, 1]]],
+  ] as const) {
+    test(`${JSON.stringify(text)} from block ${next} on`, () => inFolder(async folder => {
+      const path = join(folder, 'j');
+      await writeFile(path, text);
+      const journal = await Journal.open(path, next);
+      assert.equal([...journal.lost], lost);
+      journal.close();
+      const again = await Journal.open(path, next === null ? 0 : next);
+      assert.equal([...again.lost], lost, 'and it is kept');
+      again.close();
+    }));
+  }
+});

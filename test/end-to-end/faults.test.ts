@@ -1,0 +1,62 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { writeModel } from '../../pipeline/index.ts';
+import { quantpipe } from '../support/cli.ts';
+import { buildModel, weight } from '../support/graphs.ts';
+import { floats } from '../support/random.ts';
+import { samplesFile } from '../support/samples.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+
+/** x [N, 4] plus row i of a table of eight: an index outside the table is refused while the model runs. */
+const model = writeModel(buildModel({
+  inputs: { x: ['N', 4], i: ['N', 1] }, outputs: { y: ['N', 4] },
+  weights: { table: weight([8, 4]), last: { dtype: 'int64', dims: [1], data: BigInt64Array.of(1n) } },
+  nodes: [
+    { op: 'Cast', in: ['i'], out: ['whole'], attributes: { to: { kind: 'int', value: 7n } } }, { op: 'Squeeze', in: ['whole', 'last'], out: ['index'] },
+    { op: 'Gather', in: ['table', 'index'], out: ['g'] }, { op: 'Add', in: ['x', 'g'], out: ['y'] },
+  ],
+}));
+
+suite('end-to-end/faults', test => {
+  test('a batch that the engine refuses is set aside and named, the rest is counted; --strict makes it an error', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), model);
+    const indices = Float32Array.from({ length: 40 }, (_, k) => k === 17 ? 99 : k % 8);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: floats(160) }, i: { size: 1, values: indices } }, 40));
+    const args = ['run', 'model.onnx', 'data.arrow', '-o', 'out', '--batch-size', '4', '--engine', 'native'];
+    const { code, stdout, stderr } = await quantpipe([...args, '--json'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    const summary = JSON.parse(stdout) as { samples: number; batches: number; setAside: { index: number; message: string }[] };
+    assert.equal([summary.samples, summary.batches, summary.setAside.map(({ index }) => index)], [36, 9, [4]]);
+    assert.match(summary.setAside[0]!.message, /99/);
+    assert.match(stderr, /warning: batch 4 was set aside: .*99/);
+    assert.not.ok((await readdir(join(folder, 'out'))).some(name => name.startsWith('checkpoint')));
+
+    const strict = await quantpipe([...args, '--strict'], { cwd: folder });
+    assert.is(strict.code, 1);
+    assert.match(strict.stderr, /^quantpipe: .*99/m);
+  }));
+
+  test('a run that is interrupted goes on with --resume, and gives the same files', () => inFolder(async folder => {
+    const [network, data] = ['fixtures/models/fmnist-cnn.onnx', 'fixtures/data/fmnist-calibration.arrow'];
+    const options = ['--batch-size', '1', '--workers', '1', '--engine', 'web'];
+    let sent = false;
+    const stopped = await quantpipe(['run', network, data, '-o', join(folder, 'out'), '--checkpoint-every', '0', ...options], {
+      onStderr: (_, kill) => {
+        if (!sent) setTimeout(() => kill('SIGINT'), 300);
+        sent = true;
+      },
+    });
+    assert.is(stopped.code, 130, stopped.stderr);
+    assert.match(stopped.stderr, /stopped after \d+ of 512 samples; they are kept in '.*checkpoint\.arrow'/);
+    assert.equal((await readdir(join(folder, 'out'))).sort(), ['checkpoint.arrow', 'checkpoint.arrow.journal']);
+    const [resumed, whole] = [await quantpipe(['run', network, data, '-o', join(folder, 'out'), '--resume', ...options, '--json']), await quantpipe(['run', network, data, '-o', join(folder, 'whole'), ...options])];
+    assert.equal([resumed.code, whole.code], [0, 0], resumed.stderr);
+    assert.is(JSON.parse(resumed.stdout).samples, 512);
+    for (const name of await readdir(join(folder, 'whole'))) {
+      assert.is(Buffer.compare(await readFile(join(folder, 'out', name)), await readFile(join(folder, 'whole', name))), 0, name);
+    }
+  }));
+});

@@ -1,0 +1,104 @@
+// Kills processes and threads at random moments; the files must be those of an undisturbed run.
+//   npm run soak [kills]        default 200 processes and about as many threads
+import { spawn } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RecordBatchFileWriter } from 'apache-arrow';
+
+import { calibrationPlan, observe, openSource, QuantSim, writeStatistics } from '../../pipeline/index.ts';
+import { inFolder } from '../support/temporary.ts';
+
+const MODEL = 'fixtures/models/fmnist-cnn.onnx';
+const SAMPLES = 20_480;
+const main = join(import.meta.dirname, '../../cli/main.js');
+const dyingWorker = new URL('./dying-worker.js', import.meta.url);
+
+const kills = Number(process.argv[2] ?? 200);
+let passed = 0, failed = 0;
+
+await inFolder(async folder => {
+  const data = join(folder, 'data.arrow');
+  await writeFile(data, await manySamples());
+  const undisturbed = join(folder, 'undisturbed');
+  await untilDone(['run', MODEL, data, '-o', undisturbed, '--quiet']);
+  await report(`${kills} processes killed at random moments of runs over ${SAMPLES} samples, resumed each time`, () => processes(folder, data, undisturbed));
+  await report(`about ${kills} threads that die at random tasks`, () => threads(data, undisturbed));
+});
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function report(title: string, body: () => Promise<string>): Promise<void> {
+  try {
+    console.log(`${title}: ${await body()}`);
+    passed++;
+  } catch (error) {
+    console.log(`${title}: ${(error as Error).message}`);
+    failed++;
+  }
+}
+
+/** Run after run, each killed again and again until it ends. */
+async function processes(folder: string, data: string, undisturbed: string): Promise<string> {
+  let killed = 0, runs = 0;
+  while (killed < kills) {
+    const out = join(folder, `out-${runs++}`);
+    for (let isDone = false; !isDone;) {
+      isDone = await killedOrDone(['run', MODEL, data, '-o', out, '--quiet', '--resume', '--checkpoint-every', '0.2'], killed < kills ? 300 + 2_000 * Math.random() : Infinity);
+      if (!isDone) killed++;
+    }
+    for (const file of ['statistics.arrow', 'encodings.json', 'model.qdq.onnx', 'encodings.arrow', 'model.onnx']) await same(join(out, file), join(undisturbed, file));
+    await rm(out, { recursive: true });
+  }
+  return `${killed} kills in ${runs} runs, all files the same`;
+}
+
+/** Whether the command came to its end before it was killed. */
+function killedOrDone(args: readonly string[], ms: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const timer = ms < Infinity ? setTimeout(() => child.kill('SIGKILL'), ms) : undefined;
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      if (signal === 'SIGKILL') resolve(false);
+      else if (code === 0) resolve(true);
+      else reject(new Error(`exit code ${code}`));
+    });
+  });
+}
+
+async function untilDone(args: readonly string[]): Promise<void> {
+  if (!await killedOrDone(args, Infinity)) throw new Error('killed');
+}
+
+/** Over and over the same data with workers that die, until enough of them have. */
+async function threads(data: string, undisturbed: string): Promise<string> {
+  const expected = await readFile(join(undisturbed, 'statistics.arrow'));
+  const sim = await QuantSim.open(MODEL);
+  const plan = calibrationPlan(sim.model, sim.placement);
+  let batches = 0;
+  // one task in 100 takes its thread down (dying-worker.ts)
+  while (batches < 100 * kills) {
+    const running = observe(plan, await openSource(data), { worker: dyingWorker });
+    for (;;) {
+      const { done, value } = await running.next();
+      if (!done) continue;
+      if (value.setAside.length > 0) throw new Error(`${value.setAside.length} batches were set aside`);
+      if (Buffer.compare(writeStatistics(value.statistics), expected) !== 0) throw new Error('the statistics differ');
+      break;
+    }
+    batches += SAMPLES / plan.batchSize;
+  }
+  return `${batches} batches, one attempt in 100 took its thread down, the statistics are the same`;
+}
+
+async function same(path: string, expected: string): Promise<void> {
+  if (Buffer.compare(await readFile(path), await readFile(expected)) !== 0) throw new Error(`${path} differs from an undisturbed run's`);
+}
+
+/** The calibration images again and again, as one file. */
+async function manySamples(): Promise<Uint8Array> {
+  const source = await openSource('fixtures/data/fmnist-calibration.arrow');
+  const writer = new RecordBatchFileWriter();
+  for (let samples = 0; samples < SAMPLES; samples += source.rows!) for await (const batch of source.batches()) writer.write(batch);
+  return writer.finish().toUint8Array(true);
+}
