@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Node } from '../graph/node.ts';
 import type { Pass } from './pass.ts';
 import type { FormChange } from './raise/form-change.ts';
+import { groupNormalizationChanges } from './raise/group-normalization.ts';
 import { listChanges } from './raise/lists.ts';
 import { otherChanges } from './raise/others.ts';
 import { resizeChanges } from './raise/resize.ts';
@@ -14,7 +15,7 @@ const OLDEST = 7;
 /** The rules are complete up to this version. */
 const NEWEST = 21;
 
-const changes: readonly FormChange[] = [...listChanges, ...softmaxChanges, ...resizeChanges, ...otherChanges];
+const changes: readonly FormChange[] = [...listChanges, ...softmaxChanges, ...resizeChanges, ...groupNormalizationChanges, ...otherChanges];
 
 /**
  * Raise a model below version `to` of the standard operator set (13 to 21) to that version. A model that is there stays as it is.
