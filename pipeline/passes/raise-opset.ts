@@ -1,24 +1,22 @@
 import { check } from '../base/check.ts';
-import { QuantpipeError } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node } from '../graph/node.ts';
 import type { Pass } from './pass.ts';
 import type { FormChange } from './raise/form-change.ts';
 import { groupNormalizationChanges } from './raise/group-normalization.ts';
 import { listChanges } from './raise/lists.ts';
+import { oldestChanges } from './raise/oldest.ts';
 import { otherChanges } from './raise/others.ts';
 import { resizeChanges } from './raise/resize.ts';
 import { softmaxChanges } from './raise/softmax.ts';
 
-/** Below this, elementwise operators broadcast by attributes: nobody exports such models any more. */
-const OLDEST = 7;
 /** The rules are complete up to this version. */
 const NEWEST = 21;
 
-const changes: readonly FormChange[] = [...listChanges, ...softmaxChanges, ...resizeChanges, ...groupNormalizationChanges, ...otherChanges];
+const changes: readonly FormChange[] = [...oldestChanges, ...listChanges, ...softmaxChanges, ...resizeChanges, ...groupNormalizationChanges, ...otherChanges];
 
 /**
- * Raise a model below version `to` of the standard operator set (13 to 21) to that version. A model that is there stays as it is.
+ * Raise a model below version `to` of the standard operator set (13 to 21), however old, to that version. A model that is there stays as it is.
  *
  * 1. A node whose operator has to be written differently since then is rewritten, version by version, by the rules in raise/.
  * 2. All other changes up to opset 21 only widened what an operator accepts; the node stays as it is.
@@ -32,7 +30,6 @@ export function raiseOpset(to = 13): Pass {
   return function raiseOpset({ graph, opsets }) {
     const from = opsets.get('') ?? to;
     if (from >= to) return { rewrites: 0 };
-    refuseOlder(graph, from);
     let rewrites = 1;
     for (const node of graph.nodes.filter(({ domain }) => domain === '')) rewrites += raiseNode(graph, node, from, to);
     opsets.set('', to);
@@ -53,12 +50,4 @@ function raiseNode(graph: Graph, node: Node, from: number, to: number): number {
 function next({ opType }: Node, from: number, to: number): FormChange | undefined {
   return changes.filter(change => change.opType === opType && change.since > from && change.since <= to)
     .sort((a, b) => a.since - b.since)[0];
-}
-
-function refuseOlder(graph: Graph, from: number): void {
-  const [first] = graph.nodes;
-  if (from >= OLDEST || first === undefined) return;
-  throw new QuantpipeError('op-unsupported',
-    `the model is of opset ${from}, and models below opset ${OLDEST} cannot be raised: ${first.opType} ${first.label} is its first node`,
-    { node: first.label, operator: first.opType, opset: from });
 }
