@@ -130,6 +130,49 @@ suite('passes/raise-opset', test => {
     });
   }
 
+  const branch = (name: string, ...nodes: Line[]): Attribute => {
+    const { graph } = draw({ inputs: {}, nodes, outputs: [name] });
+    return { kind: 'graph', value: { read: () => graph } };
+  };
+  const body = (sketch: Sketch): Attribute => ({ kind: 'graph', value: { read: () => draw(sketch).graph } });
+  const unread = { dtype: 'float32' as const, shape: null };
+
+  for (const to of [13, 21]) {
+    test(`raises the nodes of subgraphs, and of those inside them, to ${to}`, async () => {
+      const deep = branch('d', ['Softmax', ['x'], ['s'], { axis: 1 }], ['ReduceMean', ['s'], ['r'], { axes: [2] }], ['Squeeze', ['r'], ['d'], { axes: [2] }]);
+      const model = readModel(writeModel(draw({
+        opset: 11, inputs: { x: [2, 3, 4] }, constants: { yes: { dtype: 'bool', dims: [], data: Uint8Array.of(1) } }, outputs: ['y'],
+        nodes: [['If', ['yes'], ['y'], {
+          then_branch: branch('a', ['Clip', ['x'], ['c']], ['If', ['yes'], ['a'], { then_branch: deep, else_branch: deep }]),
+          else_branch: branch('b', ['ReduceSum', ['x'], ['b'], { axes: [2], keepdims: 0 }]),
+        }]],
+      })));
+      await equivalent(model, raiseOpset(to), { rewrites: to === 13 ? 6 : 8, tolerance: 1e-6 });
+    });
+
+    test(`raises a Loop whose body sums up, to ${to}`, async () => {
+      const model = readModel(writeModel(draw({
+        opset: 11, inputs: { x: [2, 3] }, constants: { times: { ...int64(3), dims: [] }, yes: { dtype: 'bool', dims: [], data: Uint8Array.of(1) } }, outputs: ['y'],
+        nodes: [['Loop', ['times', 'yes', 'x'], ['y'], { body: body({
+          inputs: { i: { dtype: 'int64', shape: [] }, go: { dtype: 'bool', shape: [] }, sum: [2, 3] }, outputs: { on: { dtype: 'bool', shape: [] }, next: unread },
+          nodes: [['Identity', ['go'], ['on']], ['ReduceSum', ['x'], ['r'], { axes: [1] }], ['Add', ['sum', 'r'], ['next']]],
+        }) }]],
+      })));
+      await equivalent(model, raiseOpset(to), { rewrites: 2 });
+    });
+
+    test(`raises a Scan over sequences of a batch, one of them from its end, to ${to}`, async () => {
+      const model = readModel(writeModel(draw({
+        opset: 8, inputs: { s: [2, 3], x: [2, 5, 3], z: [2, 5, 3] }, constants: { c: weight([3]) }, outputs: ['last', 'all'],
+        nodes: [['Scan', ['', 's', 'x', 'z'], ['last', 'all'], { num_scan_inputs: 2, directions: [0, 1], body: body({
+          inputs: { before: [3], at: [3], back: [3] }, outputs: ['after', 'shown'],
+          nodes: [['Add', ['at', 'back'], ['both']], ['Mul', ['both', 'c'], ['product']], ['Sub', ['product', 'before'], ['after']], ['Clip', ['after'], ['shown'], { min: float(0) }]],
+        }) }]],
+      })));
+      await equivalent(model, raiseOpset(to), { rewrites: 3 });
+    });
+  }
+
   test('raises Softmax without knowing the rank', async () => {
     const model = draw({ opset: 11, inputs: { x: [2, 3] }, nodes: [one('Softmax')], outputs: ['y'] });
     model.graph.inputs[0]!.type = { dtype: 'float32', shape: null };
@@ -185,11 +228,11 @@ suite('passes/raise-opset', test => {
     'a mask that is read': [{ from: 9, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 10: its mask is read/],
     'a Resize by half pixels rounded up': [{ from: 11, node: one('Resize', { coordinate_transformation_mode: 'tf_half_pixel_for_nn', nearest_mode: 'ceil' }, ['x', '', 's']), constants: { s: float32(2, 0.5) } }, /'tf_half_pixel_for_nn' went, and with rounding 'ceil' no other/],
     'the mask of opset 10': [{ from: 10, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 12: its mask is read/],
+    'sequences of their own lengths': [{ from: 8, node: one('Scan', {}, ['c', 'x']), constants: { c: int64(1) } }, /Scan Scan_0 cannot be raised to opset 9: its sequences have lengths/],
     'a Slice from nowhere': [{ from: 9, node: one('Slice', { ends: [1] }) }, /cannot be raised to opset 10: it has no list 'starts'/],
     'a TopK of how many': [{ from: 9, node: one('TopK') }, /it has no attribute 'k'/],
     'a Pad by nothing': [{ from: 9, node: one('Pad') }, /it has no list 'pads'/],
     'an Upsample by nothing': [{ from: 8, node: one('Upsample') }, /cannot be raised to opset 9: it has no list 'scales'/],
-    'subgraphs': [{ from: 11, node: one('If') }, /If If_0 cannot be raised to opset 12: the nodes of its subgraph/],
     'groups of unknown channels': [{ from: 18, to: 21, x: [2], node: one('GroupNormalization', { num_groups: 2 }) }, /cannot be raised to opset 21: .* how many channels it has is not known/],
     'groups that do not divide': [{ from: 18, to: 21, x: [2, 5, 3], node: one('GroupNormalization', { num_groups: 2 }) }, /its 5 channels do not divide into 2 groups/],
     'an axis of unknown ranks': [{ from: 6, node: one('Add', { broadcast: 1, axis: 1 }, ['x', 'h']) }, /Add Add_0 cannot be raised to opset 7: it broadcasts along an axis, and the ranks/],

@@ -34,8 +34,4 @@ export const otherChanges: readonly FormChange[] = [
     node.attributes.set('mode', stringAttribute(stringOf(node, 'mode', 'bilinear').replace(/^bi/, '')));
     return node;
   } },
-
-  ...['If', 'Loop', 'Scan'].flatMap(opType => [9, 10, 11, 12, 13].map((since): FormChange => ({
-    opType, since, rewrite: (_, node) => refuse(node, since, 'the nodes of its subgraph would have to be raised, too; export the model again, to opset 13 or later'),
-  }))),
 ];
