@@ -30,11 +30,20 @@ const LARGEST_BATCH = 32;
 
 export function calibrationPlan(model: Model, placement: Placement): Plan {
   const taps = [...new Set(placement.quantizers.flatMap(({ observed }) => observed))];
-  if (taps.length === 0) throw new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+  if (taps.length === 0) throw nothingToCalibrate(model);
   const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);
   return { model, tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
+}
+
+function nothingToCalibrate({ graph }: Model): QuantpipeError {
+  const computed = graph.nodes.flatMap(({ outputs }) => outputs.flatMap(output => output?.type?.dtype ?? []));
+  const other = computed.find(dtype => dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64');
+  if (other === undefined || computed.includes('float32')) {
+    return new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+  }
+  return new QuantpipeError('op-unsupported', `the model computes in ${other}, and only float32 is quantized, so there is nothing to calibrate: export it in float32`);
 }
 
 /** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */
