@@ -49,7 +49,7 @@ function nothingToCalibrate({ graph }: Model): QuantpipeError {
 /** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */
 export function sessionInputs({ graph }: Model): SessionInput[] {
   return graph.inputs.filter(({ initializer }) => initializer === null).map(({ name, type }) => {
-    if (type === null || type.shape === null) throw new QuantpipeError('model-malformed', `model input '${name}' declares no type or no rank`);
+    if (type === null) throw new QuantpipeError('model-malformed', `model input '${name}' declares no element type, or is no tensor`, { input: name });
     return { name, dtype: type.dtype, shape: type.shape };
   });
 }
@@ -59,12 +59,14 @@ export function modelHash(model: Model): string {
 }
 
 function batchSizeFor(inputs: readonly SessionInput[]): number {
-  const elements = inputs.reduce((sum, { shape }) => sum + elementCount(shape.slice(1).map(dim => typeof dim === 'number' ? dim : FREE_DIMENSION)), 0);
+  const elements = inputs.reduce((sum, { shape }) => sum + elementCount((shape?.slice(1) ?? UNKNOWN_SHAPE).map(dim => typeof dim === 'number' ? dim : FREE_DIMENSION)), 0);
   return Math.max(1, Math.min(LARGEST_BATCH, Math.floor(BATCH_ELEMENTS / elements)));
 }
 
 /** What a dimension that the model leaves open is taken for, to choose a batch size. */
 const FREE_DIMENSION = 256;
+/** A sample of which not even the rank is known. */
+const UNKNOWN_SHAPE = [null, null];
 
 /** A copy that all workers read, so that none holds its own. */
 function shared(bytes: Uint8Array): Uint8Array {

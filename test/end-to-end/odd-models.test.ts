@@ -29,7 +29,7 @@ const layer: Line = ['Gemm', ['x', 'w', 'b'], ['g']];
 const choice = (then: Line, otherwise: Line): Line => ['If', ['yes'], ['i'], { then_branch: branch(then[2][0]!, then), else_branch: branch(otherwise[2][0]!, otherwise) }];
 
 /** A model with one input of four values a sample, that goes through; what inspect says of it; and how near the exported one is to float. */
-interface Case { readonly sketch: Sketch; readonly says: readonly RegExp[]; readonly decibels?: number }
+interface Case { readonly sketch: Sketch; readonly says: readonly RegExp[]; readonly decibels?: number; readonly isShapeless?: boolean }
 
 const cases: Readonly<Record<string, Case>> = {
   'If, whose branches are left in float and named': {
@@ -61,6 +61,11 @@ const cases: Readonly<Record<string, Case>> = {
       }).graph } } }], ['Relu', ['i'], ['y']]],
     },
     says: [/^Loop +Loop_1 +it runs a subgraph/m, /^i +activation/m],
+  },
+  'no shape anywhere, not even of its input': {
+    sketch: { inputs: { x: ['N', 4] }, constants: { w, b }, nodes: [layer, ['Relu', ['g'], ['r']], ['Softmax', ['r'], ['y']]], outputs: ['y'] },
+    says: [/^w +weight/m, /^y +activation/m],
+    isShapeless: true,
   },
   'names that are paths, markup, patterns and properties of objects': {
     sketch: {
@@ -104,15 +109,17 @@ const refused: Readonly<Record<string, [Sketch, RegExp]>> = {
   ],
 };
 
-async function written(folder: string, sketch: Sketch): Promise<void> {
-  await writeFile(join(folder, 'model.onnx'), writeModel(draw(sketch)));
+async function written(folder: string, sketch: Sketch, isShapeless = false): Promise<void> {
+  const model = draw(sketch);
+  if (isShapeless) for (const input of model.graph.inputs) input.type = { dtype: 'float32', shape: null };
+  await writeFile(join(folder, 'model.onnx'), writeModel(model));
   await writeFile(join(folder, 'data.arrow'), samplesFile({ [Object.keys(sketch.inputs!)[0]!]: { size: 4, values: floats(64) } }, 16));
 }
 
 suite('end-to-end/odd-models', test => {
-  for (const [what, { sketch, says, decibels = 30 }] of Object.entries(cases)) {
+  for (const [what, { sketch, says, decibels = 30, isShapeless }] of Object.entries(cases)) {
     test(`takes ${what}`, () => inFolder(async folder => {
-      await written(folder, sketch);
+      await written(folder, sketch, isShapeless);
       const shown = await quantpipe(['inspect', 'model.onnx'], { cwd: folder });
       assert.is(shown.code, 0, shown.stderr);
       for (const line of says) assert.match(shown.stdout, line);
