@@ -49,7 +49,7 @@ function nothingToCalibrate({ graph }: Model): QuantpipeError {
 /** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */
 export function sessionInputs({ graph }: Model): SessionInput[] {
   return graph.inputs.filter(({ initializer }) => initializer === null).map(({ name, type }) => {
-    if (type === null) throw new QuantpipeError('model-malformed', `model input '${name}' declares no element type, or is no tensor`, { input: name });
+    if (type === null) throw new QuantpipeError('op-unsupported', `model input '${name}' is no tensor, or of an element type that no engine is fed with (complex numbers, floats of 8 or 4 bits, none at all)`, { input: name });
     return { name, dtype: type.dtype, shape: type.shape };
   });
 }
