@@ -17,11 +17,11 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
-/** What a model reads: name, element type, and shape as it declares it (a number, or a symbol or null where free). */
+/** What a model reads: name, element type, and shape as it declares it (a number, or a symbol or null where free; null where not even the rank is said). */
 export interface SessionInput {
   readonly name: string;
   readonly dtype: DType;
-  readonly shape: readonly (number | string | null)[];
+  readonly shape: readonly (number | string | null)[] | null;
 }
 
 /** Tensors by the model input that they are for. */

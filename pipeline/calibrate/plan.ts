@@ -30,17 +30,26 @@ const LARGEST_BATCH = 32;
 
 export function calibrationPlan(model: Model, placement: Placement): Plan {
   const taps = [...new Set(placement.quantizers.flatMap(({ observed }) => observed))];
-  if (taps.length === 0) throw new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+  if (taps.length === 0) throw nothingToCalibrate(model);
   const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);
   return { model, tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
 }
 
+function nothingToCalibrate({ graph }: Model): QuantpipeError {
+  const computed = graph.nodes.flatMap(({ outputs }) => outputs.flatMap(output => output?.type?.dtype ?? []));
+  const other = computed.find(dtype => dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64');
+  if (other === undefined || computed.includes('float32')) {
+    return new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+  }
+  return new QuantpipeError('op-unsupported', `the model computes in ${other}, and only float32 is quantized, so there is nothing to calibrate: export it in float32`);
+}
+
 /** What the model must be fed, as it declares it; initializers listed as inputs are no inputs. */
 export function sessionInputs({ graph }: Model): SessionInput[] {
   return graph.inputs.filter(({ initializer }) => initializer === null).map(({ name, type }) => {
-    if (type === null || type.shape === null) throw new QuantpipeError('model-malformed', `model input '${name}' declares no type or no rank`);
+    if (type === null) throw new QuantpipeError('op-unsupported', `model input '${name}' is no tensor, or of an element type that no engine is fed with (complex numbers, floats of 8 or 4 bits, none at all)`, { input: name });
     return { name, dtype: type.dtype, shape: type.shape };
   });
 }
@@ -50,12 +59,14 @@ export function modelHash(model: Model): string {
 }
 
 function batchSizeFor(inputs: readonly SessionInput[]): number {
-  const elements = inputs.reduce((sum, { shape }) => sum + elementCount(shape.slice(1).map(dim => typeof dim === 'number' ? dim : FREE_DIMENSION)), 0);
+  const elements = inputs.reduce((sum, { shape }) => sum + elementCount((shape?.slice(1) ?? UNKNOWN_SHAPE).map(dim => typeof dim === 'number' ? dim : FREE_DIMENSION)), 0);
   return Math.max(1, Math.min(LARGEST_BATCH, Math.floor(BATCH_ELEMENTS / elements)));
 }
 
 /** What a dimension that the model leaves open is taken for, to choose a batch size. */
 const FREE_DIMENSION = 256;
+/** A sample of which not even the rank is known. */
+const UNKNOWN_SHAPE = [null, null];
 
 /** A copy that all workers read, so that none holds its own. */
 function shared(bytes: Uint8Array): Uint8Array {

@@ -43,7 +43,7 @@ export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source,
     const column = source.columns.find(column => column.name === columnName);
     if (!input || !column) continue;
     const fit = fitSample(preprocess ? arrangedShape(column.shape, preprocess) : column.shape, input.shape, column.isFlat);
-    if (fit?.stacking === 'batch' && typeof input.shape[0] === 'number') return input.shape[0];
+    if (fit?.stacking === 'batch' && typeof input.shape?.[0] === 'number') return input.shape[0];
   }
   return 1;
 }
@@ -81,9 +81,9 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
 function rowsPerFeed(bound: readonly BoundInput[], count: number, first: number): number {
   const isUniform = bound.every(({ fits }) => fits.every(fit => fit === fits[0] && fit.stacking === 'batch'));
   const free = isUniform ? count : 1;
-  const fixed = bound.find(({ input, fits }) => fits[0]?.stacking === 'batch' && typeof input.shape[0] === 'number');
+  const fixed = bound.find(({ input, fits }) => fits[0]?.stacking === 'batch' && typeof input.shape?.[0] === 'number');
   if (!fixed) return free;
-  const size = fixed.input.shape[0] as number;
+  const size = fixed.input.shape![0] as number;
   if (size === 1 || (isUniform && size > 0 && count % size === 0)) return size;
   const fact = isUniform ? `samples ${first} to ${first + count - 1} are ${count}` : 'the samples have different shapes';
   throw new QuantpipeError('data-invalid', `the model's input '${fixed.input.name}' reads ${size} samples at a time (${showShape(fixed.input.shape)}); ${fact}`, { sample: first });

@@ -19,11 +19,12 @@ type Shape = readonly (number | null)[];
  *   [224, 224] for [N, 1, 224, 224]   the same: dimensions of 1 may be missing
  *
  * and for an input that has no batch dimension, [T, 80]: a sample [T, 80] is the whole input.
- * A null in `sample` fits any dimension.
+ * and for an input of which no shape is known: any sample, stacked along a first dimension. A null in `sample` fits any dimension.
  */
 export function fitSample(sample: Shape, input: SessionInput['shape'], isFlat = false): Fit | null {
-  const inner = input.slice(1);
   const stacked = (dims: Shape): Fit => ({ stacking: 'batch', dims: dims as number[] });
+  if (input === null) return stacked(sample);
+  const inner = input.slice(1);
   if (input.length > 0) {
     if (matches(sample, inner)) return stacked(sample);
     if (sample[0] === 1 && sample.length === input.length && matches(sample.slice(1), inner)) return stacked(sample.slice(1));
@@ -34,14 +35,16 @@ export function fitSample(sample: Shape, input: SessionInput['shape'], isFlat = 
 
 /** A shape as messages show it: [N, 3, 48, ?]. */
 export function showShape(shape: SessionInput['shape']): string {
-  return `[${shape.map(dim => dim ?? '?').join(', ')}]`;
+  return shape === null ? 'any shape' : `[${shape.map(dim => dim ?? '?').join(', ')}]`;
 }
 
-function matches(sample: Shape, declared: SessionInput['shape']): boolean {
+type Declared = NonNullable<SessionInput['shape']>;
+
+function matches(sample: Shape, declared: Declared): boolean {
   return sample.length === declared.length && sample.every((dim, i) => dim === null || typeof declared[i] !== 'number' || dim === declared[i]);
 }
 
-function isFixed(shape: SessionInput['shape']): shape is readonly number[] {
+function isFixed(shape: Declared): shape is readonly number[] {
   return shape.every(dim => typeof dim === 'number');
 }
 

@@ -56,7 +56,13 @@ class OrtSession implements Session {
 
   async run(feeds: Feeds, outputs: readonly string[] = this.outputs) {
     const found = await this.#run(feeds, outputs);
-    return Object.fromEntries(outputs.map(name => [name, fromOrt(found[name]!)]));
+    return Object.fromEntries(outputs.map(name => [name, fromOrt(this.#outputOf(found, name))]));
+  }
+
+  /** JavaScript's objects keep nothing under a few names, such as __proto__. */
+  #outputOf(found: Record<string, OrtTensor>, name: string): OrtTensor {
+    if (Object.hasOwn(found, name)) return found[name]!;
+    throw new QuantpipeError('engine-failed', `engine '${this.#engine}' cannot hand out a tensor called '${name}': rename it in the model`, { engine: this.#engine, tensor: name });
   }
 
   async #run(feeds: Feeds, outputs: readonly string[]): Promise<Record<string, OrtTensor>> {

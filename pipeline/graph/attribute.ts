@@ -1,9 +1,19 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
+import type { Graph } from './graph.ts';
 import type { Initializer, Node } from './node.ts';
 
 /**
- * An attribute of a node. `other` is what this program never looks into (subgraphs, sparse tensors, type
+ * A graph that a node runs: a branch of If, the body of Loop or Scan. Its values may have no producer and be neither input nor initializer:
+ * those are captured from the graph around it, under the same name.
+ */
+export interface Subgraph {
+  /** The graph, whose captures get the types that they have in `outer`. A new one at each call, where it was read from a file. */
+  read(outer: Graph): Graph;
+}
+
+/**
+ * An attribute of a node. `other` is what this program never looks into (lists of graphs, sparse tensors, type
  * protos, references to a function's attributes): it is carried from reader to writer unchanged.
  */
 export type Attribute =
@@ -14,6 +24,7 @@ export type Attribute =
   | { readonly kind: 'ints'; readonly value: readonly bigint[] }
   | { readonly kind: 'strings'; readonly value: readonly Uint8Array[] }
   | { readonly kind: 'tensor'; readonly value: Initializer }
+  | { readonly kind: 'graph'; readonly value: Subgraph }
   | { readonly kind: 'other'; readonly origin: unknown };
 
 export const intAttribute = (value: number): Attribute => ({ kind: 'int', value: BigInt(value) });

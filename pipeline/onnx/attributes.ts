@@ -1,12 +1,12 @@
-import type { Attribute } from '../graph/attribute.ts';
+import type { Attribute, Subgraph } from '../graph/attribute.ts';
 import { type ExternalFolder, isExternal } from './external-data.ts';
-import type { AttributeProto } from './messages.ts';
+import type { AttributeProto, GraphProto } from './messages.ts';
 import { changedMessage, createMessage, isPresent } from './schema.ts';
 import { StoredTensor } from './stored-tensor.ts';
 import { writeInitializer } from './write-initializer.ts';
 
 /** AttributeProto.AttributeType, as far as it is looked into. */
-const types = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
+const types = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7, strings: 8 } as const;
 
 /**
  * The messages that attributes were read from. Attributes are immutable, so one that is still the same object is
@@ -14,14 +14,20 @@ const types = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, stri
  */
 const origins = new WeakMap<Attribute, AttributeProto>();
 
+/** How a tensor's content and a subgraph are read. */
+export interface AttributeReader {
+  readonly folder: ExternalFolder | null;
+  readonly subgraph: (proto: GraphProto) => Subgraph;
+}
+
 /** @param what how messages call the attribute, as in `attribute 'value' of 'conv1'` */
-export function readAttribute(proto: AttributeProto, what: string, folder: ExternalFolder | null): Attribute {
-  const attribute = parse(proto, what, folder);
+export function readAttribute(proto: AttributeProto, what: string, reader: AttributeReader): Attribute {
+  const attribute = parse(proto, what, reader);
   origins.set(attribute, proto);
   return attribute;
 }
 
-function parse(proto: AttributeProto, what: string, folder: ExternalFolder | null): Attribute {
+function parse(proto: AttributeProto, what: string, { folder, subgraph }: AttributeReader): Attribute {
   if (proto.refAttrName !== '') return { kind: 'other', origin: proto };
   switch (proto.type || guessType(proto)) {
     case types.float: return { kind: 'float', value: proto.f };
@@ -30,7 +36,8 @@ function parse(proto: AttributeProto, what: string, folder: ExternalFolder | nul
     case types.floats: return { kind: 'floats', value: proto.floats };
     case types.ints: return { kind: 'ints', value: proto.ints };
     case types.strings: return { kind: 'strings', value: proto.strings };
-    case types.tensor: if (proto.t !== undefined) return { kind: 'tensor', value: new StoredTensor(proto.t, what, folder) };
+    case types.tensor: return proto.t === undefined ? { kind: 'other', origin: proto } : { kind: 'tensor', value: new StoredTensor(proto.t, what, folder) };
+    case types.graph: return proto.g === undefined ? { kind: 'other', origin: proto } : { kind: 'graph', value: subgraph(proto.g) };
   }
   return { kind: 'other', origin: proto };
 }
@@ -41,12 +48,13 @@ function guessType(proto: AttributeProto): number {
   if (isPresent(proto, 'i')) return types.int;
   if (isPresent(proto, 's')) return types.string;
   if (proto.t !== undefined) return types.tensor;
+  if (proto.g !== undefined) return types.graph;
   if (proto.floats.length > 0) return types.floats;
   if (proto.ints.length > 0) return types.ints;
   return proto.strings.length > 0 ? types.strings : 0;
 }
 
-export function writeAttribute(name: string, attribute: Attribute): AttributeProto {
+export function writeAttribute(name: string, attribute: Attribute, writeSubgraph: (subgraph: Subgraph) => GraphProto): AttributeProto {
   const origin = origins.get(attribute);
   if (origin !== undefined) return unchanged(origin, name, attribute);
   switch (attribute.kind) {
@@ -57,6 +65,7 @@ export function writeAttribute(name: string, attribute: Attribute): AttributePro
     case 'ints': return createMessage('AttributeProto', { name, type: types.ints, ints: [...attribute.value] });
     case 'strings': return createMessage('AttributeProto', { name, type: types.strings, strings: [...attribute.value] });
     case 'tensor': return createMessage('AttributeProto', { name, type: types.tensor, t: writeInitializer('', attribute.value) });
+    case 'graph': return createMessage('AttributeProto', { name, type: types.graph, g: writeSubgraph(attribute.value) });
     case 'other': return changedMessage(attribute.origin as AttributeProto, { name });
   }
 }

@@ -7,7 +7,7 @@ import type { ExternalFolder } from './external-data.ts';
 import type { GraphProto, NodeProto, ValueInfoProto } from './messages.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { StoredTensor } from './stored-tensor.ts';
-import { capturedNames, innerNames } from './subgraphs.ts';
+import { capturedNames, freeNames, innerNames } from './subgraphs.ts';
 import { readValueType } from './value-types.ts';
 
 /** What a value was declared by, kept in {@link Value.origin} for the writer. */
@@ -19,8 +19,11 @@ export interface ValueOrigin {
   readonly type: ValueType | null;
 }
 
-/** The main graph of a model. Initializers are named first, so that they keep their order; then inputs, then what nodes compute. */
-export function readGraph(proto: GraphProto, folder: ExternalFolder | null): Graph {
+/**
+ * A graph: the main one of a model, or one inside `outer`, whose values it may read. Initializers are named first, so that they keep their
+ * order; then inputs, then what nodes compute.
+ */
+export function readGraph(proto: GraphProto, folder: ExternalFolder | null, outer: Graph | null = null): Graph {
   const graph = new Graph();
   graph.name = proto.name;
   graph.origin = proto;
@@ -33,12 +36,20 @@ export function readGraph(proto: GraphProto, folder: ExternalFolder | null): Gra
   }
   for (const { name } of proto.input) graph.inputs.push(defineInput(graph, name));
   const nodes = proto.node.map(node => readNode(graph, node, folder));
+  const captured = outer === null ? [] : captures(graph, proto, outer);
   nodes.forEach((node, at) => linkInputs(graph, node, proto.node[at]!));
   graph.nodes.push(...inOrder(nodes));
   for (const name of proto.node.flatMap(innerNames)) graph.innerNames.add(name);
   for (const { name } of proto.output) graph.outputs.push(defined(graph, name, `output '${name}' of the graph is computed by no node`));
   declareTypes(proto, graph);
+  for (const value of captured) value.type ??= outer!.values.get(value.name)!.type;
   return graph;
+}
+
+/** Make the values that the graph reads from the one around it. No value of its own may be called as one out there. */
+function captures(graph: Graph, proto: GraphProto, outer: Graph): Value[] {
+  for (const name of [...outer.values.keys(), ...outer.innerNames]) graph.innerNames.add(name);
+  return freeNames(proto).filter(name => outer.values.has(name)).map(name => graph.value(name));
 }
 
 /** The one value that this name is given to. */
@@ -73,7 +84,7 @@ function readNode(graph: Graph, proto: NodeProto, folder: ExternalFolder | null)
   for (const attribute of proto.attribute) {
     const what = `attribute '${attribute.name}' of ${node.label}`;
     if (node.attributes.has(attribute.name)) throw malformed(`${what} is given twice`);
-    node.attributes.set(attribute.name, readAttribute(attribute, what, folder));
+    node.attributes.set(attribute.name, readAttribute(attribute, what, { folder, subgraph: proto => ({ read: outer => readGraph(proto, folder, outer) }) }));
   }
   return node;
 }

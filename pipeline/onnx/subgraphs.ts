@@ -15,7 +15,7 @@ export function capturedNames(node: NodeProto): string[] {
 }
 
 /** What `graph` and the graphs inside it read, but do not define. */
-function freeNames(graph: GraphProto): string[] {
+export function freeNames(graph: GraphProto): string[] {
   const defined = definedNames(graph);
   const read = [...graph.node.flatMap(node => [...node.input, ...capturedNames(node)]), ...graph.output.map(({ name }) => name)];
   return read.filter(name => name !== '' && !defined.has(name));

@@ -1,3 +1,4 @@
+import type { Subgraph } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import { writeAttribute } from './attributes.ts';
@@ -6,6 +7,7 @@ import type { ValueOrigin } from './read-graph.ts';
 import { changedMessage, createMessage } from './schema.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { definedNames } from './subgraphs.ts';
+import { writeInitializer } from './write-initializer.ts';
 import { writeValueType } from './value-types.ts';
 
 /** The message of the main graph: the one it was read from, with what this program knows in place of what was there. */
@@ -15,7 +17,7 @@ export function writeGraph(graph: Graph, writeWeight: (value: Value) => TensorPr
   const isLost = lostNames(origin, graph);
   return changedMessage(origin, {
     ...(graph.name !== origin.name && { name: graph.name }),
-    node: graph.nodes.map(writeNode),
+    node: graph.nodes.map(node => writeNode(node, graph)),
     initializer: initializers.filter(value => !(value.initializer instanceof SparseTensor)).map(writeWeight),
     sparseInitializer: initializers.flatMap(({ initializer }) => initializer instanceof SparseTensor ? initializer.origin : []),
     input: graph.inputs.map(value => writeInfo(value, 'input')),
@@ -31,7 +33,8 @@ function lostNames(origin: GraphProto, graph: Graph): (name: string) => boolean 
   return name => defined.has(name) && !graph.values.has(name);
 }
 
-function writeNode(node: Node): NodeProto {
+function writeNode(node: Node, graph: Graph): NodeProto {
+  const writeSubgraph = (subgraph: Subgraph) => writeGraph(subgraph.read(graph), ({ name, initializer }) => writeInitializer(name, initializer!));
   const origin = node.origin === null
     ? createMessage('NodeProto', { opType: node.opType, ...(node.domain !== '' && { domain: node.domain }) })
     : node.origin as NodeProto;
@@ -39,7 +42,7 @@ function writeNode(node: Node): NodeProto {
     ...(node.name !== origin.name && { name: node.name }),
     input: node.inputs.map(value => value?.name ?? ''),
     output: node.outputs.map(value => value?.name ?? ''),
-    attribute: [...node.attributes].map(([name, attribute]) => writeAttribute(name, attribute)),
+    attribute: [...node.attributes].map(([name, attribute]) => writeAttribute(name, attribute, writeSubgraph)),
   });
 }
 

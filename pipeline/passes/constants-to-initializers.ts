@@ -35,7 +35,7 @@ function contentOf({ attributes }: Node): Initializer | null {
       case 'ints': return held({ dtype: 'int64', dims: [attribute.value.length], data: BigInt64Array.from(attribute.value) });
       case 'string': return held({ dtype: 'string', dims: [], data: [text(attribute.value)] });
       case 'strings': return held({ dtype: 'string', dims: [attribute.value.length], data: attribute.value.map(text) });
-      case 'other': return null;
+      case 'graph': case 'other': return null;
     }
   }
   return null;

@@ -7,6 +7,7 @@ import { freezeDefaults } from './freeze-defaults.ts';
 import { inferTypes } from './infer-types.ts';
 import type { Pass } from './pass.ts';
 import { raiseOpset } from './raise-opset.ts';
+import { refuseNewer } from './refuse-newer.ts';
 import { refuseQuantized } from './refuse-quantized.ts';
 import { removeDeadNodes } from './remove-dead-nodes.ts';
 import { removeIdentity } from './remove-identity.ts';
@@ -23,9 +24,10 @@ export type PrepareReport = readonly { readonly pass: string; readonly rewrites:
  * Everything that is done to a float model before placement, on a copy: weights in one form (initializers), opset 13 or
  * later, nothing that only copies, constants computed, batch normalization in the layers, and a type on every value.
  *
- * Throws `model-quantized` for a model that is quantized already, and `op-unsupported` for one whose opset cannot be raised.
+ * Throws `model-quantized` for a model that is quantized already, and `op-unsupported` for one whose opset is not known, or cannot be raised.
  */
 export function prepareModel(model: Model, options: PrepareOptions = {}): { model: Model; report: PrepareReport } {
+  refuseNewer(model);
   refuseQuantized(model);
   const prepared = cloneModel(model);
   const report = passes(options)

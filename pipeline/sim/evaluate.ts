@@ -1,6 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
 import { nameNodes } from '../calibrate/name-nodes.ts';
+import { sessionInputs } from '../calibrate/plan.ts';
 import { feeds, labels } from '../data/index.ts';
 import type { Binding, Block } from '../data/source.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/engine.ts';
@@ -53,12 +54,13 @@ const comparisons: readonly (readonly [of: FormName, to: FormName])[] = [['simul
  */
 export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindings: readonly Binding[], options: EvaluateOptions): Promise<Evaluation> {
   const sessions = await openForms(forms, options.engine);
+  const inputs = sessionInputs(forms.float);
   const tally = new Tally([...sessions.keys()], options);
   try {
     for await (const { bytes } of blocks) {
       const expected = labelsOf(bytes, options);
       let first = 0;
-      for (const { rows, feeds: batch } of feeds(bytes, sessions.get('float')!.inputs, bindings)) {
+      for (const { rows, feeds: batch } of feeds(bytes, inputs, bindings)) {
         tally.add(await runAll(sessions, batch), rows, expected?.slice(first, first + rows) ?? null);
         first += rows;
       }

@@ -3,7 +3,7 @@ import type { BiasQuantizer, EncodingTable, Placement, Quantizer } from '../conf
 import { arithmeticChain, encodingsOf, insertQuantizer, qdqChain } from '../export/insert-quantizer.ts';
 import { constantOf, quantizedBias } from '../export/store-constants.ts';
 import { cloneModel } from '../graph/clone.ts';
-import { addInitializer, removeDeadInitializers, setInput } from '../graph/edit.ts';
+import { addInitializer, removeDeadInitializers, replaceUses, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import { initializerOf } from '../graph/node.ts';
 import { dequantizeBias } from '../quant/bias.ts';
@@ -44,8 +44,9 @@ function chainOf(encoding: Encoding, grid: Grid) {
 
 function roundConstant(graph: Graph, { tensor, granularity }: Quantizer, encodings: EncodingTable): void {
   const { value, dims, values } = constantOf(graph, tensor);
-  const rounded = fakeQuantized(values, splitOf(dims, granularity), encodingsOf(encodings, tensor));
-  value.initializer = initializerOf(float32Tensor(dims, rounded));
+  const rounded = float32Tensor(dims, fakeQuantized(values, splitOf(dims, granularity), encodingsOf(encodings, tensor)));
+  if (value.uses.every(({ index }) => index >= 0)) value.initializer = initializerOf(rounded);
+  else replaceUses(value, addInitializer(graph, `${tensor}_rounded`, rounded)); // a subgraph reads it too, and stays in float
 }
 
 function roundBias(graph: Graph, bias: BiasQuantizer, encodings: EncodingTable): void {

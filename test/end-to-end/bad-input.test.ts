@@ -20,6 +20,10 @@ const small: ModelSketch = {
 };
 const bytes = writeModel(buildModel(small));
 const samples = samplesFile({ x: { size: 4, values: floats(64) } }, 16);
+const ends = wire.concat(wire.input('x'), wire.output('y'));
+const relu = wire.concat(wire.node('Abs', ['x'], ['h']), wire.node('Relu', ['h'], ['y']));
+/** An input 'x' of TensorProto.DataType 14, complex64. */
+const complex = wire.field(11, wire.field(1, 'x'), wire.field(2, wire.field(1, wire.field(1, 14), wire.field(2, wire.field(1, wire.field(1, 4))))));
 const scale = { dtype: 'float32' as const, dims: [], data: Float32Array.of(0.1) };
 const zeroPoint = { dtype: 'uint8' as const, dims: [], data: Uint8Array.of(0) };
 
@@ -65,6 +69,14 @@ const cases: readonly Case[] = [
       ],
     },
   },
+  {
+    title: 'a model with a cycle', says: /the graph has a cycle through first \(Add\)/,
+    model: { ...small, nodes: [{ op: 'Add', in: ['x', 'b'], out: ['a'], name: 'first' }, { op: 'Relu', in: ['a'], out: ['b'], name: 'second' }, { op: 'Relu', in: ['b'], out: ['y'] }], weights: {} },
+  },
+  { title: 'a model that gives a name twice', model: wire.model(wire.graph(wire.node('Relu', ['x'], ['y']), wire.node('Abs', ['x'], ['y'], wire.field(3, 'abs1')), ends)), says: /the name 'y' to two values, the second is an output of node 'abs1' \(Abs\)/ },
+  { title: 'a model that reads what nothing defines', model: wire.model(wire.graph(wire.node('Add', ['x', 'bias'], ['y'], wire.field(3, 'add1')), ends)), says: /input 1 of add1 \(Add\) is 'bias', which nothing defines/ },
+  { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm layer is of opset 99, and operators are known up to opset \d+/ },
+  { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' is no tensor, or of an element type that no engine is fed with/ },
   { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
   { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
   { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },

@@ -22,7 +22,7 @@ async function load(engine: EngineName, sketch: ModelSketch): Promise<Session> {
 
 function seededFeeds({ inputs }: Session): Feeds {
   return Object.fromEntries(inputs.map(({ name, shape }, at) => {
-    const dims = shape.map(dim => typeof dim === 'number' ? dim : 2);
+    const dims = shape!.map(dim => typeof dim === 'number' ? dim : 2);
     return [name, float32Tensor(dims, floats(elementCount(dims), { seed: at + 1, min: 0, max: 1 }))];
   }));
 }

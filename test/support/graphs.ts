@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 
+import { halvesFromFloats } from '../../pipeline/base/half.ts';
 import { type DType, elementCount, float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
 import { openEngine, type Feeds } from '../../pipeline/engine/index.ts';
 import type { Attribute } from '../../pipeline/graph/attribute.ts';
@@ -66,7 +67,10 @@ export function feedsFor({ graph }: Model, seed = 1): Feeds {
     const dims = (type?.shape ?? []).map(dim => typeof dim === 'number' ? dim : 2);
     const count = elementCount(dims);
     if (type?.dtype === 'int64') return [name, { dtype: 'int64', dims, data: BigInt64Array.from({ length: count }, (_, i) => BigInt(i % 3)) }];
-    return [name, float32Tensor(dims, floats(count, { seed: seed + at }))];
+    const values = floats(count, { seed: seed + at });
+    if (type?.dtype === 'float16') return [name, { dtype: 'float16', dims, data: halvesFromFloats(values) }];
+    if (type?.dtype === 'float64') return [name, { dtype: 'float64', dims, data: Float64Array.from(values) }];
+    return [name, float32Tensor(dims, values)];
   }));
 }
 

@@ -1,4 +1,5 @@
 import { QuantpipeError } from '../../base/errors.ts';
+import { halvesFromFloats } from '../../base/half.ts';
 import type { DType, Tensor } from '../../base/tensor.ts';
 import { addInitializer, setInput } from '../../graph/edit.ts';
 import type { Graph } from '../../graph/graph.ts';
@@ -24,6 +25,15 @@ export function setConstant(graph: Graph, node: Node, index: number, name: strin
   setInput(node, index, addInitializer(graph, `${node.outputs[0]?.name ?? node.name}_${name}`, tensor));
 }
 
+/** Forget all outputs but the first: their meaning changed, so where one is read the node is refused. */
+export function dropUnread(graph: Graph, node: Node, since: number, otherwise: string): void {
+  for (const output of node.outputs.splice(1)) {
+    if (output === null) continue;
+    if (output.uses.length > 0 || graph.outputs.includes(output)) refuse(node, since, otherwise);
+    graph.values.delete(output.name);
+  }
+}
+
 /** A vector of int64, as ONNX wants axes, sizes and positions. */
 export function int64s(values: readonly number[]): Tensor {
   return { dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) };
@@ -38,5 +48,6 @@ export function scalarLike(node: Node, value: number, since: number): Tensor {
   const dtype: DType = node.inputs[0]?.type?.dtype ?? 'float32';
   if (dtype === 'float32') return { dtype, dims: [], data: Float32Array.of(value) };
   if (dtype === 'float64') return { dtype, dims: [], data: Float64Array.of(value) };
+  if (dtype === 'float16') return { dtype, dims: [], data: halvesFromFloats(Float32Array.of(value)) };
   return refuse(node, since, `its bounds would have to be of type ${dtype}`);
 }

@@ -1,5 +1,5 @@
 import { floatOf, intAttribute, intOf, intsOf } from '../../graph/attribute.ts';
-import { type FormChange, int64s, refuse, scalarLike, setConstant } from './form-change.ts';
+import { dropUnread, type FormChange, int64s, refuse, scalarLike, setConstant } from './form-change.ts';
 
 /** Reductions whose axes became an input in opset 18; ReduceSum's did in 13. */
 const reductions = ['L1', 'L2', 'LogSum', 'LogSumExp', 'Max', 'Mean', 'Min', 'Prod', 'SumSquare'];
@@ -43,8 +43,9 @@ export const listChanges: readonly FormChange[] = [
     if (value !== 0) setConstant(graph, node, 2, 'value', scalarLike(node, value, 11));
     return node;
   } },
-  /** `ratio`. */
+  /** `ratio`; and what the mask holds outside training is said only since. */
   { opType: 'Dropout', since: 12, rewrite(graph, node) {
+    dropUnread(graph, node, 12, 'its mask is read');
     if (node.attributes.has('ratio')) {
       setConstant(graph, node, 1, 'ratio', { dtype: 'float32', dims: [], data: Float32Array.of(floatOf(node, 'ratio', 0.5)) });
     }

@@ -1,8 +1,6 @@
 import { intOf, stringAttribute, stringOf } from '../../graph/attribute.ts';
 import { replaceNode } from '../../graph/edit.ts';
-import type { Graph } from '../../graph/graph.ts';
-import type { Node } from '../../graph/node.ts';
-import { type FormChange, refuse } from './form-change.ts';
+import { dropUnread, type FormChange, refuse } from './form-change.ts';
 
 /** Changes of meaning or name, and the forms that no rule here can raise. */
 export const otherChanges: readonly FormChange[] = [
@@ -36,18 +34,4 @@ export const otherChanges: readonly FormChange[] = [
     node.attributes.set('mode', stringAttribute(stringOf(node, 'mode', 'bilinear').replace(/^bi/, '')));
     return node;
   } },
-  /** Scale and bias were of a group, and became of a channel. */
-  { opType: 'GroupNormalization', since: 21, rewrite: (_, node) => refuse(node, 21, 'its scale and bias per group have to become per channel') },
-
-  ...['If', 'Loop', 'Scan'].flatMap(opType => [9, 10, 11, 12, 13].map((since): FormChange => ({
-    opType, since, rewrite: (_, node) => refuse(node, since, 'the nodes of its subgraph would have to be raised, too; export the model again, to opset 13 or later'),
-  }))),
 ];
-
-function dropUnread(graph: Graph, node: Node, since: number, otherwise: string): void {
-  for (const output of node.outputs.splice(1)) {
-    if (output === null) continue;
-    if (output.uses.length > 0 || graph.outputs.includes(output)) refuse(node, since, otherwise);
-    graph.values.delete(output.name);
-  }
-}

@@ -25,7 +25,8 @@ const table: Readonly<Record<string, ElementRule>> = {
   ...Object.fromEntries(indices.map(name => [name, always('int64')])),
   ...Object.fromEntries(opaque.map(name => [name, always()])),
   ...Object.fromEntries(operands.map(name => [name, (_: Node, inputs: readonly Known[]) => [inputs.find(type => type) ?? null]])),
-  Cast: asAttribute('to', () => null),
+  /** Before opset 6 the type was a name; raising makes it a number. */
+  Cast: (node, inputs) => (node.attributes.get('to')?.kind === 'string' ? [null] : asAttribute('to', () => null)(node, inputs)),
   CastLike: asInput(1),
   Where: (_, [, a, b]) => [a ?? b ?? null],
   OneHot: asInput(2),
