@@ -22,7 +22,7 @@ export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
-export { emptyStatistics, mergeStatistics } from './observers/merge.ts';
+export { emptyStatistics, mergeStatistics, missingShards } from './observers/merge.ts';
 export { readStatistics, writeStatistics } from './observers/statistics-file.ts';
 export type { Statistics, TensorStatistics } from './observers/statistics.ts';
 export { mergeStatisticsFiles, readStatisticsFile } from './sim/statistics-files.ts';

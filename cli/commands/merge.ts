@@ -15,11 +15,13 @@ export function mergeCommand(): Command {
 Examples:
   $ quantpipe merge part0.arrow part1.arrow part2.arrow -o all.arrow`)
     .action(async (files: string[], options: ReportOptions & { readonly output: string }) => {
-      const { mergeStatisticsFiles, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+      const { mergeStatisticsFiles, missingShards, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       const statistics = await mergeStatisticsFiles(files);
       const outputs = await writeOutput(options.output, writeStatistics(statistics), process.stdout);
+      const missing = missingShards(statistics);
+      if (missing !== null) process.stderr.write(`warning: ${missing}\n`);
       if (options.output === '-' || options.quiet) return;
-      if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, outputs }));
+      if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, missing, outputs }));
       else console.log(`${statistics.samples} samples, ${statistics.tensors.size} tensors from ${files.length} files → ${outputs[0]!.path} (${size(outputs[0]!.bytes)})`);
     });
 }

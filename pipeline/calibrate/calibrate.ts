@@ -8,7 +8,7 @@ import { fixedBatch } from '../data/feeds.ts';
 import type { Binding, Source } from '../data/source.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
-import type { Statistics } from '../observers/statistics.ts';
+import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
 import { nameNodes } from './name-nodes.ts';
@@ -93,7 +93,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, setAside } = reducer.state;
-    return { statistics, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(range) }, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -124,6 +124,11 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
     ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
     onLeftOut: count => warnings.push(leftOutWarning(count, together)),
   };
+}
+
+/** What the statistics say of their shard. */
+function shardsOf({ size, shard }: BlockOptions): Shards | null {
+  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: size, parts: [shard.index] };
 }
 
 /** What a fixed batch left over. */

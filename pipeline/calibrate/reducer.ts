@@ -53,7 +53,7 @@ export class Reducer {
   #asStatistics({ samples, tensors }: Observed): Statistics {
     const { hash, taps } = this.#plan;
     check(tensors.length === taps.length, `statistics of ${tensors.length} tensors for ${taps.length} taps`);
-    return { model: hash, samples, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
+    return { model: hash, samples, shards: null, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
   }
 }
 

@@ -1,26 +1,58 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
-import type { Statistics, TensorStatistics } from './statistics.ts';
+import type { Shards, Statistics, TensorStatistics } from './statistics.ts';
 
 /** Statistics of a model of which nothing was observed yet. Merging with them changes nothing. */
 export function emptyStatistics(model: string): Statistics {
-  return { model, samples: 0, tensors: new Map() };
+  return { model, samples: 0, shards: null, tensors: new Map() };
 }
 
 /**
  * Statistics of everything that `into` or `from` has seen; both are left as they are. A tensor that only one of them has is
  * taken over as it is.
+ *
+ * @throws `statistics-invalid` for another model, and for shards that both hold or that are of another division
  */
 export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statistics): Statistics {
   if (into.model !== from.model) {
-    throw new QuantpipeError('statistics-invalid', `statistics of model ${short(from.model)} do not merge with those of model ${short(into.model)}`);
+    throw invalid(`statistics of model ${short(from.model)} do not merge with those of model ${short(into.model)}`);
   }
+  const shards = mergeShards(into.shards, from.shards);
   const tensors = new Map(into.tensors);
   for (const [name, statistics] of from.tensors) {
     const known = tensors.get(name);
     tensors.set(name, known ? kernels.mergeStatistics(known, statistics) : statistics);
   }
-  return { model: into.model, samples: into.samples + from.samples, tensors };
+  return { model: into.model, samples: into.samples + from.samples, shards, tensors };
+}
+
+/** The shards of both; null where they are the whole. */
+function mergeShards(into: Shards | null, from: Shards | null): Shards | null {
+  if (into === null && from === null) return null;
+  if (into === null || from === null) {
+    throw invalid(`statistics of a whole data set do not merge with those of ${showShards((into ?? from)!)}: merge the shards first, all of them`);
+  }
+  if (into.count !== from.count || into.blockSize !== from.blockSize) throw invalid(`${showShards(from)} do not merge with ${showShards(into)}`);
+  const twice = from.parts.filter(part => into.parts.includes(part));
+  if (twice.length > 0) throw invalid(`both hold ${showShards({ ...from, parts: twice })}, which would be counted twice`);
+  const parts = [...into.parts, ...from.parts].sort((a, b) => a - b);
+  return parts.length === into.count ? null : { ...into, parts };
+}
+
+/** "shards 0/3, 2/3 of blocks of 32 samples" */
+export function showShards({ count, blockSize, parts }: Shards): string {
+  return `${parts.length === 1 ? 'shard' : 'shards'} ${parts.map(part => `${part}/${count}`).join(', ')} of blocks of ${blockSize} samples`;
+}
+
+/** What is not in the statistics, in words; null where nothing is missing. */
+export function missingShards({ shards }: Statistics): string | null {
+  if (shards === null) return null;
+  const missing = [...Array(shards.count).keys()].filter(part => !shards.parts.includes(part));
+  return `${showShards({ ...shards, parts: missing })} ${missing.length === 1 ? 'is' : 'are'} missing`;
+}
+
+function invalid(fact: string): QuantpipeError {
+  return new QuantpipeError('statistics-invalid', fact);
 }
 
 /**

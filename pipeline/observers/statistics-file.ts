@@ -5,7 +5,7 @@ import {
 
 import { checkArrow } from '../base/arrow-bytes.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { Statistics, TensorStatistics } from './statistics.ts';
+import type { Shards, Statistics, TensorStatistics } from './statistics.ts';
 import { statisticsFault } from './statistics-fault.ts';
 
 /** Of the columns and what they mean. A reader refuses any other. */
@@ -13,6 +13,7 @@ const FORMAT_VERSION = '1';
 const VERSION_KEY = 'quantpipe.statistics';
 const MODEL_KEY = 'quantpipe.model';
 const SAMPLES_KEY = 'quantpipe.samples';
+const SHARDS_KEY = 'quantpipe.shards';
 
 const columns = {
   tensor: new Utf8(),
@@ -36,7 +37,7 @@ export interface StatisticsNote {
  *
  * @param note one more entry of the schema's metadata: a checkpoint is statistics with a note
  */
-export function writeStatistics({ model, samples, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
+export function writeStatistics({ model, samples, shards, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
   const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
   const seen = rows.map(([, statistics]) => statistics);
   const children: Data[] = [
@@ -47,7 +48,7 @@ export function writeStatistics({ model, samples, tensors }: Statistics, form: '
     listData(columns.counts, seen.map(({ counts }) => counts), countsData),
   ];
   const fields = Object.entries(columns).map(([name, type]) => new Field<DataType>(name, type, false));
-  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(note === null ? [] : [[note.key, note.text] as const])]);
+  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(shards === null ? [] : [[SHARDS_KEY, shardsText(shards)] as const]), ...(note === null ? [] : [[note.key, note.text] as const])]);
   const batch = new RecordBatch(new Schema(fields, metadata), makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children }));
   return tableToIPC(new Table([batch]), form);
 }
@@ -128,13 +129,25 @@ function typeName(type: DataType): string {
   return type instanceof List ? `List<${type.valueType}>` : String(type);
 }
 
-function readMetadata({ metadata }: Schema, where: string): { model: string; samples: number } {
+function readMetadata({ metadata }: Schema, where: string): Omit<Statistics, 'tensors'> {
   const version = metadata.get(VERSION_KEY), model = metadata.get(MODEL_KEY), samples = metadata.get(SAMPLES_KEY);
   if (version === undefined) throw invalid(where, 'is an Arrow file, but none that observe or merge wrote');
   if (version !== FORMAT_VERSION) throw invalid(where, `must be statistics of version ${FORMAT_VERSION}, says ${quoted(version)}`);
   if (!model) throw invalid(where, 'does not say which model it is of');
   if (!samples || !/^\d{1,15}$/.test(samples)) throw invalid(where, `must say how many samples it is of, says ${quoted(samples)}`);
-  return { model, samples: Number(samples) };
+  return { model, samples: Number(samples), shards: parseShards(metadata.get(SHARDS_KEY), where) };
+}
+
+/** `0,2/3 x 32`: parts 0 and 2 of 3, in blocks of 32 samples. */
+const shardsText = ({ count, blockSize, parts }: Shards): string => `${parts.join(',')}/${count} x ${blockSize}`;
+
+function parseShards(text: string | undefined, where: string): Shards | null {
+  if (text === undefined) return null;
+  const [, list, count, blockSize] = /^(\d{1,9}(?:,\d{1,9})*)\/(\d{1,9}) x ([1-9]\d{0,8})$/.exec(text) ?? [];
+  const parts = (list ?? '').split(',').map(Number);
+  const isAscending = parts.every((part, i) => i === 0 || part > parts[i - 1]!);
+  if (list === undefined || !isAscending || parts.at(-1)! >= Number(count) || parts.length >= Number(count)) throw invalid(where, `must say which shards it is of, says ${quoted(text)}`);
+  return { count: Number(count), blockSize: Number(blockSize), parts };
 }
 
 /** Text from outside, fit to be shown. */

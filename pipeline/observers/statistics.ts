@@ -2,11 +2,24 @@ import type { TensorStatistics } from '../kernels/statistics.ts';
 
 export type { TensorStatistics };
 
+/**
+ * Which shards of a data set were observed: blocks k of `blockSize` samples with k mod `count` in `parts`. All of them together are the
+ * whole, and then there is nothing to say.
+ */
+export interface Shards {
+  readonly count: number;
+  readonly blockSize: number;
+  /** Ascending, fewer than `count`. */
+  readonly parts: readonly number[];
+}
+
 /** Statistics of all observed tensors of a model. */
 export interface Statistics {
   /** SHA-256 of what was observed (the prepared model's bytes), hex. Statistics of different models do not merge. */
   readonly model: string;
   /** Samples that were counted. */
   readonly samples: number;
+  /** null: of whole data sets. */
+  readonly shards: Shards | null;
   readonly tensors: ReadonlyMap<string, TensorStatistics>;
 }

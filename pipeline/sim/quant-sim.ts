@@ -15,6 +15,7 @@ import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, q
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import { nonFiniteCounts } from '../observers/signal-power.ts';
+import { missingShards } from '../observers/merge.ts';
 import { writeStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { readModelFile } from '../onnx/read-model.ts';
@@ -159,6 +160,8 @@ export class QuantSim {
     if (statistics.model !== hash) {
       throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
     }
+    const missing = missingShards(statistics);
+    if (missing !== null) this.warnings.push(`the statistics are of part of the data: ${missing}`);
     const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
     const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...threads });

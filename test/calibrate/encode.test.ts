@@ -32,7 +32,7 @@ const placement = (change: Partial<Record<string, Partial<Quantizer>>> = {}): Pl
 
 function statisticsOf(values: Readonly<Record<string, Float32Array>>): Statistics {
   const tensors = new Map<string, TensorStatistics>(Object.entries(values).map(([name, list]) => [name, kernels.observe(list)]));
-  return { model: 'm', samples: 4, tensors };
+  return { model: 'm', samples: 4, shards: null, tensors };
 }
 const seen = statisticsOf({ x: Float32Array.of(-1, 3), h: Float32Array.of(0, 8) });
 

@@ -122,7 +122,7 @@ suite('end-to-end/bad-input', test => {
   for (const [title, content, says] of [
     ['are no Arrow file', Buffer.from('not statistics'), /'s\.arrow' is not a valid Arrow file/],
     ['are calibration data instead', samples, /'s\.arrow' is an Arrow file, but none that observe or merge wrote/],
-    ['are of another model', writeStatistics({ model: 'f'.repeat(64), samples: 1, tensors: new Map() }), /the statistics are of another model/],
+    ['are of another model', writeStatistics({ model: 'f'.repeat(64), samples: 1, shards: null, tensors: new Map() }), /the statistics are of another model/],
   ] as const) {
     test(`statistics that ${title}: exit code 1, one message, nothing written`, () => inFolder(async folder => {
       await writeFile(join(folder, 'model.onnx'), bytes);

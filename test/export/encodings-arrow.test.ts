@@ -10,7 +10,7 @@ const schemes = { activation: 'tf-enhanced', weight: 'min-max' };
 
 /** One -1, two zeros, a 2, an infinity and two NaNs. */
 const observed = { min: -1, max: 2, bins: Uint16Array.of(0xffc0, 0xbf80, 0x0000, 0x4000, 0x7f80, 0x7fc0), counts: BigUint64Array.of(1n, 1n, 2n, 1n, 1n, 1n) };
-const statistics: Statistics = { model: 'ff', samples: 1, tensors: new Map([['positive', observed]]) };
+const statistics: Statistics = { model: 'ff', samples: 1, shards: null, tensors: new Map([['positive', observed]]) };
 
 suite('export/encodings-arrow', test => {
   const { placement, encodings } = smallNetwork();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
-import { emptyStatistics, mergeStatistics } from '../../pipeline/observers/merge.ts';
+import { emptyStatistics, mergeStatistics, missingShards } from '../../pipeline/observers/merge.ts';
 import type { Statistics } from '../../pipeline/observers/statistics.ts';
 import { suite } from '../support/suite.ts';
 
@@ -17,7 +17,7 @@ const batch: fc.Arbitrary<Batch> = fc.dictionary(fc.constantFrom('a', 'b', 'c'),
 
 function observed(batch: Batch): Statistics {
   const tensors = new Map(Object.entries(batch).map(([name, values]) => [name, kernels.observe(values)]));
-  return { model: 'a model', samples: 1, tensors };
+  return { model: 'a model', samples: 1, shards: null, tensors };
 }
 
 /** In a form that compares by value and not by the order of the tensors; bits of the extremes, so that -0 is not 0. */
@@ -58,6 +58,31 @@ suite('observers/laws', test => {
     const before = [content(a), content(b)];
     merge(a, b);
     assert.equal([content(a), content(b)], before);
+  });
+
+  const shard = (count: number, ...parts: number[]): Statistics => ({ ...observed({ a: Float32Array.of(parts[0]!) }), shards: { count, blockSize: 32, parts } });
+
+  test('all shards together, in any order and any tree, are a whole', () => {
+    fc.assert(fc.property(fc.integer({ min: 2, max: 7 }).chain(count => fc.shuffledSubarray([...Array(count).keys()], { minLength: count })), fc.nat(5), (order, cut) => {
+      const shards = order.map(part => shard(order.length, part));
+      const join = (list: Statistics[]) => list.reduce(merge);
+      const at = 1 + cut % (shards.length - 1);
+      const whole = merge(join(shards.slice(0, at)), join(shards.slice(at)));
+      assert.is(whole.shards, null);
+      assert.is(missingShards(whole), null);
+    }), { seed: 4 });
+  });
+
+  test('shards that are missing are named, and shards that do not go together are refused', () => {
+    const some = merge(shard(4, 3), shard(4, 1));
+    assert.equal(some.shards, { count: 4, blockSize: 32, parts: [1, 3] });
+    assert.is(missingShards(some), 'shards 0/4, 2/4 of blocks of 32 samples are missing');
+    for (const [a, b, says] of [
+      [some, shard(4, 3), /both hold shard 3\/4 of blocks of 32 samples, which would be counted twice/],
+      [some, shard(5, 0), /shard 0\/5 of blocks of 32 samples do not merge with shards 1\/4, 3\/4/],
+      [some, { ...shard(4, 0), shards: { count: 4, blockSize: 8, parts: [0] } }, /of blocks of 8 samples do not merge/],
+      [observed({}), some, /statistics of a whole data set do not merge with those of shards 1\/4, 3\/4/],
+    ] as const) assert.throws(() => merge(a, b), says);
   });
 
   test('refuses the statistics of another model, and names both', () => {

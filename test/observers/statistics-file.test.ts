@@ -11,12 +11,12 @@ import { suite } from '../support/suite.ts';
 const kernels = await Kernels.load();
 const model = 'ab'.repeat(32);
 const of = (tensors: Record<string, Float32Array>): Statistics =>
-  ({ model, samples: 7, tensors: new Map(Object.entries(tensors).map(([name, values]) => [name, kernels.observe(values)])) });
+  ({ model, samples: 7, shards: null, tensors: new Map(Object.entries(tensors).map(([name, values]) => [name, kernels.observe(values)])) });
 
 /** Of one tensor 'x', which need not make sense. */
 const claimed = (statistics: Partial<Record<keyof TensorStatistics, unknown>>): Uint8Array => {
   const sound = { min: 1, max: 2, bins: Uint16Array.of(0x3f80, 0x4000), counts: BigUint64Array.of(1n, 1n) };
-  return writeStatistics({ model, samples: 1, tensors: new Map([['x', { ...sound, ...statistics } as TensorStatistics]]) });
+  return writeStatistics({ model, samples: 1, shards: null, tensors: new Map([['x', { ...sound, ...statistics } as TensorStatistics]]) });
 };
 
 /** Statistics, but for one column. */
@@ -47,6 +47,15 @@ suite('observers/statistics-file', test => {
       const written = of(tensors), read = readStatistics(writeStatistics(written, form), 'f');
       assert.equal({ ...read, tensors: [...read.tensors].sort() }, { ...written, tensors: [...written.tensors].sort() });
     }), { seed: 1 });
+  });
+
+  test('keeps what it says of its shards, and refuses what cannot be said', () => {
+    const shards = { count: 12, blockSize: 32, parts: [0, 3, 11] };
+    const bytes = writeStatistics({ ...small, shards });
+    assert.equal(readStatistics(bytes, 'f').shards, shards);
+    for (const parts of [[3, 0], [3, 3], [12], [...Array(12).keys()]]) {
+      refused(writeStatistics({ ...small, shards: { ...shards, parts } }), /must say which shards it is of, says ".*\/12 x 32"/);
+    }
   });
 
   test('writes the same bytes for the same statistics, in whatever order the tensors came', () => {
