@@ -1,8 +1,8 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
-import type { ActivationSettings } from './activation-settings.ts';
+import type { TensorSettings } from './tensor-settings.ts';
 import type { PlacedGraph } from './activations.ts';
-import { constantOperands, reasonForFloatOperand } from './constant-operands.ts';
+import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import type { LeftInFloat, Rule } from './placement.ts';
@@ -18,24 +18,24 @@ export function floatNodes({ nodes }: Graph): LeftInFloat[] {
 
 /** The tensors that might have had a quantizer: graph inputs, outputs of operators, parameters and constant operands. Not what is inside units. */
 export function floatTensors(
-  { graph, operators, tied, inner }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings, quantizers: { has(tensor: string): boolean },
+  { graph, operators, tied, inner, operands }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings, quantizers: { has(tensor: string): boolean },
 ): LeftInFloat[] {
   const composites = operators.all.filter(({ isComposite }) => isComposite);
   const parts = new Set(composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
-  const operands = new Set(graph.nodes.flatMap(constantOperands).filter(value => !parts.has(value)));
+  const constants = new Set(graph.nodes.flatMap(node => operands.of(node)).filter(value => !parts.has(value)));
   const isCandidate = (value: Value) => !inner.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
-    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || operands.has(value));
+    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
-    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: reasonOf(value, weights.get(value), activations),
+    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: reasonOf(value, weights.get(value), activations, operands),
   }));
 }
 
-function reasonOf(value: Value, weight: WeightSetting | undefined, activations: ActivationSettings): string {
+function reasonOf(value: Value, weight: WeightSetting | undefined, activations: TensorSettings, operands: ConstantOperands): string {
   if (weight !== undefined) return offBy(weight.rule);
   const { isQuantized, rule } = activations.of(value);
   if (!isQuantized) return offBy(rule);
   if (value.initializer === null) return 'only operators that are left in float compute with it';
-  return reasonForFloatOperand(value) ?? 'no operator with a quantized output computes with it';
+  return operands.reasonForFloat(value) ?? 'no operator with a quantized output computes with it';
 }
 
 function offBy(rule: Rule | null): string {

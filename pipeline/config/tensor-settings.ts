@@ -2,25 +2,30 @@ import { QuantpipeError } from '../base/errors.ts';
 import type { Value } from '../graph/node.ts';
 import type { Constraint, Rule } from './placement.ts';
 
-/** What the configuration says of the quantizer of one activation, as far as it was read. */
-export interface ActivationSetting {
+/** What the configuration says of the quantizer of one tensor, as far as it was read. */
+export interface TensorSetting {
   readonly isQuantized: boolean;
   readonly isSymmetric: boolean;
+  readonly bitwidth: number;
   readonly constraint: Constraint | null;
   /** What spoke last; null while nothing has. */
   readonly rule: Rule | null;
 }
 
-type Field = Exclude<keyof ActivationSetting, 'rule'>;
+type Field = Exclude<keyof TensorSetting, 'rule'>;
 
-const UNSAID: ActivationSetting = { isQuantized: false, isSymmetric: false, constraint: null, rule: null };
-
-/** The settings of all activations while the sections of a configuration are applied one after another. */
-export class ActivationSettings {
-  readonly #settings = new Map<Value, ActivationSetting>();
+/** The settings of tensors while the sections of a configuration are applied one after another. */
+export class TensorSettings {
+  readonly #settings = new Map<Value, TensorSetting>();
   /** What the current section said, by tensor and field. */
   readonly #said = new Map<Value, Map<Field, { readonly value: unknown; readonly path: string }>>();
+  readonly #unsaid: TensorSetting;
   #section: Rule['section'] = 'defaults';
+
+  /** @param bitwidth of what no section gives another */
+  constructor(bitwidth: number) {
+    this.#unsaid = { isQuantized: false, isSymmetric: false, bitwidth, constraint: null, rule: null };
+  }
 
   /** What is set from now on belongs to `section`, and overrules what was set before. */
   enter(section: Rule['section']): void {
@@ -29,7 +34,7 @@ export class ActivationSettings {
   }
 
   /** @throws `config-invalid` where the same section has said something else of the same tensor in another place */
-  set<Name extends Field>(value: Value, field: Name, setting: ActivationSetting[Name], path: string): void {
+  set<Name extends Field>(value: Value, field: Name, setting: TensorSetting[Name], path: string): void {
     const said = this.#said.get(value) ?? new Map<Field, { readonly value: unknown; readonly path: string }>();
     const before = said.get(field);
     if (before !== undefined && before.value !== setting && before.path !== path) {
@@ -39,7 +44,7 @@ export class ActivationSettings {
     this.#settings.set(value, { ...this.of(value), [field]: setting, rule: { section: this.#section, path } });
   }
 
-  of(value: Value): ActivationSetting {
-    return this.#settings.get(value) ?? UNSAID;
+  of(value: Value): TensorSetting {
+    return this.#settings.get(value) ?? this.#unsaid;
   }
 }
