@@ -109,7 +109,7 @@ export function engineOptions(command: Command, { workers = true } = {}): Comman
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
-    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: uint8)').choices(['uint8', 'int8']));
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']));
 }
 
 export function reportOptions(command: Command): Command {

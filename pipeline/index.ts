@@ -13,7 +13,7 @@ export { writeModel, writeModelFile } from './onnx/write-model.ts';
 export type { Model } from './graph/graph.ts';
 export { prepareModel, type PrepareOptions, type PrepareReport } from './passes/prepare.ts';
 
-export { isPreset, loadConfig, presetNames } from './config/presets/index.ts';
+export { type ExportWish, exportWishOf, isPreset, loadConfig, presetNames } from './config/presets/index.ts';
 export { describePlacement } from './config/describe-placement.ts';
 export { placeQuantizers } from './config/place-quantizers.ts';
 export type { BiasQuantizer, EncodingTable, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';

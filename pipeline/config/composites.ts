@@ -5,8 +5,10 @@ import type { Node, Value } from '../graph/node.ts';
 
 /** An operator that exporters write out in primitive ones, and that runtimes put together again. */
 export interface Composite {
-  /** The ONNX operator that it is; the configuration's name for it too. */
+  /** The configuration's name for it; also the ONNX operator that it is, unless `opType` names another. */
   readonly kind: string;
+  /** The operator type whose settings hold for it. */
+  readonly opType?: string;
   /** The whole first: what one pattern matched is not matched again by a later one. */
   readonly patterns: readonly Pattern[];
   /** The pass in AIMET's supergroup_pass_list that does the same. */
@@ -16,6 +18,8 @@ export interface Composite {
 }
 
 const x = anything('x');
+/** An input that says where values lie, not what they are: whoever computes it is no part of the operator. */
+const unread: Pattern = (_, match) => [match];
 
 /** Clip to these bounds, which are attributes before opset 11 and constant inputs since. */
 const clipped = (pattern: Pattern, low: number, high: number): Pattern => where(op('Clip', pattern), ({ producer: clip }) => {
@@ -62,6 +66,18 @@ const swish = op('Mul', x, op('Sigmoid', oneOf(x, op('Mul', x, where(constant(),
 const exponential = op('Exp', oneOf(op('Sub', x, op('ReduceMax', x)), x));
 const softmax = op('Div', exponential, op('ReduceSum', exponential));
 
+/** As PyTorch exports it: groups become channels of an InstanceNormalization without effects of its own, and are parted again. */
+const groupNormalization = scaledAndShifted(op('Reshape', op('InstanceNormalization', op('Reshape', x, unread), constant(), constant()), unread));
+
+const computed = (name: string): Pattern => where(anything(name), ({ initializer }) => initializer === null);
+const anyScalar = where(constant(), value => scalarOf(value) !== null);
+const scaled = (pattern: Pattern): Pattern => oneOf(op('Mul', pattern, anyScalar), op('Div', pattern, anyScalar));
+const [query, key] = [computed('query'), computed('key')];
+/** A product of two activations with a constant factor, which may stand at either of them, at both, or at the product. */
+const attentionScaling = [
+  op('MatMul', scaled(query), scaled(key)), op('MatMul', scaled(query), key), op('MatMul', query, scaled(key)), scaled(op('MatMul', query, key)),
+];
+
 const matMulAdd = op('Add', op('MatMul', x, constant()), constant(1));
 
 /**
@@ -71,17 +87,20 @@ const matMulAdd = op('Add', op('MatMul', x, constant()), constant(1));
 export const COMPOSITES: readonly Composite[] = [
   { kind: 'LayerNormalization', patterns: layerNormalization, pass: 'LayerNormalization' },
   { kind: 'RMSNormalization', patterns: rmsNormalization, pass: 'RMSNormalization' },
+  { kind: 'GroupNormalization', patterns: groupNormalization },
   { kind: 'Gelu', patterns: gelu },
   { kind: 'HardSwish', patterns: hardSwish },
   { kind: 'HardSigmoid', patterns: hardSigmoid },
   { kind: 'Swish', patterns: [swish] },
   { kind: 'Softmax', patterns: [softmax] },
-  { kind: 'MatMulAdd', patterns: [matMulAdd], pass: 'MatmulAdd', onRequest: true },
+  { kind: 'AttentionScaling', opType: 'MatMul', patterns: attentionScaling },
+  { kind: 'MatMulAdd', opType: 'MatMul', patterns: [matMulAdd], pass: 'MatmulAdd', onRequest: true },
 ];
 
 /** Where a composite was found: its nodes in the order of the graph. */
 export interface FoundComposite {
   readonly kind: string;
+  readonly opType: string;
   readonly nodes: readonly Node[];
   readonly output: Value;
 }
@@ -90,10 +109,10 @@ export interface FoundComposite {
 export function findComposites(graph: Graph, composites: readonly Composite[]): FoundComposite[] {
   const taken = new Set<Node>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
-  return composites.flatMap(({ kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
+  return composites.flatMap(({ kind, opType = kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
     const match = matchesAt(graph, end, pattern).find(({ nodes }) => !nodes.some(node => taken.has(node)));
     if (match === undefined) return [];
     match.nodes.forEach(node => taken.add(node));
-    return [{ kind, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
+    return [{ kind, opType, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
   })));
 }

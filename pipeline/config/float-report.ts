@@ -31,9 +31,9 @@ export function floatTensors(
 }
 
 function reasonOf(value: Value, weight: WeightSetting | undefined, activations: TensorSettings, operands: ConstantOperands): string {
-  if (weight !== undefined) return offBy(weight.rule);
-  const { isQuantized, rule } = activations.of(value);
-  if (!isQuantized) return offBy(rule);
+  if (weight !== undefined) return offBy(weight.switchedBy);
+  const { isQuantized, switchedBy } = activations.of(value);
+  if (!isQuantized) return offBy(switchedBy);
   if (value.initializer === null) return 'only operators that are left in float compute with it';
   return operands.reasonForFloat(value) ?? 'no operator with a quantized output computes with it';
 }

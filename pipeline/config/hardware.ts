@@ -105,6 +105,7 @@ function effective(exceptional: Exceptional, value: Value): Value | null {
   const root = tied.rootOf(value);
   if (quantized.has(root) || weights.get(root)?.isQuantized) return root;
   if (root.producer === null) return null;
-  const inputs = inputsOf(operators.of(root.producer)).filter(input => input.initializer === null && mayBeQuantized(input));
+  const before = operators.producerOf(root) === null ? root.producer.inputs.filter(input => input !== null) : inputsOf(operators.of(root.producer));
+  const inputs = before.filter(input => input.initializer === null && mayBeQuantized(input));
   return inputs.length === 1 ? effective(exceptional, inputs[0]!) : null;
 }

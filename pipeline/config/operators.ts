@@ -7,6 +7,8 @@ import type { QuantsimConfig } from './quantsim-config.ts';
 export interface Operator {
   /** The ONNX operator it is, which for a composite no node has to be. */
   readonly opType: string;
+  /** What it is called: the operator type, or the name of the composite. */
+  readonly kind: string;
   /** In the order of the graph. */
   readonly nodes: readonly Node[];
   readonly isComposite: boolean;
@@ -24,8 +26,8 @@ export class Operators {
       const isListed = pass !== undefined && config.passes.includes(pass);
       return config.composites.get(kind) ?? (isListed || (isAimet ? kind === 'MatMulAdd' : !onRequest));
     });
-    for (const { kind, nodes } of findComposites(graph, wanted)) this.#add({ opType: kind, nodes, isComposite: true });
-    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, nodes: [node], isComposite: false });
+    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, kind, nodes, isComposite: true });
+    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, kind: node.opType, nodes: [node], isComposite: false });
     this.all = graph.nodes.filter(node => this.of(node).nodes.at(-1) === node).map(node => this.of(node));
   }
 

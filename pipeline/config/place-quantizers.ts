@@ -78,8 +78,8 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
 function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, isAimet: boolean) {
   const operators = new Operators(graph, config, isAimet);
   const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
-  const { units, inner, folded } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
-  const weights = weightSettings(graph, config, bitwidths, folded);
+  const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
+  const weights = weightSettings(graph, config, bitwidths, absorbed);
   const placed: PlacedGraph = { graph, operators, inner, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }

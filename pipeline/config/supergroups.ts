@@ -21,8 +21,8 @@ interface Chain {
 export interface Units {
   readonly units: readonly Unit[];
   readonly inner: ReadonlyMap<Value, Unit>;
-  /** Normalizations that are treated as folded into the layer before them. */
-  readonly folded: ReadonlySet<Node>;
+  /** Nodes whose parameters are a part of something else: of a composite, or, folded, of the layer before. */
+  readonly absorbed: ReadonlySet<Node>;
 }
 
 /** Operators that a BatchNormalization after them can be folded into. */
@@ -40,7 +40,7 @@ export function findUnits(graph: Graph, operators: Operators, config: QuantsimCo
   const chains = findChains(graph, operators, patternsOf(config.supergroups), isExempt);
   const chained = new Set(chains.flatMap(chain => chain.operators));
   const alone = operators.all.filter(operator => operator.isComposite && !chained.has(operator))
-    .map((operator): Chain => ({ operators: [operator], rule: { section: 'supergroups', path: `composites.${operator.opType}` } }));
+    .map((operator): Chain => ({ operators: [operator], rule: { section: 'supergroups', path: `composites.${operator.kind}` } }));
   const inner = new Map<Value, Unit>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
   const inOrder = (nodes: readonly Node[]) => nodes.toSorted((a, b) => position.get(a)! - position.get(b)!);
@@ -50,7 +50,7 @@ export function findUnits(graph: Graph, operators: Operators, config: QuantsimCo
     for (const output of nodes.flatMap(({ outputs }) => outputs)) if (output !== null && output.name !== unit.output) inner.set(output, unit);
     return unit;
   });
-  return { units, inner, folded: new Set(chains.flatMap(foldedIn)) };
+  return { units, inner, absorbed: new Set([...operators.all.flatMap(absorbedIn), ...chains.flatMap(foldedIn)]) };
 }
 
 /** Operators that AIMET keeps out of supergroups for the Hexagon: depthwise and three-dimensional convolutions. */
@@ -63,9 +63,15 @@ export function isExemptOnHexagon({ nodes: [node] }: Operator): boolean {
 }
 
 function unitOf(operators: readonly Operator[], nodes: readonly Node[], rule: Rule): Unit {
-  return { kind: operators.map(({ opType }) => opType).join('+'), nodes: nodes.map(({ label }) => label), output: outputsOf(operators.at(-1)!)[0]!.name, rule };
+  return { kind: operators.map(({ kind }) => kind).join('+'), nodes: nodes.map(({ label }) => label), output: outputsOf(operators.at(-1)!)[0]!.name, rule };
 }
 
+/** A product keeps its weight, whatever is kept together with it. */
+function absorbedIn({ isComposite, opType, nodes }: Operator): readonly Node[] {
+  return isComposite && opType !== 'MatMul' ? nodes : [];
+}
+
+/** A normalization right after a layer is treated as folded into it. */
 function foldedIn({ operators: [first, second] }: Chain): readonly Node[] {
   return second?.opType === NORMALIZATION && LAYERS.includes(first!.opType) ? second.nodes : [];
 }

@@ -10,9 +10,11 @@ export interface TensorSetting {
   readonly constraint: Constraint | null;
   /** What spoke last; null while nothing has. */
   readonly rule: Rule | null;
+  /** What turned it on or off last; null while nothing has. */
+  readonly switchedBy: Rule | null;
 }
 
-type Field = Exclude<keyof TensorSetting, 'rule'>;
+type Field = Exclude<keyof TensorSetting, 'rule' | 'switchedBy'>;
 
 /** The settings of tensors while the sections of a configuration are applied one after another. */
 export class TensorSettings {
@@ -24,7 +26,7 @@ export class TensorSettings {
 
   /** @param bitwidth of what no section gives another */
   constructor(bitwidth: number) {
-    this.#unsaid = { isQuantized: false, isSymmetric: false, bitwidth, constraint: null, rule: null };
+    this.#unsaid = { isQuantized: false, isSymmetric: false, bitwidth, constraint: null, rule: null, switchedBy: null };
   }
 
   /** What is set from now on belongs to `section`, and overrules what was set before. */
@@ -41,7 +43,8 @@ export class TensorSettings {
       throw new QuantpipeError('config-invalid', `${before.path} and ${path} contradict each other about tensor '${value.name}'`, { tensor: value.name });
     }
     this.#said.set(value, said.set(field, { value: setting, path }));
-    this.#settings.set(value, { ...this.of(value), [field]: setting, rule: { section: this.#section, path } });
+    const rule: Rule = { section: this.#section, path };
+    this.#settings.set(value, { ...this.of(value), [field]: setting, rule, ...(field === 'isQuantized' && { switchedBy: rule }) });
   }
 
   of(value: Value): TensorSetting {

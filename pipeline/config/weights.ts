@@ -26,10 +26,10 @@ interface ReadParameter {
  * quantizer: what op_type says of them must agree, and it is per tensor unless all agree on the channels. Biases that follow from their
  * neighbours (see bias.ts) have none.
  *
- * @param folded normalizations that are treated as folded into the layer before them: their parameters have none
+ * @param absorbed nodes whose parameters are a part of something else, and have none
  */
-export function weightSettings({ nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, folded: { has(node: Node): boolean }): Map<Value, WeightSetting> {
-  const read = nodes.filter(node => reasonForFloat(node) === null && !folded.has(node)).flatMap(node => constantParameters(node)
+export function weightSettings({ nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }): Map<Value, WeightSetting> {
+  const read = nodes.filter(node => reasonForFloat(node) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
     .filter(({ parameter, value }) => elementCount(value.initializer!.dims) > 0 && !isDerivedBias(node, parameter))
     .map(({ parameter, value }): ReadParameter => ({ node, parameter, value })));
   const settings = new TensorSettings(bitwidths.weight);

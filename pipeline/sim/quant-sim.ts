@@ -6,7 +6,7 @@ import { type CalibrateOptions, leftOutWarning, observe, type Observation, type 
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
-import { isPreset, loadConfig } from '../config/presets/index.ts';
+import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
@@ -56,6 +56,7 @@ export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | '
 
 export interface ExportOptions {
   readonly encodingsVersion?: EncodingsVersion;
+  /** Default: what the runtime of the preset wants, 'uint8' where there is none. */
   readonly weightType?: 'uint8' | 'int8';
 }
 
@@ -72,6 +73,8 @@ export class QuantSim {
   /** What preparing did to the user's model. */
   readonly preparation: PrepareReport;
   readonly configName: string;
+  /** What the runtime of the preset wants of the exported model, where no option says otherwise. */
+  readonly exportWish: ExportWish;
   /** What a user should know and no error says; it grows as the work goes on. */
   readonly warnings: string[] = [];
   readonly #options: QuantSimOptions;
@@ -89,6 +92,7 @@ export class QuantSim {
     this.model = model;
     this.preparation = report;
     this.configName = configName;
+    this.exportWish = exportWishOf(configName);
     this.#options = options;
     this.#placed = placeQuantizers(model, config, options);
     this.#placement = this.#placed;
@@ -99,7 +103,7 @@ export class QuantSim {
   static async open(model: string | Model, options: QuantSimOptions = {}): Promise<QuantSim> {
     const { config = 'per-channel' } = options;
     const name = typeof config === 'string' ? config : 'given';
-    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readJson(config), config) : loadConfig(config, name);
+    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, name);
     return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options);
   }
 
@@ -187,7 +191,7 @@ export class QuantSim {
   }
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
-  exported({ weightType = 'uint8' }: ExportOptions = {}): Model {
+  exported({ weightType = this.exportWish.weightType }: ExportOptions = {}): Model {
     return qdqModel(this.model, this.#placement, this.encodings, { weightType });
   }
 
@@ -217,7 +221,7 @@ export class QuantSim {
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
-  async export(folder: string, { encodingsVersion = '1.0.0', weightType = 'uint8' }: ExportOptions = {}): Promise<Output[]> {
+  async export(folder: string, { encodingsVersion = '1.0.0', weightType = this.exportWish.weightType }: ExportOptions = {}): Promise<Output[]> {
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
     const [encodings, quantized] = [this.encodings, this.exported({ weightType })];
     return writeOutputs(folder, {
@@ -278,4 +282,11 @@ async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+/** A file in AIMET's form. A name without folder and extension that no file has was meant for a preset. */
+async function readConfig(path: string): Promise<unknown> {
+  return readJson(path).catch(cause => {
+    throw cause instanceof QuantpipeError && cause.code === 'file-unreadable' && /^[\w-]+$/.test(path) ? noPreset(path, { cause }) : cause;
+  });
 }
