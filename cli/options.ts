@@ -9,6 +9,8 @@ export interface PlacementOptions {
   readonly perTensor?: true;
   readonly weightBits?: number;
   readonly activationBits?: number;
+  readonly override?: string;
+  readonly aimetPlacement?: true;
   readonly foldBatchNorm: boolean;
 }
 
@@ -65,6 +67,8 @@ export function placementOptions(command: Command): Command {
     .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
     .option('--weight-bits <bits>', 'bit-width of weights, 2 to 8 (default: 8)', integer('bit-width', 2, 8))
     .option('--activation-bits <bits>', 'bit-width of activations, 4 to 8 (default: 8)', integer('bit-width', 4, 8))
+    .option('--override <file>', 'JSON file of settings by tensor, on top of the configuration: {"NAME": {"bitwidth": 16}}')
+    .option('--aimet-placement', 'put quantizers where AIMET puts them, also where runtimes have none')
     .option('--no-fold-batch-norm', 'leave BatchNormalization operators as they are');
 }
 

@@ -52,7 +52,8 @@ function constantInputs({ inputs }: Node): Value[] {
   return inputs.filter((value): value is Value => value !== null && value.initializer !== null);
 }
 
-function reasonForNoEncoding(value: Value): string | null {
+/** Why a constant can have no encoding at all, or null where it can. */
+export function reasonForNoEncoding(value: Value): string | null {
   const { data } = value.initializer!.read();
   if (!(data instanceof Float32Array)) return 'it is no float32 tensor';
   if (data.length === 0) return 'it is empty';

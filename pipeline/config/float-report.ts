@@ -39,7 +39,8 @@ function reasonOf(value: Value, weight: WeightSetting | undefined, activations: 
 }
 
 function offBy(rule: Rule | null): string {
-  return rule === null ? 'no section of the configuration turns it on' : `the configuration turns it off: ${rule.path}`;
+  if (rule === null) return 'no section of the configuration turns it on';
+  return rule.section === 'override' ? 'an override turns it off' : `the configuration turns it off: ${rule.path}`;
 }
 
 /** Names in a warning before the rest is counted. */

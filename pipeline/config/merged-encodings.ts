@@ -33,14 +33,14 @@ export class MergedEncodings {
   readonly #groups = new Map<Value, readonly Value[]>();
   readonly #merged = new Map<Value, TensorSetting>();
 
-  /** @param quantized the tensors that have an encoding of their own */
-  constructor(placed: PlacedGraph, config: QuantsimConfig, settings: TensorSettings, quantized: ReadonlySet<Value>) {
+  /** @param mergeable the tensors that have an encoding and may share it */
+  constructor(placed: PlacedGraph, config: QuantsimConfig, settings: TensorSettings, mergeable: ReadonlySet<Value>) {
     this.#placed = placed;
     this.#settings = settings;
     for (const operator of placed.operators.all.filter(({ opType }) => isTied(opType, config))) {
       const [output] = outputsOf(operator);
-      if (output === undefined || placed.tied.rootOf(output) !== output || !quantized.has(output)) continue;
-      const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => root.initializer === null && quantized.has(root));
+      if (output === undefined || placed.tied.rootOf(output) !== output || !mergeable.has(output)) continue;
+      const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => root.initializer === null && mergeable.has(root));
       if (JOINING.has(operator.opType)) this.#join(operator, inputs, output);
       else if (inputs.length > 0) this.#merge([inputs[0]!, output], this.settingOf(inputs[0]!).constraint);
     }

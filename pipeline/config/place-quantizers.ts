@@ -3,6 +3,7 @@ import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
 import { grid, type Grid, type Symmetry } from '../quant/grid.ts';
 import { activationSettings, type PlacedGraph } from './activations.ts';
+import { applyOverrides } from './apply-overrides.ts';
 import { placeBiases } from './bias.ts';
 import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
@@ -10,6 +11,7 @@ import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
+import type { Override } from './override.ts';
 import type { Placement, Quantizer } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
 import { quantizedOperands, reachedRoots } from './reached.ts';
@@ -24,14 +26,16 @@ export interface PlacementOptions {
   readonly weightBitwidth?: number;
   /** 4 to 32. Default: that of the first kernel the configuration lists, else 8. */
   readonly activationBitwidth?: number;
+  /** What is said of single tensors, on top of the configuration. */
+  readonly overrides?: readonly Override[];
   /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
   readonly aimetPlacement?: boolean;
 }
 
 /**
  * Decide which tensors of a prepared model get a quantizer, on which grid, and by which rule: the six sections of the configuration in
- * order, later ones overruling earlier ones, then the exceptions of the hardware, then the encodings that tensors share. The model is not
- * changed.
+ * order, later ones overruling earlier ones, then the exceptions of the hardware, then overrides of single tensors, then the encodings that
+ * tensors share. The model is not changed.
  *
  * - Parameters of float32: one quantizer each, however many operators read them; per channel where the operator has channels.
  * - Activations of float32: one quantizer a tensor; graph inputs by model_input, outputs of operators by defaults.ops and op_type.
@@ -51,7 +55,8 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
   const activations = activationSettings(placed, config, bitwidths);
   const quantized = quantizedRoots(placed, weights, activations);
   const exceptions = applyHardwareRules({ placed, config, activations, weights, quantized });
-  const merged = new MergedEncodings(placed, config, activations, quantized);
+  const { roots: overridden, floatBiases } = applyOverrides({ placed, activations, weights, quantized }, options.overrides ?? []);
+  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value))));
 
   const quantizers = new Map<string, Quantizer>();
   const values = [...inGraphOrder(placed)];
@@ -67,7 +72,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
   }
   return {
     quantizers: [...quantizers.values()],
-    biases: placeBiases(graph, quantizers),
+    biases: placeBiases(graph, quantizers).filter(({ tensor }) => !floatBiases.has(graph.values.get(tensor)!)),
     units,
     float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, quantizers)],
     warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
@@ -85,7 +90,7 @@ function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, 
 }
 
 /** The tensors that decide for those tied to them and that get a quantizer. */
-function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings): ReadonlySet<Value> {
+function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings): Set<Value> {
   const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && activations.of(root).isQuantized);
   const quantized = new Set(reached);
   for (const [value, { isQuantized }] of weights) if (isQuantized) quantized.add(value);
@@ -103,22 +108,24 @@ function isUsed(value: Value, outputs: readonly Value[]): boolean {
   return value.uses.length > 0 || outputs.includes(value);
 }
 
-function activationQuantizer({ name }: Value, sharing: readonly Value[], { constraint, rule, bitwidth, isSymmetric }: TensorSetting, defaults: Defaults): Quantizer {
+function activationQuantizer({ name }: Value, sharing: readonly Value[], setting: TensorSetting, defaults: Defaults): Quantizer {
+  const { constraint, rule } = setting;
   const isMirrored = constraint !== null && constraint.min !== null && constraint.min === -(constraint.max ?? NaN);
-  const wanted = gridOf(bitwidth, isSymmetric, defaults);
+  const wanted = gridOf(setting, defaults);
   return {
     tensor: name, role: 'activation', granularity: PER_TENSOR, group: sharing[0]!.name, observed: sharing.filter(value => value.initializer === null).map(value => value.name),
-    grid: isMirrored && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, 'symmetric') : wanted, constraint, rule: rule!,
+    grid: isMirrored && setting.symmetry === null && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, 'symmetric') : wanted, constraint, rule: rule!,
   };
 }
 
-function weightQuantizer(value: Value, root: Value, { granularity, rule, bitwidth, isSymmetric }: WeightSetting, defaults: Defaults): Quantizer {
+function weightQuantizer(value: Value, root: Value, setting: WeightSetting, defaults: Defaults): Quantizer {
+  const { granularity, constraint, rule } = setting;
   const role = value === root ? 'weight' : 'activation';
-  return { tensor: value.name, role, grid: gridOf(bitwidth, isSymmetric, defaults), granularity, group: root.name, observed: [], constraint: null, rule: rule! };
+  return { tensor: value.name, role, grid: gridOf(setting, defaults), granularity, group: root.name, observed: [], constraint, rule: rule! };
 }
 
-function gridOf(bitwidth: number, isSymmetric: boolean, { strictSymmetric, unsignedSymmetric }: Defaults): Grid {
-  return grid(bitwidth, isSymmetric ? symmetryOf(strictSymmetric, unsignedSymmetric) : 'asymmetric');
+function gridOf({ bitwidth, isSymmetric, symmetry }: TensorSetting, { strictSymmetric, unsignedSymmetric }: Defaults): Grid {
+  return grid(bitwidth, symmetry ?? (isSymmetric ? symmetryOf(strictSymmetric, unsignedSymmetric) : 'asymmetric'));
 }
 
 function symmetryOf(isStrict: boolean, isUnsigned: boolean): Symmetry {

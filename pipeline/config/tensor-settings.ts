@@ -1,11 +1,14 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Value } from '../graph/node.ts';
+import type { Symmetry } from '../quant/grid.ts';
 import type { Constraint, Rule } from './placement.ts';
 
 /** What the configuration says of the quantizer of one tensor, as far as it was read. */
 export interface TensorSetting {
   readonly isQuantized: boolean;
   readonly isSymmetric: boolean;
+  /** The kind of grid that an override asks for; null where `isSymmetric` and the defaults decide. */
+  readonly symmetry: Symmetry | null;
   readonly bitwidth: number;
   readonly constraint: Constraint | null;
   /** What spoke last; null while nothing has. */
@@ -26,7 +29,7 @@ export class TensorSettings {
 
   /** @param bitwidth of what no section gives another */
   constructor(bitwidth: number) {
-    this.#unsaid = { isQuantized: false, isSymmetric: false, bitwidth, constraint: null, rule: null, switchedBy: null };
+    this.#unsaid = { isQuantized: false, isSymmetric: false, symmetry: null, bitwidth, constraint: null, rule: null, switchedBy: null };
   }
 
   /** What is set from now on belongs to `section`, and overrules what was set before. */

@@ -53,6 +53,14 @@ export function isDerivedBias({ opType }: Node, { name }: Parameter): boolean {
   return name === 'bias' && (opType === 'Conv' || opType === 'ConvTranspose' || opType === 'Gemm');
 }
 
+/** One encoding for every output channel, as far as all operators that read a parameter agree where these lie; null where there are none. */
+export function channelsOf({ initializer, uses }: Value): Granularity | null {
+  const axes = new Set(uses.flatMap(({ node, index }) => constantParameters(node).filter(({ parameter }) => parameter.input === index)
+    .map(({ parameter: { channelAxis } }) => channelAxis?.(node, initializer!.dims.length) ?? null)));
+  const [axis = null, ...others] = axes;
+  return axis === null || others.length > 0 ? null : { kind: 'channel', axis };
+}
+
 function applySection(
   settings: TensorSettings, section: Rule['section'], read: readonly ReadParameter[], said: (at: ReadParameter) => readonly [path: string, said: ParamSettings | undefined],
 ): void {

@@ -8,6 +8,7 @@ import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibra
 import { untilAborted } from '../calibrate/until-aborted.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
+import { type Override, parseOverrides } from '../config/override.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
@@ -30,6 +31,10 @@ import { trace, type TracedTensor } from './trace.ts';
 export interface QuantSimOptions {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
   readonly config?: string | object;
+  /** What is said of single tensors, on top of the configuration: the path of a JSON file, or such an object (see config/override.ts). */
+  readonly override?: string | object;
+  /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
+  readonly aimetPlacement?: boolean;
   /** How activation ranges are chosen. Default 'tf-enhanced'. */
   readonly scheme?: SchemeName;
   /** How weight ranges are chosen. Default: as `scheme`. */
@@ -87,14 +92,14 @@ export class QuantSim {
   #encodings: EncodingTable | null = null;
   #quality: readonly QuantizerQuality[] = [];
 
-  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions) {
+  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, overrides: readonly Override[], options: QuantSimOptions) {
     const { model, report } = prepareModel(original, options);
     this.model = model;
     this.preparation = report;
     this.configName = configName;
     this.exportWish = exportWishOf(configName);
     this.#options = options;
-    this.#placed = placeQuantizers(model, config, options);
+    this.#placed = placeQuantizers(model, config, { ...options, overrides });
     this.#placement = this.#placed;
     this.warnings.push(...this.#placement.warnings);
   }
@@ -104,7 +109,7 @@ export class QuantSim {
     const { config = 'per-channel' } = options;
     const name = typeof config === 'string' ? config : 'given';
     const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, name);
-    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options);
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, await loadOverrides(options.override), options);
   }
 
   get placement(): Placement {
@@ -282,6 +287,11 @@ async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+async function loadOverrides(override: string | object | undefined): Promise<readonly Override[]> {
+  if (override === undefined) return [];
+  return typeof override === 'string' ? parseOverrides(await readJson(override), override) : parseOverrides(override, 'the override');
 }
 
 /** A file in AIMET's form. A name without folder and extension that no file has was meant for a preset. */
