@@ -9,9 +9,9 @@ import type { LeftInFloat, Rule } from './placement.ts';
 import type { WeightSetting } from './weights.ts';
 
 /** The nodes that are left in float. */
-export function floatNodes({ nodes }: Graph): LeftInFloat[] {
+export function floatNodes({ nodes }: Graph, isAimet: boolean): LeftInFloat[] {
   return nodes.flatMap(node => {
-    const reason = reasonForFloat(node);
+    const reason = reasonForFloat(node, isAimet);
     return reason === null ? [] : [{ kind: 'node' as const, name: node.label, opType: node.opType, reason }];
   });
 }

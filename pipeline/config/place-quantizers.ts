@@ -74,7 +74,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     quantizers: [...quantizers.values()],
     biases: placeBiases(graph, quantizers).filter(({ tensor }) => !floatBiases.has(graph.values.get(tensor)!)),
     units,
-    float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, quantizers)],
+    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, quantizers)],
     warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
   };
 }
@@ -84,7 +84,7 @@ function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, 
   const operators = new Operators(graph, config, isAimet);
   const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
   const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
-  const weights = weightSettings(graph, config, bitwidths, absorbed);
+  const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet);
   const placed: PlacedGraph = { graph, operators, inner, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }

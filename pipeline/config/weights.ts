@@ -28,8 +28,10 @@ interface ReadParameter {
  *
  * @param absorbed nodes whose parameters are a part of something else, and have none
  */
-export function weightSettings({ nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }): Map<Value, WeightSetting> {
-  const read = nodes.filter(node => reasonForFloat(node) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
+export function weightSettings(
+  { nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }, isAimet: boolean,
+): Map<Value, WeightSetting> {
+  const read = nodes.filter(node => reasonForFloat(node, isAimet) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
     .filter(({ parameter, value }) => elementCount(value.initializer!.dims) > 0 && !isDerivedBias(node, parameter))
     .map(({ parameter, value }): ReadParameter => ({ node, parameter, value })));
   const settings = new TensorSettings(bitwidths.weight);
