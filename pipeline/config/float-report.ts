@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
 import type { TensorSettings } from './tensor-settings.ts';
 import type { PlacedGraph } from './activations.ts';
 import type { ConstantOperands } from './constant-operands.ts';
@@ -34,6 +35,7 @@ function reasonOf(value: Value, weight: WeightSetting | undefined, activations: 
   if (weight !== undefined) return offBy(weight.switchedBy);
   const { isQuantized, switchedBy } = activations.of(value);
   if (!isQuantized) return offBy(switchedBy);
+  if (followsFromShapes(value)) return 'it follows from shapes alone';
   if (value.initializer === null) return 'only operators that are left in float compute with it';
   return operands.reasonForFloat(value) ?? 'no operator with a quantized output computes with it';
 }

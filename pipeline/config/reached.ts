@@ -1,5 +1,6 @@
 import type { Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { inputsOf, type Operator, outputsOf } from './operators.ts';
@@ -12,13 +13,15 @@ function computes({ tied }: PlacedGraph, operator: Operator): boolean {
 
 /**
  * The roots of tied tensors that an operator writes or reads that computes on the grid, be it after they were moved around. What only operators
- * that are left in float compute with, such as the input of an LSTM, would lose by a quantizer and gain nothing. (AIMET asks for none of this.)
+ * that are left in float compute with, such as the input of an LSTM, would lose by a quantizer and gain nothing; nor does what follows from shapes alone. (AIMET asks for none of this.)
  */
 export function reachedRoots(placed: PlacedGraph): ReadonlySet<Value> {
   const { graph, operators, tied, isAimet } = placed;
   if (isAimet) return new Set([...graph.values.values()].filter(mayBeQuantized).map(value => tied.rootOf(value)));
   const reached = new Set<Value>();
+  const shapes = new Map<Value, boolean>();
   for (const value of graph.values.values()) {
+    if (followsFromShapes(value, shapes)) continue;
     const producer = operators.producerOf(value);
     const neighbours = [...(producer === null ? [] : [producer]), ...operators.consumersOf(value)];
     if (neighbours.some(operator => computes(placed, operator))) reached.add(tied.rootOf(value));
