@@ -65,6 +65,6 @@ function unitTable(units: readonly Unit[]): string[] {
 
 function floatTable(float: readonly LeftInFloat[]): string[] {
   if (float.length === 0) return [];
-  return [`left in float:\n${table([{ title: 'what' }, { title: 'operator' }, { title: 'name', most: NAME }, { title: 'why' }],
-    float.map(({ kind, opType, name, reason }) => [kind, opType, name, reason]))}`];
+  return [`left in float:\n${table([{ title: 'operator' }, { title: 'name', most: NAME }, { title: 'why' }],
+    float.map(({ opType, name, reason }) => [opType, name, reason]))}`];
 }

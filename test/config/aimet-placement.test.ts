@@ -98,6 +98,13 @@ suite('config/aimet-placement', test => {
     assert.equal(tensors(place(sketch)), []);
   });
 
+  test('a constant is quantized whether the result is or not', () => {
+    const sketch = { inputs: x, weights: { c: weight([8]) }, nodes: [node('Add', ['x', 'c'], 'a'), node('Tanh', ['a'], 'y')], outputs: { y: null } };
+    const config = usualBut({ op_type: { Add: { is_output_quantized: 'False' } } });
+    assert.equal(tensors(place(sketch, config)), ['x', 'y']);
+    assert.equal(tensors(place(sketch, config, aimet)), ['x', 'c', 'y']);
+  });
+
   test('what a Resize reads beside its input has none', () => {
     const sketch = { inputs: { x: [1, 1, 4, 4] }, weights: { roi: weight([0]), scales: weight([4]) }, nodes: [node('Resize', ['x', 'roi', 'scales'], 'y')], outputs: { y: null } };
     assert.equal(tensors(place(sketch, usualBut({}), aimet)), ['x', 'y']);
