@@ -1,3 +1,4 @@
+import { QuantpipeError } from '../base/errors.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
@@ -8,18 +9,25 @@ import { placeBiases } from './bias.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { Operators } from './operators.ts';
-import type { Placement, Quantizer } from './placement.ts';
+import type { FloatQuantizer, Placement, Quantizer } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
 import { quantizedOperands, reachedRoots } from './reached.ts';
 import { findUnits } from './supergroups.ts';
 import { TiedTensors } from './tied-tensors.ts';
-import { type WeightSetting, weightSettings } from './weights.ts';
+import { type BlockOptions, type WeightSetting, weightSettings } from './weights.ts';
 
 export interface PlacementOptions {
   /** Default 8. */
   readonly weightBitwidth?: number;
   /** Default 8. */
   readonly activationBitwidth?: number;
+  /** Weights in a 16-bit floating-point format instead of integers. */
+  readonly weightFormat?: FloatQuantizer['format'];
+  /** Activations likewise. */
+  readonly activationFormat?: FloatQuantizer['format'];
+  readonly blocks?: BlockOptions;
+  /** false leaves the biases of Conv, ConvTranspose and Gemm in float. Default true: int32. */
+  readonly quantizeBias?: boolean;
 }
 
 /**
@@ -32,22 +40,30 @@ export interface PlacementOptions {
  * - The output of a data-movement operator has the encoding of its input, and is not observed.
  * - Constant operands count as activations, without observation; those of composites have none.
  * - An int32 bias follows from its neighbours.
+ * - In a 16-bit floating-point format, tensors have neither grid nor observation.
  * - Activations that only operators left in float compute with have none, whatever the configuration says.
  */
 export function placeQuantizers({ graph }: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
-  const { weightBitwidth = 8, activationBitwidth = 8 } = options;
+  const { weightBitwidth = 8, activationBitwidth = 8, blocks = null, quantizeBias = true } = options;
+  refuseNarrowBlocks(weightBitwidth, blocks);
   const operators = new Operators(graph, config);
   const { units, inner } = findUnits(graph, operators, config);
-  const weights = weightSettings(graph, config);
+  const weights = weightSettings(graph, config, blocks);
   const placed: PlacedGraph = { graph, operators, inner, tied: new TiedTensors(graph, config, inner, weights) };
   const activations = activationSettings(placed, config);
   const quantized = quantizedRoots(placed, weights, activations);
 
   const quantizers = new Map<string, Quantizer>();
+  const floats: FloatQuantizer[] = [];
   for (const value of inGraphOrder(placed)) {
     const root = placed.tied.rootOf(value);
     if (!quantized.has(root)) continue;
     const weight = weights.get(root);
+    const format = weight === undefined ? options.activationFormat : options.weightFormat;
+    if (format !== undefined) {
+      if (weight === undefined || value === root) floats.push({ tensor: value.name, role: weight === undefined ? 'activation' : 'weight', format, rule: (weight ?? activations.of(root)).rule! });
+      continue;
+    }
     const quantizer = weight === undefined
       ? activationQuantizer(value, root, activations.of(root), gridOf(activationBitwidth, activations.of(root).isSymmetric, config.defaults))
       : weightQuantizer(value, root, weight, gridOf(weightBitwidth, weight.isSymmetric, config.defaults));
@@ -55,11 +71,18 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
   }
   return {
     quantizers: [...quantizers.values()],
-    biases: placeBiases(graph, quantizers),
+    biases: quantizeBias ? placeBiases(graph, quantizers) : [],
+    floats,
     units,
     float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, quantizers)],
     warnings: [...config.warnings, ...typeWarnings(graph)],
   };
+}
+
+function refuseNarrowBlocks(bitwidth: number, blocks: BlockOptions | null): void {
+  if (blocks?.decompressedBitwidth != null && blocks.decompressedBitwidth < bitwidth) {
+    throw new QuantpipeError('config-invalid', `weights of ${bitwidth} bits decompress to at least as many bits, got ${blocks.decompressedBitwidth}`);
+  }
 }
 
 /** The tensors that decide for those tied to them and that get a quantizer. */
