@@ -74,7 +74,7 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
     biases: quantizeBias ? placeBiases(graph, quantizers) : [],
     floats,
     units,
-    float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, quantizers)],
+    float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)]))],
     warnings: [...config.warnings, ...typeWarnings(graph)],
   };
 }

@@ -8,7 +8,7 @@ import type { Node, Value, ValueType } from '../graph/node.ts';
 import { toAffine } from '../quant/affine.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { steps } from '../quant/grid.ts';
-import { scaleOf, type Storage, type StoredType, WIDEST_STORED } from '../quant/stored.ts';
+import { scaleOf, type Storage, type StoredType } from '../quant/stored.ts';
 
 /** The encodings of a placed quantizer. */
 export function encodingsOf(encodings: EncodingTable, tensor: string): readonly Encoding[] {
@@ -112,36 +112,25 @@ function clipSpec(graph: Graph, name: string, source: Value, clipped: Value, enc
 }
 
 /**
- * `round(x / scale)`, clipped to the grid, times `scale`: where the operators have no integer type for the grid. In float32 up to 16 bits,
- * as QuantizeLinear computes; in float64 beyond, where a float32 quotient would be wrong by a step and more.
+ * `round(x / scale)`, clipped to the grid, times `scale`, in float64: for grids of more than 16 bits, which no integer type of the operators
+ * holds, and where a float32 quotient would be wrong by a step and more. A zero keeps the sign of what was rounded.
  */
-export function arithmeticChain(encoding: Encoding): Chain {
-  return encoding.grid.bitwidth > WIDEST_STORED ? wideChain(encoding) : (graph, cut) => arithmetic(graph, cut, encoding, 'float32');
-}
-
-function wideChain(encoding: Encoding): Chain {
+export function wideChain(encoding: Encoding): Chain {
   return (graph, { name, source, target }) => {
-    const [wide, real] = ['wide', 'real'].map(suffix => derived(graph, { name }, suffix, source.type && { ...source.type, dtype: 'float64' })) as [Value, Value];
+    const constant = (suffix: string, value: number) => addInitializer(graph, `${name}_${suffix}`, { dtype: 'float64', dims: [], data: Float64Array.of(value) });
+    const scale = constant('scale', scaleOf(encoding));
+    const [wide, scaled, rounded, code, real] = ['wide', 'scaled', 'rounded', 'code', 'real']
+      .map(suffix => derived(graph, { name }, suffix, source.type && { ...source.type, dtype: 'float64' })) as [Value, Value, Value, Value, Value];
+    const ends = [constant('lowest', encoding.offset), constant('highest', encoding.offset + steps(encoding.grid))];
     return [
       castSpec(`${name}_Widen`, source, wide, 'float64'),
-      ...arithmetic(graph, { name, source: wide, target: real }, encoding, 'float64'),
+      { opType: 'Div', name: `${name}_Div`, inputs: [wide, scale], outputs: [scaled] },
+      { opType: 'Round', name: `${name}_Round`, inputs: [scaled], outputs: [rounded] },
+      { opType: 'Clip', name: `${name}_Clip`, inputs: [rounded, ...ends], outputs: [code] },
+      { opType: 'Mul', name: `${name}_Mul`, inputs: [code, scale], outputs: [real] },
       castSpec(`${name}_Narrow`, real, target, 'float32'),
     ];
   };
-}
-
-function arithmetic(graph: Graph, { name, source, target }: Cut, encoding: Encoding, dtype: 'float32' | 'float64'): NodeSpec[] {
-  const constant = (suffix: string, value: number) =>
-    addInitializer(graph, `${name}_${suffix}`, dtype === 'float64' ? { dtype, dims: [], data: Float64Array.of(value) } : scalar(value));
-  const scale = constant('scale', scaleOf(encoding));
-  const [scaled, rounded, code] = ['scaled', 'rounded', 'code'].map(suffix => derived(graph, { name }, suffix, source.type)) as [Value, Value, Value];
-  const ends = [constant('lowest', encoding.offset), constant('highest', encoding.offset + steps(encoding.grid))];
-  return [
-    { opType: 'Div', name: `${name}_Div`, inputs: [source, scale], outputs: [scaled] },
-    { opType: 'Round', name: `${name}_Round`, inputs: [scaled], outputs: [rounded] },
-    { opType: 'Clip', name: `${name}_Clip`, inputs: [rounded, ...ends], outputs: [code] },
-    { opType: 'Mul', name: `${name}_Mul`, inputs: [code, scale], outputs: [target] },
-  ];
 }
 
 /** To a floating-point format of 16 bits and back. */

@@ -4,9 +4,9 @@ import { removeDeadInitializers } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import { raiseOpset } from '../passes/raise-opset.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { storageOf, WIDEST_STORED } from '../quant/stored.ts';
+import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
 import { dropRedundantClips } from './drop-clips.ts';
-import { arithmeticChain, castChain, encodingsOf, insertChain, insertQuantizer, qdqChain } from './insert-quantizer.ts';
+import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
 
 /** Signed types have zero point 0 for symmetric grids, unsigned ones 2^(bits - 1): the same codes and values either way. */
@@ -61,20 +61,29 @@ export function exportWarnings({ quantizers }: Placement): string[] {
 }
 
 function neededOpset({ quantizers }: Placement): number {
-  const isNew = ({ grid: { bitwidth }, granularity }: Quantizer) => bitwidth <= WIDEST_STORED && (bitwidth <= 4 || bitwidth > 8 || granularity.kind === 'block');
+  const isNew = (quantizer: Quantizer) => quantizer.grid.bitwidth <= WIDEST_STORED
+    && (quantizer.granularity.kind === 'block' || !storageIn(quantizer, {}).dtype.endsWith('8'));
   return quantizers.some(isNew) ? BLOCK_OPSET : PER_CHANNEL_OPSET;
 }
 
-function quantize(graph: Graph, quantizer: Quantizer, encodings: EncodingTable, { weightType = 'uint8', activationType = 'uint8', dedicatedPairs = false }: QdqOptions): void {
-  const { tensor, role, grid } = quantizer;
+/**
+ * The type that holds a quantizer's codes. Activations have no 4-bit type: ONNX Runtime's fusions of Clip and Relu with QuantizeLinear
+ * do not know them, and refuse the model or lose the Relu.
+ */
+function storageIn({ role, grid }: Quantizer, { weightType = 'uint8', activationType = 'uint8' }: QdqOptions): Storage {
+  return role === 'weight' ? storageOf(grid, weightType === 'int8') : storageOf(grid, activationType === 'int8', 8);
+}
+
+function quantize(graph: Graph, quantizer: Quantizer, encodings: EncodingTable, options: QdqOptions): void {
+  const { tensor, grid } = quantizer;
   const value = graph.values.get(tensor);
   if (value === undefined) return;
   const isWide = grid.bitwidth > WIDEST_STORED;
   if (value.initializer !== null && isWide) return roundConstant(graph, quantizer, encodings);
-  const storage = isWide ? null : storageOf(grid, (role === 'weight' ? weightType : activationType) === 'int8');
+  const storage = isWide ? null : storageIn(quantizer, options);
   if (value.initializer !== null) return storeConstant(graph, quantizer, encodings, storage!);
-  const chainOf = (encoding: Encoding) => storage === null ? arithmeticChain(encoding) : qdqChain(encoding, storage);
-  insertQuantizer(graph, value, encodingsOf(encodings, tensor), chainOf, { dedicated: dedicatedPairs });
+  const chainOf = (encoding: Encoding) => storage === null ? wideChain(encoding) : qdqChain(encoding, storage);
+  insertQuantizer(graph, value, encodingsOf(encodings, tensor), chainOf, { dedicated: options.dedicatedPairs ?? false });
 }
 
 function storeAsFloat(graph: Graph, quantizer: FloatQuantizer, { dedicatedPairs = false }: QdqOptions): void {

@@ -25,7 +25,7 @@ export const WIDEST_STORED = 16;
  * zero in a signed one. A mirrored (strict) grid leaves the lowest integer out, so that zero is stored as the same integer as on
  * the full symmetric grid: 128, or 0 where signed.
  *
- * @param least bits of the narrowest type there is: 8 before opset 21
+ * @param least bits of the narrowest type to take
  */
 export function storageOf(grid: Grid, signed: boolean, least: 4 | 8 = 4): Storage {
   if (grid.bitwidth > WIDEST_STORED) throw new QuantpipeError('op-unsupported', `integer types of ONNX quantization hold at most ${WIDEST_STORED} bits, got ${grid.bitwidth}`);

@@ -69,6 +69,16 @@ suite('calibrate/encode', test => {
     }
   });
 
+  test('a weight in blocks block by block; with a decompressed bit-width on the grid of its channel', async () => {
+    const codes = grid(4, 'symmetric');
+    const wide = { ...sketch, inputs: { x: ['N', 4] }, weights: { ...sketch.weights, w: float32Tensor([4, 2], Float32Array.of(-1, 7, 2, -14, 7, 0.5, 0, 3.5)) } };
+    const blocks = (decompressedBitwidth: number | null) => placement({ w: { grid: codes, granularity: { kind: 'block', axis: 0, blockSize: 2, channelAxis: 1, decompressedBitwidth } } });
+    const deltas = async (placed: Placement) => (await encode(buildModel(wide), placed, seen, options)).get('w')!.map(({ delta }) => delta);
+    assert.equal(await deltas(blocks(null)), [2 / 7, 1, 2, 0.5]);
+    assert.equal(await deltas(blocks(8)), [5 / 16, 1, 2, 0.5]); // 2/7 is 4.6 sixteenths of the channel's largest
+    assert.equal(await deltas(blocks(5)), [0.5, 1, 2, 1]); // halves
+  });
+
   test('tensors of a group merge what was observed of each', async () => {
     const both = { group: 'x', observed: ['x', 'h'] };
     const table = await encode(buildModel(sketch), placement({ x: both, h: both, y: both }), seen, options);
