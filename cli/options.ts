@@ -124,8 +124,8 @@ export function engineOptions(command: Command, { workers = true } = {}): Comman
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
-    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: uint8)').choices(['uint8', 'int8']))
-    .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx (default: uint8)').choices(['uint8', 'int8']))
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations)').choices(['uint8', 'int8']))
+    .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: uint8)').choices(['uint8', 'int8']))
     .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them');
 }
 

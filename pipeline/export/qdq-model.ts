@@ -14,11 +14,11 @@ export type Signedness = 'uint8' | 'int8';
 
 export interface QdqOptions {
   /**
-   * How weights are stored; 4- and 16-bit ones likewise. Default 'uint8': engines multiply uint8 by int8 with saturating 16-bit sums on x64
-   * without VNNI, and uint8 by uint8 exactly.
+   * How weights are stored; 4- and 16-bit ones likewise. Default: as activations. Engines multiply uint8 by int8 with saturating 16-bit sums on
+   * x64 without VNNI, and uint8 by uint8 exactly; int8 by uint8 they do not multiply as integers.
    */
   readonly weightType?: Signedness;
-  /** How activations are stored. Default 'uint8'. */
+  /** How activations are stored. Default 'uint8', which ONNX Runtime fuses everywhere; int8 on x64 only where a tensor has one reader. */
   readonly activationType?: Signedness;
   /** A QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them. Default false: one pair for all. */
   readonly dedicatedPairs?: boolean;
@@ -70,7 +70,7 @@ function neededOpset({ quantizers }: Placement): number {
  * The type that holds a quantizer's codes. Activations have no 4-bit type: ONNX Runtime's fusions of Clip and Relu with QuantizeLinear
  * do not know them, and refuse the model or lose the Relu.
  */
-function storageIn({ role, grid }: Quantizer, { weightType = 'uint8', activationType = 'uint8' }: QdqOptions): Storage {
+function storageIn({ role, grid }: Quantizer, { activationType = 'uint8', weightType = activationType }: QdqOptions): Storage {
   return role === 'weight' ? storageOf(grid, weightType === 'int8') : storageOf(grid, activationType === 'int8', 8);
 }
 
