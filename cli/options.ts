@@ -60,6 +60,7 @@ export interface ExportOptions {
   readonly weightType?: 'uint8' | 'int8';
   readonly activationType?: 'uint8' | 'int8';
   readonly dedicatedPairs?: true;
+  readonly depthwise?: 'integer' | 'float';
 }
 
 /** How a command reports. */
@@ -126,7 +127,8 @@ export function exportOptions(command: Command): Command {
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
     .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations)').choices(['uint8', 'int8']))
     .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: uint8)').choices(['uint8', 'int8']))
-    .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them');
+    .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them')
+    .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions as floats: the same results, and faster in onnxruntime-web (default: integer)').choices(['integer', 'float']));
 }
 
 function bitsOrFormat(least: number): (text: string) => BitsOrFormat {

@@ -1,7 +1,9 @@
 import type { EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
+import { intOf } from '../graph/attribute.ts';
 import { cloneModel } from '../graph/clone.ts';
 import { removeDeadInitializers } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
+import type { Value } from '../graph/node.ts';
 import { raiseOpset } from '../passes/raise-opset.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
@@ -22,6 +24,11 @@ export interface QdqOptions {
   readonly activationType?: Signedness;
   /** A QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them. Default false: one pair for all. */
   readonly dedicatedPairs?: boolean;
+  /**
+   * 'float' keeps the weights of depthwise convolutions as floats, rounded to their grids: the same results, by float kernels. onnxruntime-web's
+   * integer ones take 3 to 10 times as long, and the weights are small. Default 'integer'.
+   */
+  readonly depthwise?: 'integer' | 'float';
 }
 
 /** QuantizeLinear per channel exists since this version of the standard operators. */
@@ -79,11 +86,16 @@ function quantize(graph: Graph, quantizer: Quantizer, encodings: EncodingTable, 
   const value = graph.values.get(tensor);
   if (value === undefined) return;
   const isWide = grid.bitwidth > WIDEST_STORED;
-  if (value.initializer !== null && isWide) return roundConstant(graph, quantizer, encodings);
+  if (value.initializer !== null && (isWide || (options.depthwise === 'float' && isDepthwise(value)))) return roundConstant(graph, quantizer, encodings);
   const storage = isWide ? null : storageIn(quantizer, options);
   if (value.initializer !== null) return storeConstant(graph, quantizer, encodings, storage!);
   const chainOf = (encoding: Encoding) => storage === null ? wideChain(encoding) : qdqChain(encoding, storage);
   insertQuantizer(graph, value, encodingsOf(encodings, tensor), chainOf, { dedicated: options.dedicatedPairs ?? false });
+}
+
+/** Whether a constant is the kernel of convolutions of one channel each, and nothing else. */
+function isDepthwise({ initializer, uses }: Value): boolean {
+  return initializer!.dims[1] === 1 && uses.every(({ node, index }) => node.opType === 'Conv' && index === 1 && intOf(node, 'group', 1) > 1);
 }
 
 function storeAsFloat(graph: Graph, quantizer: FloatQuantizer, { dedicatedPairs = false }: QdqOptions): void {

@@ -3,11 +3,12 @@ import * as assert from 'uvu/assert';
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { exportWarnings, qdqModel } from '../../pipeline/export/qdq-model.ts';
-import { intOf } from '../../pipeline/graph/attribute.ts';
+import { intAttribute, intOf } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import type { Node } from '../../pipeline/graph/node.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
+import { simulate } from '../../pipeline/sim/simulate.ts';
 import { buildModel, checkLinks, weight } from '../support/graphs.ts';
 import { placementOf, type QuantizerSketch } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
@@ -164,6 +165,18 @@ suite('export/qdq-model', test => {
     assert.ok(operators(qdqModel(shared, placement, encodings)).includes('Relu'));
     const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
     assert.ok(operators(qdqModel(below.model, below.placement, below.encodings)).includes('Relu'));
+  });
+
+  test('keeps depthwise weights as floats on their grid where that is asked for, and no others', () => {
+    const model = buildModel({
+      opset: 13, inputs: { x: ['N', 2, 4, 4] }, weights: { d: weight([2, 1, 3, 3]), w: weight([2, 2, 1, 1]) },
+      nodes: [node('Conv', ['x', 'd'], ['a'], { group: intAttribute(2) }), node('Conv', ['a', 'w'], ['y'])], outputs: { y: null },
+    });
+    const { placement, encodings } = placementOf([{ tensor: 'd', role: 'weight', axis: 0, ranges: [[-1, 1], [-1, 0.8]] }, { tensor: 'w', role: 'weight', ranges: [[-1, 1]] }]);
+    const exported = qdqModel(model, placement, encodings, { depthwise: 'float' });
+    assert.equal(operators(exported), ['Conv', 'DequantizeLinear', 'Conv']);
+    assert.equal(contentOf(exported, 'd'), contentOf(simulate(model, placement, encodings), 'd'));
+    assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'Conv', 'DequantizeLinear', 'Conv']);
   });
 
   test('takes a stored weight out of the graph inputs', () => {
