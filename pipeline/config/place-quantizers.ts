@@ -1,8 +1,8 @@
-import { QuantpipeError } from '../base/errors.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
 import { grid, type Grid, type Symmetry } from '../quant/grid.ts';
+import { largestMultiple } from '../quant/lpbq.ts';
 import { activationSettings, type PlacedGraph } from './activations.ts';
 import type { ActivationSetting, ActivationSettings } from './activation-settings.ts';
 import { placeBiases } from './bias.ts';
@@ -45,7 +45,7 @@ export interface PlacementOptions {
  */
 export function placeQuantizers({ graph }: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
   const { weightBitwidth = 8, activationBitwidth = 8, blocks = null, quantizeBias = true } = options;
-  refuseNarrowBlocks(weightBitwidth, blocks);
+  if (blocks?.decompressedBitwidth != null) largestMultiple(weightBitwidth, blocks.decompressedBitwidth); // refuses what does not decompress
   const operators = new Operators(graph, config);
   const { units, inner } = findUnits(graph, operators, config);
   const weights = weightSettings(graph, config, blocks);
@@ -77,12 +77,6 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
     float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)]))],
     warnings: [...config.warnings, ...typeWarnings(graph)],
   };
-}
-
-function refuseNarrowBlocks(bitwidth: number, blocks: BlockOptions | null): void {
-  if (blocks?.decompressedBitwidth != null && blocks.decompressedBitwidth < bitwidth) {
-    throw new QuantpipeError('config-invalid', `weights of ${bitwidth} bits decompress to at least as many bits, got ${blocks.decompressedBitwidth}`);
-  }
 }
 
 /** The tensors that decide for those tied to them and that get a quantizer. */

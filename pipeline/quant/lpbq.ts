@@ -1,4 +1,5 @@
 import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
 import type { Encoding } from './encoding.ts';
 import { steps } from './grid.ts';
 import { roundHalfEven } from './stored.ts';
@@ -13,6 +14,9 @@ export interface BlockMultiples {
 
 /** K: how many times a channel's delta the delta of a block may be, so that codes times multiples fit the decompressed bit-width. */
 export function largestMultiple(bitwidth: number, decompressedBitwidth: number): number {
+  if (decompressedBitwidth < bitwidth) {
+    throw new QuantpipeError('config-invalid', `weights of ${bitwidth} bits decompress to at least as many bits, got ${decompressedBitwidth}`);
+  }
   return 2 ** (decompressedBitwidth - bitwidth);
 }
 
