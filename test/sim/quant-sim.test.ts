@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { fitEncoding, openEngine, openSource, QuantSim, type QuantSimOptions, type Tensor, writeModel } from '../../pipeline/index.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
-import { inFolder } from '../support/cli.ts';
+import { inFolder } from '../support/temporary.ts';
 import { buildModel, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
