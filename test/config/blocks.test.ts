@@ -66,7 +66,7 @@ suite('config/blocks', test => {
   test('a bias beside blocks, beside grids that no integer kernel adds up, or that is not to be quantized stays in float', () => {
     const biased = { ...sketch('Conv', [6, 4, 1, 1]), nodes: [node('Conv', ['x', 'w', 'b'], 'y')] };
     assert.is(place(biased).biases.length, 1);
-    for (const options of [{ blocks }, { weightBitwidth: 17 }, { activationBitwidth: 20 }, { quantizeBias: false }]) assert.is(place(biased, USUAL, options).biases.length, 0);
+    for (const options of [{ blocks }, { blocks: { ...blocks, blockSize: 4 } }, { weightBitwidth: 17 }, { activationBitwidth: 20 }, { quantizeBias: false }]) assert.is(place(biased, USUAL, options).biases.length, 0);
   });
 });
 

@@ -4,6 +4,7 @@ import { type Encoding, fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid, steps, type Symmetry } from '../../pipeline/quant/grid.ts';
 import { PER_TENSOR, splitOf } from '../../pipeline/quant/granularity.ts';
 import { fakeQuantized, roundHalfEven, scaleOf, storageOf, toStored } from '../../pipeline/quant/stored.ts';
+import { fakeQuantWideOracle } from '../oracles/quantize.ts';
 import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { sameBits } from '../support/tensors.ts';
@@ -50,6 +51,14 @@ suite('quant/stored', test => {
       sameBits(fakeQuantized(values, split, encodings), back);
     });
   }
+
+  test('fake quantization of more than 16 bits is exact where float32 quotients would not be', () => {
+    for (const bitwidth of [17, 24, 32]) {
+      const encoding = fitEncoding(-3.7, 2.9, grid(bitwidth)), highest = steps(encoding.grid);
+      const values = floats(1000, { seed: bitwidth }), terms = { scale: encoding.delta, zeroPoint: -encoding.offset, lowest: 0, highest };
+      sameBits(fakeQuantized(values, splitOf([1000], PER_TENSOR), [encoding]), values.map(x => fakeQuantWideOracle(x, terms)), `${bitwidth} bits`);
+    }
+  });
 
   test('fake quantization again changes nothing', () => {
     for (const bitwidth of [2, 4, 8, 16, 24, 32]) {
