@@ -1,4 +1,5 @@
 import { type EngineName, type Feeds, openEngine, type Session } from '../../pipeline/engine/index.ts';
+import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { calibrated } from '../support/calibrated.ts';
 import { median, round, type Row } from './bench.ts';
@@ -17,18 +18,25 @@ const models: [name: string, path: string, data: string, samples: number][] = [
 const WARM_TURNS = 8;
 const TURNS = 21;
 
-/** One thread: the exported model's time against the float model's, the simulation's against the float model's, and the sizes of the files. */
+/** One thread: time of the exported model, as it is and with other options, and of the simulation, against the float model's; and the size of its file. */
 export async function* rows(): AsyncGenerator<Row> {
   for (const [name, path, data, samples] of models) {
-    const { model, simulated, exported, fed } = await calibrated(path, data, samples);
-    const forms = { float: writeModel(model), exported: writeModel(exported), simulated: writeModel(simulated) };
+    const { model, placement, encodings, simulated, exported, fed } = await calibrated(path, data, samples);
+    const forms: Forms = {
+      float: writeModel(model), exported: writeModel(exported), simulated: writeModel(simulated),
+      int8Weights: writeModel(qdqModel(model, placement, encodings, { weightType: 'int8' })),
+      floatDepthwise: writeModel(qdqModel(model, placement, encodings, { depthwise: 'float' })),
+    };
     for (const engine of ['native', 'web'] as const) yield await row(`${name}, ${engine}`, engine, forms, fed[0]!);
   }
 }
 
-async function row(name: string, engine: EngineName, { float, exported, simulated }: Readonly<Record<'float' | 'exported' | 'simulated', Uint8Array>>, batch: Feeds): Promise<Row> {
+const names = ['float', 'exported', 'int8Weights', 'floatDepthwise', 'simulated'] as const;
+type Forms = Readonly<Record<typeof names[number], Uint8Array>>;
+
+async function row(name: string, engine: EngineName, forms: Forms, batch: Feeds): Promise<Row> {
   const { load } = await openEngine(engine);
-  const sessions = [await load(float), await load(exported), await load(simulated, { fuseQuantized: false })];
+  const sessions = await Promise.all(names.map(form => load(forms[form], { fuseQuantized: form !== 'simulated' })));
   const turns: number[][] = [];
   for (let turn = 0; turn < WARM_TURNS + TURNS; turn++) {
     const times: number[] = [];
@@ -36,8 +44,11 @@ async function row(name: string, engine: EngineName, { float, exported, simulate
     if (turn >= WARM_TURNS) turns.push(times);
   }
   await Promise.all(sessions.map(session => session.close()));
-  const ratio = (form: number) => round(median(turns.map(times => times[form]! / times[0]!)));
-  return { model: name, 'float, ms': round(median(turns.map(([time]) => time!))), 'exported x float': ratio(1), 'simulated x float': ratio(2), 'file x float': round(exported.length / float.length) };
+  const ratio = (form: typeof names[number]) => round(median(turns.map(times => times[names.indexOf(form)]! / times[0]!)));
+  return {
+    'x float': name, 'float, ms': round(median(turns.map(([time]) => time!))), exported: ratio('exported'), 'int8 weights': ratio('int8Weights'),
+    'float depthwise': ratio('floatDepthwise'), simulated: ratio('simulated'), file: round(forms.exported.length / forms.float.length),
+  };
 }
 
 async function timed(session: Session, batch: Feeds): Promise<number> {

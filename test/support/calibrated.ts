@@ -22,5 +22,5 @@ export async function calibrated(path: string, data: string, samples: number, op
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
     for (const { feeds: batch } of feeds(bytes, inputs, bindInputs(source, inputs, {}))) fed.push(batch);
   }
-  return { model, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings, options), fed };
+  return { model, placement, encodings, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings, options), fed };
 }
