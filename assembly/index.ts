@@ -6,6 +6,7 @@ export { compact } from "./compact";
 export { merge } from "./merge";
 export { fakeQuant } from "./fake-quant";
 export { fakeQuantChannels } from "./fake-quant-channels";
+export { fakeQuantWide } from "./fake-quant-wide";
 export { quantize16, quantize8 } from "./quantize";
 export { quantizeChannels } from "./quantize-channels";
 export { readHistogram, readHistogramBytes, readPoints, readPointsBytes } from "./observed";

@@ -17,9 +17,20 @@ export function simOptions(options: PlacementOptions & Partial<SchemeOptions>): 
     config,
     foldBatchNorm: options.foldBatchNorm,
     ...pick(options, 'override', 'aimetPlacement', 'scheme', 'weightScheme', 'gamma', 'percentile'),
-    ...(options.weightBits === undefined ? {} : { weightBitwidth: options.weightBits }),
-    ...(options.activationBits === undefined ? {} : { activationBitwidth: options.activationBits }),
+    ...(typeof options.weightBits === 'number' && { weightBitwidth: options.weightBits }),
+    ...(typeof options.weightBits === 'string' && { weightFormat: options.weightBits }),
+    ...(typeof options.activationBits === 'number' && { activationBitwidth: options.activationBits }),
+    ...(typeof options.activationBits === 'string' && { activationFormat: options.activationBits }),
+    ...(options.reduceRange && { reduceRange: true }),
+    ...blockOptions(options),
+    ...(options.quantizeBias === 'false' && { quantizeBias: false }),
   };
+}
+
+function blockOptions({ blockSize, blockSkip, lpbq }: PlacementOptions): Pick<QuantSimOptions, 'blocks'> {
+  if (blockSize !== undefined) return { blocks: { blockSize, decompressedBitwidth: lpbq ?? null, undivided: blockSkip ? 'skip' : 'refuse' } };
+  if (lpbq !== undefined || blockSkip) throw new QuantpipeError('config-invalid', `${lpbq === undefined ? '--block-skip' : '--lpbq'} speaks of blocks, and --block-size is not given`);
+  return {};
 }
 
 /** Which column feeds which input, and how raw values are read. */

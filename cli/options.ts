@@ -2,15 +2,23 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { ENCODINGS_VERSIONS, PRESETS, SCHEMES } from './choices.ts';
 
+/** A bit-width of integers, or a floating-point format of 16 bits. */
+export type BitsOrFormat = number | 'float16' | 'bfloat16';
+
 /** Options of every command that places quantizers. */
 export interface PlacementOptions {
   readonly config?: string;
   readonly perChannel?: true;
   readonly perTensor?: true;
-  readonly weightBits?: number;
-  readonly activationBits?: number;
   readonly override?: string;
   readonly aimetPlacement?: true;
+  readonly weightBits?: BitsOrFormat;
+  readonly activationBits?: BitsOrFormat;
+  readonly reduceRange?: true;
+  readonly blockSize?: number;
+  readonly blockSkip?: true;
+  readonly lpbq?: number;
+  readonly quantizeBias?: 'true' | 'false';
   readonly foldBatchNorm: boolean;
 }
 
@@ -52,6 +60,9 @@ export interface EngineOptions {
 export interface ExportOptions {
   readonly encodingsVersion: (typeof ENCODINGS_VERSIONS)[number];
   readonly weightType?: 'uint8' | 'int8';
+  readonly activationType?: 'uint8' | 'int8';
+  readonly dedicatedPairs?: true;
+  readonly depthwise?: 'integer' | 'float';
 }
 
 /** How a command reports. */
@@ -65,8 +76,13 @@ export function placementOptions(command: Command): Command {
     .option('--config <file|preset>', `six-section JSON file, or one of our presets: ${PRESETS.join(', ')} (default: per-channel)`)
     .addOption(new Option('--per-channel', 'the same as --config per-channel').conflicts(['perTensor', 'config']))
     .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
-    .option('--weight-bits <bits>', 'bit-width of weights, 2 to 8 (default: 8)', integer('bit-width', 2, 8))
-    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 8 (default: 8)', integer('bit-width', 4, 8))
+    .option('--weight-bits <bits>', 'bit-width of weights, 2 to 32, or float16 or bfloat16 (default: 8)', bitsOrFormat(2))
+    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 32, or float16 or bfloat16 (default: 8)', bitsOrFormat(4))
+    .option('--reduce-range', '7 bits for 8-bit weights: products of int8 weights then fit the 16-bit sums of x64 without VNNI')
+    .option('--block-size <count>', 'an encoding for every so many input channels of a weight, within each output channel', integer('block size', 1))
+    .option('--block-skip', 'leave weights whose input channels the block size does not divide as the configuration says')
+    .option('--lpbq <bits>', 'blocks whose deltas are whole multiples of one delta per channel, so that weights decompress to so many bits', integer('bit-width', 2, 32))
+    .addOption(new Option('--quantize-bias <boolean>', 'store biases as int32, with the step of their products (default: true)').choices(['true', 'false']))
     .option('--override <file>', 'JSON file of settings by tensor, on top of the configuration: {"NAME": {"bitwidth": 16}}')
     .option('--aimet-placement', 'put quantizers where AIMET puts them, also where runtimes have none')
     .option('--no-fold-batch-norm', 'leave BatchNormalization operators as they are');
@@ -113,7 +129,14 @@ export function engineOptions(command: Command, { workers = true } = {}): Comman
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
-    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']));
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations, or what the preset\'s runtime wants)').choices(['uint8', 'int8']))
+    .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']))
+    .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them (default with that preset)')
+    .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions as floats: the same results, and faster in onnxruntime-web (default: integer)').choices(['integer', 'float']));
+}
+
+function bitsOrFormat(least: number): (text: string) => BitsOrFormat {
+  return text => text === 'float16' || text === 'bfloat16' ? text : integer('bit-width', least, 32)(text);
 }
 
 export function reportOptions(command: Command): Command {

@@ -59,9 +59,9 @@ function report({ sim, run, outputs }: Done): string {
     parts.push(`left in float:\n${table([{ title: 'what' }, { title: 'name', most: 44 }, { title: 'why' }], float.map(({ opType, name, reason }) => [opType, name, reason]))}`);
   }
   parts.push(table([{ title: 'written' }, { title: 'size', align: 'right' }], outputs.map(({ path, bytes }) => [path, size(bytes)])));
-  if (run !== undefined) {
-    parts.push(`${run.samples} samples in ${duration(run.seconds)} (${(run.samples / run.seconds).toFixed(0)}/s) · ${sim.observation?.engine} engine, ` +
-      `${sim.observation?.workers} ${sim.observation?.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemoryBytes())}`);
+  if (run !== undefined && sim.observation !== null) {
+    parts.push(`${run.samples} samples in ${duration(run.seconds)} (${(run.samples / run.seconds).toFixed(0)}/s) · ${sim.observation.engine} engine, ` +
+      `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemoryBytes())}`);
   }
   return parts.join('\n\n');
 }

@@ -16,8 +16,9 @@ export { prepareModel, type PrepareOptions, type PrepareReport } from './passes/
 export { type ExportWish, exportWishOf, isPreset, loadConfig, presetNames } from './config/presets/index.ts';
 export { describePlacement, type PlacementRow } from './config/describe-placement.ts';
 export { type Override, parseOverrides } from './config/override.ts';
-export { placeQuantizers } from './config/place-quantizers.ts';
-export type { BiasQuantizer, EncodingTable, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
+export { type PlacementOptions, placeQuantizers } from './config/place-quantizers.ts';
+export type { BlockOptions } from './config/weights.ts';
+export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
 
 export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
@@ -31,6 +32,7 @@ export { mergeStatisticsFiles, readStatisticsFile } from './sim/statistics-files
 export { findEncoding, schemes, type SchemeName, type SearchOptions } from './analyzers/index.ts';
 export type { Encoding } from './quant/encoding.ts';
 export { fitEncoding } from './quant/encoding.ts';
+export type { Granularity } from './quant/granularity.ts';
 export { grid, type Grid, type Symmetry } from './quant/grid.ts';
 export { Kernels } from './kernels/kernels.ts';
 
@@ -41,4 +43,4 @@ export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
 export { trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
-export { applyEncodings, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, qdqModel, readEncodings } from './export/index.ts';
+export { applyEncodings, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, exportWarnings, type QdqOptions, qdqModel, readEncodings } from './export/index.ts';

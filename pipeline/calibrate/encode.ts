@@ -12,7 +12,8 @@ import { Kernels } from '../kernels/kernels.ts';
 import { groupStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { type Encoding, fitEncoding } from '../quant/encoding.ts';
-import { splitOf } from '../quant/granularity.ts';
+import { axisIn, splitOf } from '../quant/granularity.ts';
+import { groupBlocks } from '../quant/lpbq.ts';
 import { tensorEncoder } from './encode-tensor.ts';
 import { orderedMap } from './ordered-map.ts';
 import { Pool } from './pool.ts';
@@ -45,11 +46,12 @@ const TASKS_PER_WORKER = 2;
 export async function encode(model: Model, placement: Placement, statistics: Statistics, options: EncodeOptions): Promise<EncodingTable> {
   checkSearchOptions(options.search);
   const leaders = placement.quantizers.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
+  const leadersByName = new Map(leaders.map(quantizer => [quantizer.tensor, quantizer]));
   const found = new Map<string, readonly Encoding[]>();
   const searcher = await openSearcher(leaders.length, constantValues(model, leaders), options);
   try {
     const tasks = untilAborted(encodeTasks(model, leaders, statistics, options), options.signal);
-    for await (const { tensor, encodings } of orderedMap(tasks, () => searcher.limit, searcher.encode)) found.set(tensor, encodings);
+    for await (const { tensor, encodings } of orderedMap(tasks, () => searcher.limit, searcher.encode)) found.set(tensor, grouped(model, leadersByName.get(tensor)!, encodings));
   } finally {
     await searcher.close();
   }
@@ -93,6 +95,13 @@ async function* encodeTasks({ graph }: Model, leaders: readonly Quantizer[], sta
 
 function constantValues({ graph }: Model, quantizers: readonly Quantizer[]): number {
   return quantizers.reduce((sum, { tensor }) => sum + elementCount(graph.values.get(tensor)?.initializer?.dims ?? [0]), 0);
+}
+
+/** What was found; where blocks are compressed further, on the grid of their channel. */
+function grouped({ graph }: Model, { tensor, granularity }: Quantizer, found: readonly Encoding[]): readonly Encoding[] {
+  if (granularity.kind !== 'block' || granularity.decompressedBitwidth === null) return found;
+  const { dims } = graph.values.get(tensor)!.initializer!;
+  return groupBlocks(found, dims[axisIn(dims, granularity.channelAxis)]!, granularity.decompressedBitwidth);
 }
 
 /** Whether the configuration alone decides the encoding. */

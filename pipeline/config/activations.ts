@@ -4,7 +4,7 @@ import { TensorSettings } from './tensor-settings.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { inputsOf, type Operator, type Operators, outputsOf } from './operators.ts';
-import { type Bitwidths, overridingKernel } from './supported-kernels.ts';
+import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
 import { constantParameters } from './params.ts';
 import type { OpSettings, QuantsimConfig } from './quantsim-config.ts';
 import type { TiedTensors } from './tied-tensors.ts';
@@ -74,7 +74,7 @@ function applyOpTypes(settings: TensorSettings, placed: PlacedGraph, { opTypes }
     if (said === undefined) continue;
     const path = `op_type.${operator.opType}`;
     const kernel = overridingKernel(said.supportedKernels, bitwidths, hasWeight(operator));
-    if (kernel !== null) for (const value of ownedBy(placed, operator)) settings.set(value, 'bitwidth', kernel.activation.bitwidth, kernel.path);
+    if (kernel !== null) for (const value of ownedBy(placed, operator)) setKernelType(settings, value, kernel.activation, kernel.path);
     applyTo(settings, placed, operator, said, path);
     if (said.constraint === null) continue;
     for (const value of writtenBy(placed, operator)) settings.set(value, 'constraint', said.constraint, `${path}.encoding_constraints`);

@@ -71,6 +71,7 @@ function refuseUnfit(value: Value, { place }: Override): void {
 
 function overrideActivation({ activations }: Overridden, root: Value, { tensor, isQuantized, bitwidth, symmetry, perChannel, constraint, place }: Override): void {
   if (perChannel === true) throw place.error('only the weights of Conv, ConvTranspose, Gemm and MatMul have channels, so per_channel can only be "False"');
+  if ([bitwidth, symmetry, constraint].some(setting => setting !== null)) activations.set(root, 'format', null, tensor);
   activations.set(root, 'isQuantized', isQuantized ?? true, isQuantized === null ? tensor : `${tensor}.is_quantized`);
   if (bitwidth !== null) activations.set(root, 'bitwidth', inRange(bitwidth, `'${tensor}'`, ACTIVATION_BITWIDTHS), `${tensor}.bitwidth`);
   if (symmetry !== null) activations.set(root, 'symmetry', symmetry, `${tensor}.symmetry`);
@@ -87,7 +88,8 @@ function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: 
   if (constraint !== null && granularity.kind !== 'tensor') throw place.error('min and max are one range, and the weight has one for every channel; add "per_channel": "False"');
   const rule = { section: 'override', path: tensor } as const;
   weights.set(root, {
-    ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, symmetry: symmetry ?? before.symmetry, constraint: constraint ?? before.constraint,
+    ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: [bitwidth, symmetry, constraint].some(setting => setting !== null) ? null : before.format,
+    symmetry: symmetry ?? before.symmetry, constraint: constraint ?? before.constraint,
     bitwidth: bitwidth === null ? before.bitwidth : inRange(bitwidth, `'${tensor}'`, WEIGHT_BITWIDTHS),
   });
 }

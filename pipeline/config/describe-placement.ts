@@ -9,8 +9,9 @@ export interface PlacementRow {
   readonly producer: string;
   readonly kind: 'activation' | 'constant' | 'weight' | 'bias';
   readonly bitwidth: number;
+  /** Of a tensor in a floating-point format, the format. */
   readonly symmetry: string;
-  /** 'tensor', 'channel 0', 'block 1 × 32'. */
+  /** 'tensor', 'channel 0', 'block 1 × 32', 'block 1 × 32 to 8 bits' (LPBQ). */
   readonly granularity: string;
   /** The tensor whose encoding it shares, or for a bias those that its encoding follows from; '' where it has its own. */
   readonly sharedWith: string;
@@ -24,10 +25,13 @@ export interface PlacementRow {
 }
 
 /** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
-export function describePlacement({ quantizers, biases }: Placement, graph: Graph | null = null): PlacementRow[] {
+export function describePlacement({ quantizers, floats, biases }: Placement, graph: Graph | null = null): PlacementRow[] {
   const byTensor = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]));
   return [
     ...quantizers.map(quantizer => quantizerRow(quantizer, producerOf(graph, quantizer.tensor))),
+    ...floats.map(({ tensor, role, format, rule: { section, path } }) => ({
+      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', observed: [], constraint: '', section, rule: path,
+    })),
     ...biases.map(({ tensor, input, weight }) => ({
       tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
       sharedWith: `${input} × ${weight}`, observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
@@ -52,6 +56,7 @@ function producerOf(graph: Graph | null, tensor: string): string {
 /** @param axis the channel axis to name instead of the granularity's own: a bias has only one */
 function describeGranularity(granularity: Granularity, axis?: number): string {
   if (granularity.kind === 'tensor') return 'tensor';
-  const block = granularity.kind === 'block' ? ` × ${granularity.blockSize}` : '';
-  return `${granularity.kind} ${axis ?? granularity.axis}${block}`;
+  if (granularity.kind === 'channel') return `channel ${axis ?? granularity.axis}`;
+  const { blockSize, decompressedBitwidth } = granularity;
+  return `block ${granularity.axis} × ${blockSize}${decompressedBitwidth === null ? '' : ` to ${decompressedBitwidth} bits`}`;
 }

@@ -67,7 +67,7 @@ function applyWeightSymmetry(exceptional: Exceptional, node: Node): string[] {
 /** @returns whether something changed */
 function applyToProduct(exceptional: Exceptional, { inputs }: Node, hwVersion: string): boolean {
   const [first, second] = [effective(exceptional, inputs[0]!), effective(exceptional, inputs[1]!)];
-  if (first === null || second === null) return false;
+  if (first === null || second === null || [first, second].some(input => settingOf(exceptional, input).format !== null)) return false;
   if (EARLY.has(hwVersion)) return change(exceptional, second, { isSymmetric: true, bitwidth: 8 });
   if (settingOf(exceptional, second).bitwidth !== 16) return false;
   const changes = [change(exceptional, second, { isSymmetric: true }), change(exceptional, first, { bitwidth: 16 })];

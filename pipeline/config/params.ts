@@ -8,21 +8,24 @@ export interface Parameter {
   readonly name: string;
   /** The axis of the output channels in a weight of this rank; null where it has none. Absent where the operator is never quantized per channel. */
   readonly channelAxis?: (node: Node, rank: number) => number | null;
+  /** The axis of the input channels, along which blocks lie. Absent where there is no channelAxis. */
+  readonly blockAxis?: (node: Node, rank: number) => number | null;
 }
 
 const bias = (input: number): Parameter => ({ input, name: 'bias' });
 const scaleAndBias: readonly Parameter[] = [{ input: 1, name: 'weight' }, bias(2)];
+const isTransposed = (node: Node): boolean => intOf(node, 'transB', 0) === 1;
 const recurrent: readonly Parameter[] = [{ input: 1, name: 'weight_x' }, { input: 2, name: 'weight_r' }, bias(3)];
 
 /**
- * The parameters of each operator, most usual first. The channel axes are AIMET's: ConvTranspose keeps its output channels on axis 1 (those of
- * one group), Gemm and MatMul have them where the product's columns are.
+ * The parameters of each operator, most usual first. The axes are AIMET's: ConvTranspose keeps its output channels on axis 1 (those of
+ * one group), Gemm and MatMul have them where the product's columns are; input channels lie on the other one of these two axes.
  */
 const PARAMETERS: ReadonlyMap<string, readonly Parameter[]> = new Map<string, readonly Parameter[]>([
-  ['Conv', [{ input: 1, name: 'weight', channelAxis: () => 0 }, bias(2)]],
-  ['ConvTranspose', [{ input: 1, name: 'weight', channelAxis: () => 1 }, bias(2)]],
-  ['Gemm', [{ input: 1, name: 'weight', channelAxis: node => intOf(node, 'transB', 0) === 1 ? 0 : 1 }, { input: 0, name: 'weight' }, bias(2)]],
-  ['MatMul', [{ input: 1, name: 'weight', channelAxis: (_, rank) => rank < 2 ? null : rank - 1 }, { input: 0, name: 'weight' }]],
+  ['Conv', [{ input: 1, name: 'weight', channelAxis: () => 0, blockAxis: () => 1 }, bias(2)]],
+  ['ConvTranspose', [{ input: 1, name: 'weight', channelAxis: () => 1, blockAxis: () => 0 }, bias(2)]],
+  ['Gemm', [{ input: 1, name: 'weight', channelAxis: node => isTransposed(node) ? 0 : 1, blockAxis: node => isTransposed(node) ? 1 : 0 }, { input: 0, name: 'weight' }, bias(2)]],
+  ['MatMul', [{ input: 1, name: 'weight', channelAxis: (_, rank) => rank < 2 ? null : rank - 1, blockAxis: (_, rank) => rank < 2 ? null : rank - 2 }, { input: 0, name: 'weight' }]],
   ['DeformConv', [{ input: 1, name: 'weight' }, bias(3)]],
   ['Gather', [{ input: 0, name: 'weight' }]],
   ['PRelu', [{ input: 1, name: 'weight' }]],

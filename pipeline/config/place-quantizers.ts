@@ -2,6 +2,7 @@ import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
 import { grid, type Grid, type Symmetry } from '../quant/grid.ts';
+import { largestMultiple } from '../quant/lpbq.ts';
 import { activationSettings, type PlacedGraph } from './activations.ts';
 import { applyOverrides } from './apply-overrides.ts';
 import { placeBiases } from './bias.ts';
@@ -12,20 +13,27 @@ import { applyHardwareRules } from './hardware.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
 import type { Override } from './override.ts';
-import type { Placement, Quantizer } from './placement.ts';
+import type { FloatQuantizer, Placement, Quantizer } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
 import { quantizedOperands, reachedRoots } from './reached.ts';
 import { findUnits, isExemptOnHexagon } from './supergroups.ts';
 import { type Bitwidths, modelBitwidths } from './supported-kernels.ts';
 import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
 import { TiedTensors } from './tied-tensors.ts';
-import { type WeightSetting, weightSettings } from './weights.ts';
+import { type BlockOptions, type WeightSetting, weightSettings } from './weights.ts';
 
 export interface PlacementOptions {
   /** 2 to 32. Default: that of the first kernel the configuration lists, else 8. */
   readonly weightBitwidth?: number;
   /** 4 to 32. Default: that of the first kernel the configuration lists, else 8. */
   readonly activationBitwidth?: number;
+  /** Weights in a 16-bit floating-point format instead of integers. */
+  readonly weightFormat?: FloatQuantizer['format'];
+  /** Activations likewise. */
+  readonly activationFormat?: FloatQuantizer['format'];
+  readonly blocks?: BlockOptions;
+  /** false leaves the biases of Conv, ConvTranspose and Gemm in float. Default true: int32. */
+  readonly quantizeBias?: boolean;
   /** What is said of single tensors, on top of the configuration. */
   readonly overrides?: readonly Override[];
   /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
@@ -43,6 +51,7 @@ export interface PlacementOptions {
  * - The output of a data-movement operator has the encoding of its input, and is not observed.
  * - Constant operands count as activations, without observation; those of composites have none.
  * - An int32 bias follows from its neighbours.
+ * - In a 16-bit floating-point format, tensors have neither grid nor observation.
  * - Activations that only operators left in float compute with have none, whatever the configuration says.
  *
  * With `aimetPlacement` only those composites are units that AIMET knows, depthwise convolutions are in no supergroup of a Hexagon, and
@@ -50,21 +59,29 @@ export interface PlacementOptions {
  */
 export function placeQuantizers(model: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
   const { graph } = model;
-  const bitwidths = modelBitwidths(config, { weight: options.weightBitwidth ?? null, activation: options.activationBitwidth ?? null });
-  const { placed, units, weights } = seenBy(model, config, bitwidths, options.aimetPlacement ?? false);
+  const { weightFormat, weightBitwidth, activationFormat, activationBitwidth, blocks = null, quantizeBias = true, aimetPlacement = false } = options;
+  const bitwidths = modelBitwidths(config, { weight: weightFormat ?? weightBitwidth ?? null, activation: activationFormat ?? activationBitwidth ?? null });
+  if (blocks?.decompressedBitwidth != null) largestMultiple(bitwidths.weight.bitwidth, blocks.decompressedBitwidth); // refuses what does not decompress
+  const { placed, units, weights } = seenBy(model, config, bitwidths, aimetPlacement, blocks);
   const activations = activationSettings(placed, config, bitwidths);
   const quantized = quantizedRoots(placed, weights, activations);
   const exceptions = applyHardwareRules({ placed, config, activations, weights, quantized });
   const { roots: overridden, floatBiases } = applyOverrides({ placed, activations, weights, quantized }, options.overrides ?? []);
-  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value))));
+  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value) && activations.of(value).format === null)));
 
   const quantizers = new Map<string, Quantizer>();
+  const floats: FloatQuantizer[] = [];
   const values = [...inGraphOrder(placed)];
   const position = new Map(values.map((value, index) => [value, index]));
   for (const value of values) {
     const root = placed.tied.rootOf(value);
     if (!quantized.has(root)) continue;
     const weight = weights.get(root);
+    const { format, rule } = weight ?? merged.settingOf(root);
+    if (format !== null) {
+      if (weight === undefined || value === root) floats.push({ tensor: value.name, role: weight === undefined ? 'activation' : 'weight', format, rule: rule! });
+      continue;
+    }
     const sharing = merged.groupOf(root).toSorted((a, b) => position.get(a)! - position.get(b)!);
     quantizers.set(value.name, weight === undefined
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
@@ -72,19 +89,20 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
   }
   return {
     quantizers: [...quantizers.values()],
-    biases: placeBiases(graph, quantizers).filter(({ tensor }) => !floatBiases.has(graph.values.get(tensor)!)),
+    biases: (quantizeBias ? placeBiases(graph, quantizers) : []).filter(({ tensor }) => !floatBiases.has(graph.values.get(tensor)!)),
+    floats,
     units,
-    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, quantizers)],
+    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)]))],
     warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
   };
 }
 
 /** The graph as the configuration sees it: what is kept together, what shares an encoding, and what its parameters are. */
-function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, isAimet: boolean) {
+function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, isAimet: boolean, blocks: BlockOptions | null) {
   const operators = new Operators(graph, config, isAimet);
   const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
   const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
-  const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet);
+  const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet, blocks);
   const placed: PlacedGraph = { graph, operators, inner, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }

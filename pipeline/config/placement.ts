@@ -45,6 +45,17 @@ export interface BiasQuantizer {
   readonly node: string;
 }
 
+/**
+ * A tensor that is kept in a floating-point format of 16 bits. It has no grid and no encoding, and is not observed: every value is rounded to the
+ * nearest of the format, ties to even. What is too large for float16 becomes infinite.
+ */
+export interface FloatQuantizer {
+  readonly tensor: string;
+  readonly role: 'activation' | 'weight';
+  readonly format: 'float16' | 'bfloat16';
+  readonly rule: Rule;
+}
+
 /** A node or tensor that stays in float, and the sentence that says why. */
 export interface LeftInFloat {
   readonly kind: 'node' | 'tensor';
@@ -66,11 +77,12 @@ export interface Unit {
 export interface Placement {
   readonly quantizers: readonly Quantizer[];
   readonly biases: readonly BiasQuantizer[];
+  readonly floats: readonly FloatQuantizer[];
   readonly units: readonly Unit[];
   readonly float: readonly LeftInFloat[];
   /** What the user should know about the placement and has no row of its own: one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** The encodings of a placement: by tensor, one encoding (per tensor) or one per channel, in channel order. */
+/** The encodings of a placement: by tensor, one encoding (per tensor), one per channel in channel order, or one per block, channel by channel. */
 export type EncodingTable = ReadonlyMap<string, readonly Encoding[]>;

@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Value } from '../graph/node.ts';
 import type { Symmetry } from '../quant/grid.ts';
-import type { Constraint, Rule } from './placement.ts';
+import type { Constraint, FloatQuantizer, Rule } from './placement.ts';
 
 /** What the configuration says of the quantizer of one tensor, as far as it was read. */
 export interface TensorSetting {
@@ -10,6 +10,8 @@ export interface TensorSetting {
   /** The kind of grid that an override asks for; null where `isSymmetric` and the defaults decide. */
   readonly symmetry: Symmetry | null;
   readonly bitwidth: number;
+  /** The floating-point format that is kept instead of a grid; null where a grid is. */
+  readonly format: FloatQuantizer['format'] | null;
   readonly constraint: Constraint | null;
   /** What spoke last; null while nothing has. */
   readonly rule: Rule | null;
@@ -27,9 +29,9 @@ export class TensorSettings {
   readonly #unsaid: TensorSetting;
   #section: Rule['section'] = 'defaults';
 
-  /** @param bitwidth of what no section gives another */
-  constructor(bitwidth: number) {
-    this.#unsaid = { isQuantized: false, isSymmetric: false, symmetry: null, bitwidth, constraint: null, rule: null, switchedBy: null };
+  /** @param kind bit-width and format of what no section gives others */
+  constructor({ bitwidth, format }: Pick<TensorSetting, 'bitwidth' | 'format'>) {
+    this.#unsaid = { isQuantized: false, isSymmetric: false, symmetry: null, bitwidth, format, constraint: null, rule: null, switchedBy: null };
   }
 
   /** What is set from now on belongs to `section`, and overrules what was set before. */

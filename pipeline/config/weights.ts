@@ -1,3 +1,4 @@
+import { QuantpipeError } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
@@ -6,8 +7,17 @@ import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters, type Parameter } from './params.ts';
 import type { Rule } from './placement.ts';
 import type { ParamSettings, QuantsimConfig } from './quantsim-config.ts';
-import { type Bitwidths, overridingKernel } from './supported-kernels.ts';
+import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
 import { type TensorSetting, TensorSettings } from './tensor-settings.ts';
+
+/** Blocks for every weight whose operator has input channels. */
+export interface BlockOptions {
+  readonly blockSize: number;
+  /** LPBQ: the deltas of a channel's blocks are whole multiples of one, so that codes times multiples fit so many bits. */
+  readonly decompressedBitwidth: number | null;
+  /** What to do where the input channels are no multiple of the block size: an error, or the granularity of the configuration. */
+  readonly undivided: 'refuse' | 'skip';
+}
 
 /** What the configuration says of one constant parameter. */
 export interface WeightSetting extends TensorSetting {
@@ -29,7 +39,7 @@ interface ReadParameter {
  * @param absorbed nodes whose parameters are a part of something else, and have none
  */
 export function weightSettings(
-  { nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }, isAimet: boolean,
+  { nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }, isAimet: boolean, blocks: BlockOptions | null,
 ): Map<Value, WeightSetting> {
   const read = nodes.filter(node => reasonForFloat(node, isAimet) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
     .filter(({ parameter, value }) => elementCount(value.initializer!.dims) > 0 && !isDerivedBias(node, parameter))
@@ -40,12 +50,13 @@ export function weightSettings(
   applySection(settings, 'op_type', read, ({ node: { opType }, parameter: { name } }) => [`op_type.${opType}.params.${name}`, config.opTypes.get(opType)?.params.get(name)]);
   for (const { node, value } of read) {
     const kernel = overridingKernel(config.opTypes.get(node.opType)?.supportedKernels ?? [], bitwidths, true);
-    if (kernel?.param) settings.set(value, 'bitwidth', kernel.param.bitwidth, kernel.path);
+    if (kernel?.param) setKernelType(settings, value, kernel.param, kernel.path);
   }
   const weights = new Map<Value, WeightSetting>();
   for (const at of read) {
-    const granularity = granularityOf(at, config);
-    weights.set(at.value, { ...settings.of(at.value), granularity: common(weights.get(at.value)?.granularity ?? granularity, granularity) });
+    const setting = settings.of(at.value);
+    const granularity = blockOf(at, setting, blocks) ?? granularityOf(at, config);
+    weights.set(at.value, { ...setting, granularity: common(weights.get(at.value)?.granularity ?? granularity, granularity) });
   }
   return weights;
 }
@@ -80,6 +91,25 @@ function granularityOf({ node, parameter: { channelAxis }, value }: ReadParamete
   return axis === null ? PER_TENSOR : { kind: 'channel', axis };
 }
 
+/** Blocks, where they are asked for and the parameter has input channels; null elsewhere. */
+function blockOf({ node, parameter, value }: ReadParameter, { isQuantized, isSymmetric, rule }: TensorSetting, blocks: BlockOptions | null): Granularity | null {
+  const { dims } = value.initializer!;
+  const axis = parameter.blockAxis?.(node, dims.length) ?? null;
+  const channelAxis = parameter.channelAxis?.(node, dims.length) ?? null;
+  if (blocks === null || axis === null || channelAxis === null || !isQuantized) return null;
+  const { blockSize, decompressedBitwidth, undivided } = blocks;
+  if (dims[axis]! % blockSize !== 0) {
+    if (undivided === 'skip') return null;
+    throw new QuantpipeError('config-invalid',
+      `blocks of ${blockSize} do not divide dimension ${axis} of weight '${value.name}' [${dims.join(', ')}], which is ${dims[axis]}: choose another block size, or leave out what it does not divide`,
+      { tensor: value.name, dimension: axis, size: dims[axis]!, blockSize });
+  }
+  if (decompressedBitwidth !== null && !isSymmetric) {
+    throw new QuantpipeError('config-invalid', `multiples of a delta (LPBQ) need symmetric grids, and weight '${value.name}' is asymmetric by ${rule?.path ?? 'default'}`, { tensor: value.name });
+  }
+  return { kind: 'block', axis, blockSize, channelAxis, decompressedBitwidth };
+}
+
 function common(a: Granularity, b: Granularity): Granularity {
-  return a.kind === 'channel' && b.kind === 'channel' && a.axis === b.axis ? a : PER_TENSOR;
+  return JSON.stringify(a) === JSON.stringify(b) ? a : PER_TENSOR;
 }

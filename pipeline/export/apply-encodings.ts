@@ -42,8 +42,8 @@ function regraded(quantizer: Quantizer, fitted: readonly Encoding[]): Quantizer 
 
 function checkCount(graph: Graph, { tensor, granularity }: Quantizer, fitted: readonly Encoding[], where: string): void {
   if (fitted.length === 1) return;
-  const { channels } = splitOf(graph.values.get(tensor)!.initializer?.dims ?? [], granularity);
-  if (fitted.length !== channels) {
-    throw new QuantpipeError('statistics-invalid', `${where}: '${tensor}' has ${fitted.length} encodings in the file and ${channels} ${channels === 1 ? 'channel' : 'channels'} in the model`, { tensor });
+  const { encodings } = splitOf(graph.values.get(tensor)!.initializer?.dims ?? [], granularity);
+  if (fitted.length !== encodings) {
+    throw new QuantpipeError('statistics-invalid', `${where}: '${tensor}' has ${fitted.length} encodings in the file and ${encodings} ${encodings === 1 ? 'channel' : 'channels'} in the model`, { tensor });
   }
 }

@@ -1,14 +1,16 @@
 import { check } from '../base/check.ts';
-import type { Tensor } from '../base/tensor.ts';
-import type { BiasQuantizer, EncodingTable, Quantizer } from '../config/placement.ts';
+import { bfloat16FromFloats, floatsFromBfloat16, floatsFromHalves, halvesFromFloats } from '../base/half.ts';
+import { float32Tensor, type Tensor } from '../base/tensor.ts';
+import type { BiasQuantizer, EncodingTable, FloatQuantizer, Quantizer } from '../config/placement.ts';
 import { intAttribute } from '../graph/attribute.ts';
-import { addInitializer, addValue, insertBefore, replaceUses, setInput } from '../graph/edit.ts';
+import { addInitializer, addValue, insertBefore, type NodeSpec, replaceUses, setInput } from '../graph/edit.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Use, Value } from '../graph/node.ts';
+import { initializerOf, type Use, type Value } from '../graph/node.ts';
 import { quantizeBias, type QuantizedBias } from '../quant/bias.ts';
-import { type Granularity, splitOf } from '../quant/granularity.ts';
-import { type Storage, toStored } from '../quant/stored.ts';
-import { encodingsOf, firstReader, integers, quantizationParameters } from './insert-quantizer.ts';
+import type { Encoding } from '../quant/encoding.ts';
+import { axisIn, forEachRun, type Granularity, splitOf } from '../quant/granularity.ts';
+import { fakeQuantized, type Storage, toStored } from '../quant/stored.ts';
+import { castSpec, encodingsOf, firstReader, integers, quantizationParameters } from './insert-quantizer.ts';
 
 /** The float32 content of a constant. */
 export function constantOf(graph: Graph, name: string): { value: Value; dims: readonly number[]; values: Float32Array } {
@@ -25,10 +27,59 @@ export function storeConstant(graph: Graph, { tensor, granularity }: Quantizer, 
   if (value.uses.length === 0) return;
   const fitted = encodingsOf(encodings, tensor);
   const stored = toStored(values, splitOf(dims, granularity), fitted, storage);
-  const axis = axisOf(granularity, dims.length);
   const quantized = addInitializer(graph, `${tensor}_quantized`, integers(stored, dims, storage.dtype));
-  const parameters = quantizationParameters(graph, tensor, fitted, storage, axis);
-  dequantize(graph, value, [quantized, ...parameters], axis, value.uses.filter(({ index }) => index >= 0));
+  const { shape, attributes, listed } = parametersOf(dims, granularity, fitted);
+  const parameters = quantizationParameters(graph, tensor, listed, storage, shape);
+  dequantize(graph, value, { inputs: [quantized, ...parameters], attributes }, value.uses.filter(({ index }) => index >= 0));
+}
+
+/**
+ * How DequantizeLinear is told the encodings of a constant: one, one per channel, or for blocks a tensor of the constant's shape with the
+ * blocks in place of what they divide. That has a scale for every element across the other dimensions too, such as those of a kernel.
+ */
+function parametersOf(dims: readonly number[], granularity: Granularity, fitted: readonly Encoding[]) {
+  if (granularity.kind === 'tensor') return { shape: [], attributes: {}, listed: fitted };
+  const axis = axisIn(dims, granularity.axis);
+  if (granularity.kind === 'channel') return { shape: [fitted.length], attributes: { axis: intAttribute(axis) }, listed: fitted };
+  const { blockSize } = granularity;
+  const shape = dims.map((dim, at) => at === axis ? dim / blockSize : dim);
+  const listed: Encoding[] = [];
+  forEachRun(splitOf(shape, { ...granularity, blockSize: 1 }), (number, start, end) => {
+    for (let i = start; i < end; i++) listed.push(fitted[number]!);
+  });
+  return { shape, attributes: { axis: intAttribute(axis), block_size: intAttribute(blockSize) }, listed };
+}
+
+/** Round a constant to its grid, in float. */
+export function roundConstant(graph: Graph, { tensor, granularity }: Quantizer, encodings: EncodingTable): void {
+  const { value, dims, values } = constantOf(graph, tensor);
+  replaceContent(graph, value, float32Tensor(dims, fakeQuantized(values, splitOf(dims, granularity), encodingsOf(encodings, tensor))));
+}
+
+/** Give a constant other content for the nodes that read it; a subgraph that reads it too stays in float. */
+function replaceContent(graph: Graph, value: Value, content: Tensor): void {
+  if (value.uses.every(({ index }) => index >= 0)) value.initializer = initializerOf(content);
+  else replaceUses(value, addInitializer(graph, `${value.name}_rounded`, content));
+}
+
+/** How constants of each 16-bit floating-point format are written and read. */
+const halves = {
+  float16: { narrow: halvesFromFloats, widen: floatsFromHalves },
+  bfloat16: { narrow: bfloat16FromFloats, widen: floatsFromBfloat16 },
+} as const;
+
+/** Round a constant to a 16-bit floating-point format, in float32. */
+export function roundFloatConstant(graph: Graph, { tensor, format }: FloatQuantizer): void {
+  const { value, dims, values } = constantOf(graph, tensor);
+  replaceContent(graph, value, float32Tensor(dims, halves[format].widen(halves[format].narrow(values))));
+}
+
+/** Replace a constant by one of a 16-bit floating-point format and a Cast, which all its readers share. */
+export function storeFloatConstant(graph: Graph, { tensor, format }: FloatQuantizer): void {
+  const { value, dims, values } = constantOf(graph, tensor);
+  if (value.uses.length === 0) return;
+  const narrow = addInitializer(graph, `${tensor}_${format}`, { dtype: format, dims, data: halves[format].narrow(values) });
+  restore(graph, value, value.uses.filter(({ index }) => index >= 0), widened => castSpec(`${tensor}_Widen`, narrow, widened, 'float32'));
 }
 
 /**
@@ -41,11 +92,11 @@ export function storeBias(graph: Graph, bias: BiasQuantizer, encodings: Encoding
   const { value, use, dims, codes, scales } = quantized;
   const isPerChannel = scales.length > 1;
   const perElement = isPerChannel ? Float32Array.from(codes, (_, i) => scales[i % scales.length]!) : scales;
-  const axis = isPerChannel ? dims.length - 1 : null;
-  dequantize(graph, value, [
+  const inputs = [
     addInitializer(graph, `${bias.tensor}_quantized`, integers(codes, dims, 'int32')),
     addInitializer(graph, `${bias.tensor}_scale`, { dtype: 'float32', dims: isPerChannel ? [perElement.length] : [], data: perElement }),
-  ], axis, [use]);
+  ];
+  dequantize(graph, value, { inputs, attributes: isPerChannel ? { axis: intAttribute(dims.length - 1) } : {} }, [use]);
 }
 
 /** A bias as int32 codes, and where it is read; null where nothing reads it, or its length does not follow from the weight's channels. */
@@ -64,16 +115,16 @@ function hasBiasShape(dims: readonly number[], channels: number): boolean {
   return last % channels === 0 && dims.slice(0, -1).every(dim => dim === 1);
 }
 
-function dequantize(graph: Graph, constant: Value, inputs: Value[], axis: number | null, uses: readonly Use[]): void {
-  const dequantized = addValue(graph, `${constant.name}_dequantized`);
-  dequantized.type = { dtype: 'float32', shape: constant.initializer!.dims };
-  const first = uses.length === 1 ? uses[0]!.node : firstReader(graph, constant);
-  for (const { node, index } of uses) setInput(node, index, dequantized);
-  const attributes = axis === null ? {} : { axis: intAttribute(axis) };
-  insertBefore(graph, first, { opType: 'DequantizeLinear', name: `${constant.name}_DequantizeLinear`, attributes, inputs, outputs: [dequantized] });
+function dequantize(graph: Graph, constant: Value, { inputs, attributes }: Pick<NodeSpec, 'inputs' | 'attributes'>, uses: readonly Use[]): void {
+  restore(graph, constant, uses, dequantized =>
+    ({ opType: 'DequantizeLinear', name: `${constant.name}_DequantizeLinear`, attributes: attributes ?? {}, inputs, outputs: [dequantized] }));
 }
 
-function axisOf(granularity: Granularity, rank: number): number | null {
-  if (granularity.kind === 'tensor') return null;
-  return granularity.axis < 0 ? granularity.axis + rank : granularity.axis;
+/** Let `uses` of a constant read what a node computes instead, which stands before the first of them. */
+function restore(graph: Graph, constant: Value, uses: readonly Use[], nodeOf: (restored: Value) => NodeSpec): void {
+  const restored = addValue(graph, `${constant.name}_dequantized`);
+  restored.type = { dtype: 'float32', shape: constant.initializer!.dims };
+  const first = uses.length === 1 ? uses[0]!.node : firstReader(graph, constant);
+  for (const { node, index } of uses) setInput(node, index, restored);
+  insertBefore(graph, first, nodeOf(restored));
 }

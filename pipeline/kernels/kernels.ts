@@ -66,7 +66,8 @@ export class Kernels {
   }
 
   /**
-   * Quantize, then dequantize: what DequantizeLinear(QuantizeLinear(x)) gives in float32, to the bit. A tie goes to the even code, an
+   * Quantize, then dequantize: what DequantizeLinear(QuantizeLinear(x)) gives in float32, to the bit, and on grids of more than 16 bits
+   * the same in float64. A tie goes to the even code, an
    * infinity to the end of the range, NaN to the lowest code. `out` may be `values`.
    */
   fakeQuant(values: Float32Array, out: Float32Array, map: AffineMap): void {

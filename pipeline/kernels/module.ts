@@ -13,6 +13,7 @@ export interface KernelExports {
     aBins: number, aCounts: number, bBins: number, bCounts: number, bins: number, counts: number, aCount: number, bCount: number,
   ): number;
   fakeQuant(values: number, out: number, count: number, delta: number, low: number, high: number): void;
+  fakeQuantWide(values: number, out: number, count: number, delta: number, low: number, high: number): void;
   fakeQuantChannels(
     values: number, deltas: number, lows: number, highs: number, out: number, outer: number, channels: number, inner: number,
   ): void;

@@ -10,11 +10,11 @@ import { writeModel } from '../onnx/write-model.ts';
 import { type Closeness, Comparison } from './compare.ts';
 import { type Label, type MetricName, metricFor, type MetricOptions, Score } from './metrics.ts';
 
-/** The forms of one model that are compared. */
-export type FormName = 'float' | 'simulated' | 'exported';
+/** The forms of one model that are compared. 'unfused' is the exported model run as it stands, as the simulated one is. */
+export type FormName = 'float' | 'simulated' | 'exported' | 'unfused';
 
-/** `float` is the reference; the others may be left out. */
-export type Forms = { readonly float: Model } & { readonly [name in FormName]?: Model };
+/** `float` is the reference; the others may be left out. Where there is an exported model, it is run unfused too. */
+export type Forms = { readonly float: Model } & { readonly [name in Exclude<FormName, 'unfused'>]?: Model };
 
 export interface EvaluateOptions extends MetricOptions {
   readonly engine: Engine;
@@ -41,12 +41,17 @@ export interface Evaluation {
   /** Share of right samples, 0…1, of every form; empty where the data has no labels. */
   readonly accuracy: Readonly<Partial<Record<FormName, number>>>;
   readonly pairs: readonly Pair[];
+  /** What the user should know: one sentence each. */
+  readonly warnings: readonly string[];
 }
 
-/** How each form is run: the simulation as it stands, the others as a user's engine would run them. */
-const sessionOptions: Readonly<Record<FormName, SessionOptions>> = { float: {}, simulated: { fuseQuantized: false }, exported: {} };
+/** Fusing may move the distance of the exported model from float by so many decibels before it is worth a warning. */
+const FUSION_LOSS = 0.5;
 
-const comparisons: readonly (readonly [of: FormName, to: FormName])[] = [['simulated', 'float'], ['exported', 'float'], ['exported', 'simulated']];
+/** How each form is run: the simulation as it stands, the others as a user's engine would run them. */
+const sessionOptions: Readonly<Record<FormName, SessionOptions>> = { float: {}, simulated: { fuseQuantized: false }, exported: {}, unfused: { fuseQuantized: false } };
+
+const comparisons: readonly (readonly [of: FormName, to: FormName])[] = [['simulated', 'float'], ['exported', 'float'], ['exported', 'simulated'], ['unfused', 'float']];
 
 /**
  * Run the forms of a model over the same data and compare what they give: with the labels, and with each other. Outputs are
@@ -75,7 +80,7 @@ async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Se
   const sessions = new Map<FormName, Session>();
   try {
     for (const name of Object.keys(sessionOptions) as FormName[]) {
-      const model = forms[name];
+      const model = name === 'unfused' ? forms.exported : forms[name];
       if (model === undefined) continue;
       const session = await engine.load(writeModel(model), sessionOptions[name]).catch(error => { throw nameNodes(error, model); });
       sessions.set(name, session);
@@ -144,17 +149,27 @@ class Tally {
 
   #startScoring(label: Label): void {
     this.#metric = this.#options.metric ?? metricFor(label);
-    for (const name of this.#forms) this.#scores.set(name, new Score(this.#metric, this.#options));
+    for (const name of this.#forms) if (name !== 'unfused') this.#scores.set(name, new Score(this.#metric, this.#options));
   }
 
   get result(): Evaluation {
+    const pairs = this.#pairs.map(({ of, to, outputs }) => ({ of, to, outputs: Object.fromEntries([...outputs].map(([name, { result }]) => [name, result])) }));
     return {
       samples: this.#samples,
       metric: this.#metric,
       accuracy: Object.fromEntries([...this.#scores].map(([name, score]) => [name, score.result])),
-      pairs: this.#pairs.map(({ of, to, outputs }) => ({ of, to, outputs: Object.fromEntries([...outputs].map(([name, { result }]) => [name, result])) })),
+      pairs: pairs.filter(({ of, to }) => of !== 'unfused' && to !== 'unfused'),
+      warnings: fusionWarnings(pairs),
     };
   }
+}
+
+/** Outputs that come out otherwise once the engine merges operators into integer kernels. */
+function fusionWarnings(pairs: readonly Pair[]): string[] {
+  const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};
+  const [fused, unfused] = [outputs('exported'), outputs('unfused')];
+  return Object.entries(unfused).filter(([name, { sqnr }]) => Math.abs(sqnr - fused[name]!.sqnr) > FUSION_LOSS).map(([name, { sqnr }]) =>
+    `output '${name}' of the exported model is ${fused[name]!.sqnr.toFixed(1)} dB from float as this engine fuses it, and ${sqnr.toFixed(1)} dB as it stands: the engine's integer kernels compute otherwise`);
 }
 
 /** Compare the float outputs that both forms have under one name. */

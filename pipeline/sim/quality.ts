@@ -5,7 +5,7 @@ import { groupStatistics } from '../observers/merge.ts';
 import { signalPower } from '../observers/signal-power.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { channelValues, splitOf } from '../quant/granularity.ts';
+import { splitOf, valuesByEncoding } from '../quant/granularity.ts';
 import { steps } from '../quant/grid.ts';
 
 /** How much of a tensor's signal its encoding keeps. */
@@ -32,7 +32,7 @@ export function encodingQuality(graph: Graph, { quantizers }: Placement, encodin
       : constantPower(graph, quantizer, fitted, kernels);
     return {
       tensor: quantizer.tensor, role: quantizer.role, bitwidth: quantizer.grid.bitwidth,
-      min: Math.min(...fitted.map(({ min }) => min)), max: Math.max(...fitted.map(({ max }) => max)),
+      min: fitted.reduce((least, { min }) => Math.min(least, min), Infinity), max: fitted.reduce((most, { max }) => Math.max(most, max), -Infinity),
       sqnr: noise > 0 ? 10 * Math.log10(signal / noise) : Infinity,
     };
   });
@@ -45,10 +45,9 @@ function observedPower({ observed }: Quantizer, encoding: Encoding, statistics: 
 
 function constantPower(graph: Graph, { tensor, granularity }: Quantizer, fitted: readonly Encoding[], kernels: Kernels): [signal: number, noise: number] {
   const { dims, data } = graph.values.get(tensor)!.initializer!.read();
-  const split = splitOf(dims, granularity);
   let [signal, noise] = [0, 0];
-  fitted.forEach(({ delta, offset, grid }, channel) => {
-    const values = channelValues(data as Float32Array, split, channel);
+  valuesByEncoding(data as Float32Array, splitOf(dims, granularity)).forEach((values, i) => {
+    const { delta, offset, grid } = fitted[i]!;
     for (let i = 0; i < values.length; i++) signal += values[i]! * values[i]!;
     noise += kernels.roundingError(values, { delta, offset, steps: steps(grid) }, 1) ?? 0;
   });

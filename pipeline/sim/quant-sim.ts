@@ -9,12 +9,13 @@ import { untilAborted } from '../calibrate/until-aborted.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { type Override, parseOverrides } from '../config/override.ts';
-import { placeQuantizers } from '../config/place-quantizers.ts';
+import { type PlacementOptions, placeQuantizers } from '../config/place-quantizers.ts';
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
-import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, qdqModel, readEncodings } from '../export/index.ts';
+import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, exportWarnings, type QdqOptions, qdqModel, readEncodings } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
+import { emptyStatistics } from '../observers/merge.ts';
 import { nonFiniteCounts } from '../observers/signal-power.ts';
 import { missingShards } from '../observers/merge.ts';
 import { writeStatistics } from '../observers/statistics-file.ts';
@@ -28,7 +29,7 @@ import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import { simulate } from './simulate.ts';
 import { trace, type TracedTensor } from './trace.ts';
 
-export interface QuantSimOptions {
+export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' | 'activationFormat' | 'blocks' | 'quantizeBias'> {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
   readonly config?: string | object;
   /** What is said of single tensors, on top of the configuration: the path of a JSON file, or such an object (see config/override.ts). */
@@ -43,10 +44,12 @@ export interface QuantSimOptions {
   readonly gamma?: number;
   /** percentile: share of the values to cover, above 50 to 100. Default 99.99. */
   readonly percentile?: number;
-  /** 2 to 8. Default 8. */
+  /** 2 to 32. Default 8. */
   readonly weightBitwidth?: number;
-  /** 4 to 8. Default 8. */
+  /** 4 to 32. Default 8. */
   readonly activationBitwidth?: number;
+  /** 7 bits instead of 8 for weights, so that the products of int8 weights fit the 16-bit sums of x64 without VNNI. Default false. */
+  readonly reduceRange?: boolean;
   /** Fold BatchNormalization into the layers before it. Default true. */
   readonly foldBatchNorm?: boolean;
 }
@@ -59,11 +62,12 @@ export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'met
 /** What {@link QuantSim.trace} reads; `limit` is 4 samples by default. */
 export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | 'shard' | 'label'>, Pick<SimEvaluateOptions, 'against'> {}
 
-export interface ExportOptions {
+export interface ExportOptions extends QdqOptions {
   readonly encodingsVersion?: EncodingsVersion;
-  /** Default: what the runtime of the preset wants, 'uint8' where there is none. */
-  readonly weightType?: 'uint8' | 'int8';
 }
+
+const FULL_RANGE_BITS = 8;
+const REDUCED_BITS = 7;
 
 const DEFAULT_GAMMA = 3;
 const DEFAULT_PERCENTILE = 99.99;
@@ -99,7 +103,9 @@ export class QuantSim {
     this.configName = configName;
     this.exportWish = exportWishOf(configName);
     this.#options = options;
-    this.#placed = placeQuantizers(model, config, { ...options, overrides });
+    const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth } = options;
+    const reduced = reduceRange && (weightBitwidth ?? FULL_RANGE_BITS) === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
+    this.#placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
     this.#placement = this.#placed;
     this.warnings.push(...this.#placement.warnings);
   }
@@ -155,6 +161,10 @@ export class QuantSim {
 
   /** Gather statistics only. */
   async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+    if (this.#needsNoData) {
+      this.#statistics = emptyStatistics(modelHash(this.model));
+      return;
+    }
     this.#plan ??= calibrationPlan(this.model, this.#placed);
     const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
     this.#observation = yield* observe(this.#plan, opened, options);
@@ -196,8 +206,10 @@ export class QuantSim {
   }
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
-  exported({ weightType = this.exportWish.weightType }: ExportOptions = {}): Model {
-    return qdqModel(this.model, this.#placement, this.encodings, { weightType });
+  exported(options: QdqOptions = {}): Model {
+    const { weightType, activationType, dedicatedPairs } = this.exportWish;
+    const wanted = { activationType, dedicatedPairs, weightType: options.activationType ?? weightType, ...options };
+    return qdqModel(this.model, this.#placement, this.encodings, wanted);
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */
@@ -211,6 +223,7 @@ export class QuantSim {
     const engine = await this.#openEngine(options);
     const evaluation = await evaluate(forms, this.#read(opened, bindings, options), bindings, { ...options, engine, deltas: this.#deltas });
     options.signal?.throwIfAborted();
+    this.warnings.push(...evaluation.warnings);
     return evaluation;
   }
 
@@ -226,9 +239,10 @@ export class QuantSim {
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
-  async export(folder: string, { encodingsVersion = '1.0.0', weightType = this.exportWish.weightType }: ExportOptions = {}): Promise<Output[]> {
+  async export(folder: string, { encodingsVersion = '1.0.0', ...qdqOptions }: ExportOptions = {}): Promise<Output[]> {
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
-    const [encodings, quantized] = [this.encodings, this.exported({ weightType })];
+    const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
+    this.warnings.push(...exportWarnings(this.#placement));
     return writeOutputs(folder, {
       'encodings.json': encodingsJson(this.#placement, encodings, { version: encodingsVersion, scheme }),
       'model.onnx': writeModel(this.model),
@@ -256,6 +270,12 @@ export class QuantSim {
       size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
       onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
     }), signal);
+  }
+
+  /** Whether activations stay in formats that need no observation: then only the values of the weights are looked at. */
+  get #needsNoData(): boolean {
+    const { quantizers, floats } = this.#placed;
+    return floats.length > 0 && quantizers.every(({ observed }) => observed.length === 0);
   }
 
   #warnOfNonFinite({ tensors }: Statistics): void {

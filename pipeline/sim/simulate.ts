@@ -1,16 +1,14 @@
 import { float32Tensor } from '../base/tensor.ts';
-import type { BiasQuantizer, EncodingTable, Placement, Quantizer } from '../config/placement.ts';
-import { arithmeticChain, encodingsOf, insertQuantizer, qdqChain } from '../export/insert-quantizer.ts';
-import { constantOf, quantizedBias } from '../export/store-constants.ts';
+import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
+import { castChain, type Chain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from '../export/insert-quantizer.ts';
+import { quantizedBias, roundConstant, roundFloatConstant } from '../export/store-constants.ts';
 import { cloneModel } from '../graph/clone.ts';
-import { addInitializer, removeDeadInitializers, replaceUses, setInput } from '../graph/edit.ts';
+import { addInitializer, removeDeadInitializers, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
-import { initializerOf } from '../graph/node.ts';
+import { raiseOpset } from '../passes/raise-opset.ts';
 import { dequantizeBias } from '../quant/bias.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { splitOf } from '../quant/granularity.ts';
-import type { Grid } from '../quant/grid.ts';
-import { fakeQuantized, storageOf } from '../quant/stored.ts';
+import { storageOf, WIDEST_STORED } from '../quant/stored.ts';
 
 export interface SimulateOptions {
   /** 'int32' (default) rounds biases as the exported model stores them; 'float' leaves them as they are. */
@@ -20,33 +18,44 @@ export interface SimulateOptions {
 /**
  * The model with its quantizers simulated in float: constants rounded to their grids, activations quantized and at once dequantized.
  * Run it with the session option `fuseQuantized: false`, so that the engine does not turn the pairs into integer kernels.
+ *
+ * Activations of up to 16 bits: Clip (where the type does not saturate by itself), QuantizeLinear, DequantizeLinear. More than 8 bits
+ * raise the model to opset 21. Wider ones: arithmetic nodes. 16-bit floats: Cast and back.
  */
 export function simulate(model: Model, placement: Placement, encodings: EncodingTable, { bias = 'int32' }: SimulateOptions = {}): Model {
   const copy = cloneModel(model);
   const { graph } = copy;
+  raiseOpset(neededOpset(placement))(copy);
   if (bias === 'int32') for (const quantizer of placement.biases) roundBias(graph, quantizer, encodings);
   for (const quantizer of placement.quantizers) {
     const value = graph.values.get(quantizer.tensor);
     if (value === undefined) continue;
     if (value.initializer !== null) roundConstant(graph, quantizer, encodings);
-    else insertQuantizer(graph, value, encodingsOf(encodings, quantizer.tensor), encoding => chainOf(encoding, quantizer.grid));
+    else insertQuantizer(graph, value, encodingsOf(encodings, quantizer.tensor), chainOf);
   }
+  for (const quantizer of placement.floats) roundToFloat(graph, quantizer);
   removeDeadInitializers(graph);
   return copy;
 }
 
-/** Up to here the engine's own operators simulate an activation; they exist in every operator set that has channels. */
-const QDQ_BITS = 8;
+/** QuantizeLinear has channels since the first of these versions of the standard operators, 16-bit types since the second. */
+const [CHANNEL_OPSET, SIXTEEN_BIT_OPSET] = [13, 21];
 
-function chainOf(encoding: Encoding, grid: Grid) {
-  return grid.bitwidth <= QDQ_BITS ? qdqChain(encoding, storageOf(grid, false)) : arithmeticChain(encoding);
+function neededOpset({ quantizers }: Placement): number {
+  const isSixteen = ({ role, grid: { bitwidth } }: Quantizer) => role === 'activation' && bitwidth > 8 && bitwidth <= WIDEST_STORED;
+  return quantizers.some(isSixteen) ? SIXTEEN_BIT_OPSET : CHANNEL_OPSET;
 }
 
-function roundConstant(graph: Graph, { tensor, granularity }: Quantizer, encodings: EncodingTable): void {
-  const { value, dims, values } = constantOf(graph, tensor);
-  const rounded = float32Tensor(dims, fakeQuantized(values, splitOf(dims, granularity), encodingsOf(encodings, tensor)));
-  if (value.uses.every(({ index }) => index >= 0)) value.initializer = initializerOf(rounded);
-  else replaceUses(value, addInitializer(graph, `${tensor}_rounded`, rounded)); // a subgraph reads it too, and stays in float
+/** The engine's own operators simulate an activation wherever they have a type for its codes. */
+function chainOf(encoding: Encoding): Chain {
+  return encoding.grid.bitwidth <= WIDEST_STORED ? qdqChain(encoding, storageOf(encoding.grid, false, 8)) : wideChain(encoding);
+}
+
+function roundToFloat(graph: Graph, quantizer: FloatQuantizer): void {
+  const value = graph.values.get(quantizer.tensor);
+  if (value === undefined) return;
+  if (value.initializer !== null) roundFloatConstant(graph, quantizer);
+  else insertChain(graph, value, castChain(quantizer.format));
 }
 
 function roundBias(graph: Graph, bias: BiasQuantizer, encodings: EncodingTable): void {

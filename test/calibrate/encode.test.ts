@@ -28,7 +28,7 @@ const sketch: ModelSketch = {
 const { quantizers } = placementOf([{ tensor: 'x', ranges: [] }, { tensor: 'w', role: 'weight', axis: 1, ranges: [] }, { tensor: 'h', ranges: [] }, { tensor: 'y', group: 'h', ranges: [] }]).placement;
 
 const placement = (change: Partial<Record<string, Partial<Quantizer>>> = {}): Placement =>
-  ({ quantizers: quantizers.map(quantizer => ({ ...quantizer, ...change[quantizer.tensor] })), biases: [], units: [], float: [], warnings: [] });
+  ({ quantizers: quantizers.map(quantizer => ({ ...quantizer, ...change[quantizer.tensor] })), biases: [], floats: [], units: [], float: [], warnings: [] });
 
 function statisticsOf(values: Readonly<Record<string, Float32Array>>): Statistics {
   const tensors = new Map<string, TensorStatistics>(Object.entries(values).map(([name, list]) => [name, kernels.observe(list)]));
@@ -67,6 +67,16 @@ suite('calibrate/encode', test => {
       assert.instance(error, QuantpipeError);
       assert.match((error as QuantpipeError).message, says);
     }
+  });
+
+  test('a weight in blocks block by block; with a decompressed bit-width on the grid of its channel', async () => {
+    const codes = grid(4, 'symmetric');
+    const wide = { ...sketch, inputs: { x: ['N', 4] }, weights: { ...sketch.weights, w: float32Tensor([4, 2], Float32Array.of(-1, 7, 2, -14, 7, 0.5, 0, 3.5)) } };
+    const blocks = (decompressedBitwidth: number | null) => placement({ w: { grid: codes, granularity: { kind: 'block', axis: 0, blockSize: 2, channelAxis: 1, decompressedBitwidth } } });
+    const deltas = async (placed: Placement) => (await encode(buildModel(wide), placed, seen, options)).get('w')!.map(({ delta }) => delta);
+    assert.equal(await deltas(blocks(null)), [2 / 7, 1, 2, 0.5]);
+    assert.equal(await deltas(blocks(8)), [5 / 16, 1, 2, 0.5]); // 2/7 is 4.6 sixteenths of the channel's largest
+    assert.equal(await deltas(blocks(5)), [0.5, 1, 2, 1]); // halves
   });
 
   test('tensors of a group merge what was observed of each', async () => {

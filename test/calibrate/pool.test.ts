@@ -10,7 +10,7 @@ import { suite } from '../support/suite.ts';
 const faulty = new URL('./workers/faulty.js', import.meta.url);
 
 function task(tensor: string, values = Float32Array.of(-1, 2)): EncodeTask {
-  const split = { outer: 1, channels: 1, inner: values.length };
+  const split = { encodings: 1, axes: [], run: values.length };
   return { kind: 'encode', tensor, source: { kind: 'values', values, split }, grid: grid(8), scheme: 'min-max', options: { gamma: 3, percentile: 100 } };
 }
 

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import * as assert from 'uvu/assert';
 
-import { dataOptions, placementOptions, schemeOptions, shardOption } from '../../cli/options.ts';
+import { simOptions } from '../../cli/calibration.ts';
+import { dataOptions, type PlacementOptions, placementOptions, schemeOptions, shardOption } from '../../cli/options.ts';
 import { suite } from '../support/suite.ts';
 
 /** What commander makes of the arguments, or the message it refuses them with. */
@@ -20,6 +21,10 @@ const accepted: [args: string[], name: string, value: unknown][] = [
   [['--mean', '0.1,0.2,0.3'], 'mean', [0.1, 0.2, 0.3]],
   [['--input', 'x=pixels', '--input', 'mask=m'], 'input', { x: 'pixels', mask: 'm' }],
   [['--weight-bits', '4'], 'weightBits', 4],
+  [['--weight-bits', 'bfloat16'], 'weightBits', 'bfloat16'],
+  [['--activation-bits', '32'], 'activationBits', 32],
+  [['--block-size', '32'], 'blockSize', 32],
+  [['--quantize-bias', 'false'], 'quantizeBias', 'false'],
   [['--gamma', '30'], 'gamma', 30],
   [['--percentile', '99.9'], 'percentile', 99.9],
 ];
@@ -27,8 +32,11 @@ const accepted: [args: string[], name: string, value: unknown][] = [
 const refused: [args: string[], message: RegExp][] = [
   [['--shard', '3/3'], /expected I\/N with I from 0 to N-1, got '3\/3'/],
   [['--shard', '1'], /expected I\/N/],
-  [['--weight-bits', '33'], /bit-width must be a whole number from 2 to 8, got '33'/],
-  [['--activation-bits', '1'], /from 4 to 8, got '1'/],
+  [['--weight-bits', '33'], /bit-width must be a whole number from 2 to 32, got '33'/],
+  [['--activation-bits', '1'], /from 4 to 32, got '1'/],
+  [['--activation-bits', 'float8'], /got 'float8'/],
+  [['--block-size', '0'], /block size must be a whole number of at least 1, got '0'/],
+  [['--quantize-bias', 'no'], /Allowed choices are true, false/],
   [['--gamma', '0'], /gamma must be a number of at least 1, got '0'/],
   [['--gamma', 'x'], /got 'x'/],
   [['--percentile', '50'], /above 50, at most 100, got '50'/],
@@ -40,7 +48,21 @@ const refused: [args: string[], message: RegExp][] = [
   [['--per-tensor', '--config', 'x.json'], /cannot be used with/],
 ];
 
+const placement = { foldBatchNorm: true };
+
 suite('cli/options', test => {
+  test('become options of the simulation', () => {
+    const given = (options: Partial<PlacementOptions>) => {
+      const { config, foldBatchNorm, ...rest } = simOptions({ ...placement, ...options });
+      return rest;
+    };
+    assert.equal(given({}), {});
+    assert.equal(given({ weightBits: 4, activationBits: 'float16', reduceRange: true, quantizeBias: 'false' }), { weightBitwidth: 4, activationFormat: 'float16', reduceRange: true, quantizeBias: false });
+    assert.equal(given({ blockSize: 32 }), { blocks: { blockSize: 32, decompressedBitwidth: null, undivided: 'refuse' } });
+    assert.equal(given({ blockSize: 32, blockSkip: true, lpbq: 8 }), { blocks: { blockSize: 32, decompressedBitwidth: 8, undivided: 'skip' } });
+    assert.throws(() => given({ blockSkip: true }), /--block-skip speaks of blocks/);
+  });
+
   for (const [args, name, value] of accepted) {
     test(`reads ${args.join(' ')}`, () => {
       const options = parse(...args);

@@ -36,6 +36,12 @@ suite('config/hardware', test => {
     assert.equal(grids(conv, on('V75')), ['x 8 asymmetric', 'f 8 asymmetric', 'g 8 symmetric', 'y 8 asymmetric']);
   });
 
+  test('products of floats have no exceptions', () => {
+    const { quantizers, floats } = place(attention, on('V68', { op_type: { Sigmoid: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'float' } }] } } }), { activationBitwidth: 8 });
+    assert.equal(floats.map(({ tensor }) => tensor), ['x', 'q']);
+    assert.equal(quantizers.map(({ tensor, grid }) => [tensor, grid.bitwidth]), [['k', 8], ['y', 8]]);
+  });
+
   test('without hw_version, or with one that is not known, there are no exceptions', () => {
     assert.equal(grids(attention, USUAL, { activationBitwidth: 16 })[2], 'k 16 asymmetric');
     assert.equal(grids(attention, on('V70'), { activationBitwidth: 16 })[2], 'k 16 asymmetric');

@@ -88,6 +88,11 @@ suite('config/override', test => {
     assert.throws(() => overridden({ t: { bitwidth: 16 }, r: { bitwidth: 8 } }), /t\.bitwidth and r\.bitwidth contradict each other about tensor 'r'/);
   });
 
+  test('a tensor that floats are kept of gets a grid by an override that speaks of one', () => {
+    const half = { weightFormat: 'float16', activationFormat: 'float16', overrides: parseOverrides({ y: { bitwidth: 8 }, w: { symmetry: 'asymmetric' }, r: {} }, 'my.json') } as const;
+    assert.equal(lines(place(sketch, USUAL, half)).filter(line => !line.includes('float16')), ['w weight 8 asymmetric', 'y activation 8 asymmetric']);
+  });
+
   test('a tensor with an override is not tied by Concat', () => {
     const concat = {
       inputs: { x: [1, 4] }, outputs: { c: null },

@@ -53,11 +53,30 @@ suite('config/supported-kernels', test => {
     assert.throws(() => place(sketch, usualBut({ op_type: { Gemm: { supported_kernels: [kernel(16, 4)] } } })), /has 4-bit weights where the model has 8/);
   });
 
-  test('a float kernel that would be used is refused; one further down the list is no matter', () => {
-    const float = { activation: { bitwidth: 16, dtype: 'float' }, param: { bitwidth: 16, dtype: 'float' } };
-    assert.throws(() => place(sketch, modelHas(float)), /defaults\.supported_kernels\[0\] asks for float kernels/);
-    assert.throws(() => place(sketch, usualBut({ op_type: { Gemm: { supported_kernels: [float] } } })), /op_type\.Gemm\.supported_kernels\[0\] asks for float kernels/);
-    assert.is(widths(modelHas(kernel(8, 8), float)), 'x 8, w 8, a 8, b 8, v 8, y 8');
+  const float = (bitwidth: number) => ({ bitwidth, dtype: 'float' });
+  const float16 = { activation: float(16), param: float(16) };
+  const formats = (config: object, options = {}) => place(sketch, config, options).floats.map(({ tensor, role, format }) => `${tensor} ${role} ${format}`);
+
+  test('a kernel of floats keeps tensors in float16, without grids: of the whole model, or of an operator type', () => {
+    assert.equal(formats(modelHas(float16)), ['x activation float16', 'w weight float16', 'a activation float16', 'b activation float16', 'v weight float16', 'y activation float16']);
+    assert.equal(place(sketch, modelHas(float16)).quantizers, []);
+    const one = usualBut({ op_type: { Gemm: { supported_kernels: [float16] } } });
+    assert.equal(formats(one), ['x activation float16', 'w weight float16', 'a activation float16']);
+    assert.equal(place(sketch, one).floats[1]!.rule, { section: 'op_type', path: 'op_type.Gemm.supported_kernels[0]' });
+    assert.is(widths(one), 'b 8, v 8, y 8, x float16, w float16, a float16'.replace(/ float16/g, ' 16'));
+  });
+
+  test('a format that is asked for is one of the kernels, and one further down the list is no matter otherwise', () => {
+    const config = modelHas(kernel(8, 8), float16);
+    assert.equal(formats(config), []);
+    assert.is(formats(config, { weightFormat: 'float16', activationFormat: 'float16' }).length, 6);
+    assert.throws(() => place(sketch, modelHas(kernel(8, 8)), { weightFormat: 'float16' }), /there is no kernel of float16 weights; there are int8 × int8/);
+  });
+
+  test('floats of 32 bits are no quantizers, and integers are no more precise than float16', () => {
+    assert.throws(() => place(sketch, modelHas({ activation: float(32), param: float(32) })), /defaults\.supported_kernels\[0\] asks for float32, which is no quantizer/);
+    assert.throws(() => place(sketch, usualBut({ op_type: { Gemm: { supported_kernels: [kernel(16, 16)] } } }), { activationFormat: 'float16' }),
+      /supported_kernels\[0\] has 16-bit activations where the model has float16: an override only adds bits/);
   });
 
   for (const [options, message] of [

@@ -87,6 +87,10 @@ const cases: readonly Case[] = [
   { title: 'a configuration with an unknown key', ...withConfig({ op_type: { Conv: { is_output_quantised: 'True' } } }), says: /op_type\.Conv\.is_output_quantised.*is_output_quantized/ },
   { title: 'a configuration with a wrong value', ...withConfig({ op_type: { Conv: { is_output_quantized: 1 } } }), says: /op_type\.Conv\.is_output_quantized: expected "True" or "False", got 1/ },
   { title: 'a configuration that is not JSON', files: { 'c.json': '{"defaults": ' }, args: withConfig({}).args, says: /c\.json.*not JSON/ },
+  { title: 'a block size that does not divide', args: ['model.onnx', 'data.arrow', '-o', 'out', '--block-size', '3'], says: /blocks of 3 do not divide dimension 0 of weight 'w' \[4, 3\], which is 4/ },
+  { title: 'LPBQ without blocks', args: ['model.onnx', 'data.arrow', '-o', 'out', '--lpbq', '8'], says: /--lpbq speaks of blocks, and --block-size is not given/ },
+  { title: 'a bit-width of 33', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '33'], says: /from 2 to 32, got '33'/ },
+  { title: 'a bit-width of 1', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '1'], says: /from 2 to 32, got '1'/ },
   { title: 'an output folder that is a file', files: { out: 'in the way' }, says: /cannot write.*'out'/ },
   { title: 'an input that the model does not have', args: ['model.onnx', 'data.arrow', '-o', 'out', '--input', 'z=x'], says: /no input 'z'.*'x'/ },
 ];

@@ -2,12 +2,14 @@ import * as assert from 'uvu/assert';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
-import { qdqModel } from '../../pipeline/export/qdq-model.ts';
-import { intOf } from '../../pipeline/graph/attribute.ts';
+import { exportWarnings, qdqModel } from '../../pipeline/export/qdq-model.ts';
+import { intAttribute, intOf } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import type { Node } from '../../pipeline/graph/node.ts';
+import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
-import { buildModel, weight } from '../support/graphs.ts';
+import { simulate } from '../../pipeline/sim/simulate.ts';
+import { buildModel, checkLinks, weight } from '../support/graphs.ts';
 import { placementOf, type QuantizerSketch } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
 import { node, operators, smallNetwork } from './models.ts';
@@ -165,18 +167,100 @@ suite('export/qdq-model', test => {
     assert.ok(operators(qdqModel(below.model, below.placement, below.encodings)).includes('Relu'));
   });
 
+  test('keeps depthwise weights as floats on their grid where that is asked for, and no others', () => {
+    const model = buildModel({
+      opset: 13, inputs: { x: ['N', 2, 4, 4] }, weights: { d: weight([2, 1, 3, 3]), w: weight([2, 2, 1, 1]) },
+      nodes: [node('Conv', ['x', 'd'], ['a'], { group: intAttribute(2) }), node('Conv', ['a', 'w'], ['y'])], outputs: { y: null },
+    });
+    const { placement, encodings } = placementOf([{ tensor: 'd', role: 'weight', axis: 0, ranges: [[-1, 1], [-1, 0.8]] }, { tensor: 'w', role: 'weight', ranges: [[-1, 1]] }]);
+    const exported = qdqModel(model, placement, encodings, { depthwise: 'float' });
+    assert.equal(operators(exported), ['Conv', 'DequantizeLinear', 'Conv']);
+    assert.equal(contentOf(exported, 'd'), contentOf(simulate(model, placement, encodings), 'd'));
+    assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'Conv', 'DequantizeLinear', 'Conv']);
+  });
+
   test('takes a stored weight out of the graph inputs', () => {
     const { model, placement, encodings } = smallNetwork();
     model.graph.inputs.push(model.graph.values.get('kernel')!);
     assert.equal(qdqModel(model, placement, encodings).graph.inputs.map(({ name }) => name), ['image']);
   });
 
-  test('refuses 16 bits where the operator set has none, and stores uint16 where it has', () => {
+  test('raises the operator set for 16 bits, and stores uint16 or int16', () => {
     const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(16), ranges: [[0, 1]] }]);
-    assert.throws(() => qdqModel(model, placement, encodings), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported'
-      && error.message === "'y' has 16 bits, which needs operator set 21; the model has 13");
-    model.opsets.set('', 21);
-    assert.is(contentOf(qdqModel(model, placement, encodings), 'y_zero_point').dtype, 'uint16');
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal([exported.opsets.get(''), model.opsets.get('')], [21, 13]);
+    assert.is(contentOf(exported, 'y_zero_point').dtype, 'uint16');
+    assert.equal(contentOf(qdqModel(model, placement, encodings, { activationType: 'int8' }), 'y_zero_point'), { dtype: 'int16', dims: [], data: Int16Array.of(-32_768) });
+  });
+
+  test('refuses 16 bits where a node of the model has no form in opset 21, naming it', () => {
+    const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Upsample', ['x'], ['y']), node('Abs', ['y'], ['z'])], outputs: { z: null } });
+    const { placement, encodings } = placementOf([{ tensor: 'y', grid: grid(16), ranges: [[0, 1]] }]);
+    model.opsets.set('', 8);
+    assert.throws(() => qdqModel(model, placement, encodings), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported' && error.message.includes('Upsample_y'));
+  });
+
+  test('stores weights of up to 4 bits as uint4 or int4, and activations of so many in bytes', () => {
+    const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(4), ranges: [[0, 1.5]] }]);
+    assert.is(contentOf(qdqModel(model, placement, encodings), 'y_zero_point').dtype, 'uint8');
+    const product = buildModel({ opset: 13, inputs: { x: ['N', 2] }, weights: { w: weight([2, 3]) }, nodes: [node('MatMul', ['x', 'w'], ['y'])], outputs: { y: null } });
+    const placed = placementOf([{ tensor: 'w', role: 'weight', grid: grid(3, 'symmetric'), ranges: [[-1, 1]] }]);
+    for (const [weightType, dtype, zeroPoint] of [['uint8', 'uint4', 4], ['int8', 'int4', 0]] as const) {
+      const exported = qdqModel(product, placed.placement, placed.encodings, { weightType });
+      assert.is(contentOf(exported, 'w_quantized').dtype, dtype);
+      assert.is(contentOf(exported, 'w_zero_point').data[0], zeroPoint);
+      assert.is(exported.opsets.get(''), 21);
+    }
+  });
+
+  test('tells DequantizeLinear of blocks: their size, and a scale for each, in place of what they divide', () => {
+    const model = buildModel({ opset: 13, inputs: { x: ['N', 4, 5, 5] }, weights: { w: weight([2, 4, 1, 3]) }, nodes: [node('Conv', ['x', 'w'], ['y'])], outputs: { y: null } });
+    const codes = grid(4, 'symmetric');
+    const { placement } = placementOf([{ tensor: 'w', role: 'weight', grid: codes, ranges: [] }]);
+    const [quantizer] = placement.quantizers;
+    const inBlocks = { ...placement, quantizers: [{ ...quantizer!, granularity: { kind: 'block' as const, axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth: null } }] };
+    const exported = qdqModel(model, inBlocks, new Map([['w', [1, 2, 3, 4].map(bound => fitEncoding(-7 * bound, 7 * bound, codes))]]));
+    const dequantize = nodeNamed(exported, 'w_DequantizeLinear');
+    assert.equal([intOf(dequantize, 'axis', -1), intOf(dequantize, 'block_size', -1)], [1, 2]);
+    assert.equal(contentOf(exported, 'w_scale').dims, [2, 2, 1, 3]);
+    assert.equal([...contentOf(exported, 'w_scale').data], [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+  });
+
+  test('simulates grids of more than 16 bits, and says so', () => {
+    const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(20), ranges: [[0, 1.5]] }]);
+    assert.equal(operators(qdqModel(model, placement, encodings)), ['Abs', 'Cast', 'Div', 'Round', 'Clip', 'Mul', 'Cast', 'Neg']);
+    assert.equal(exportWarnings(placement), ["no integer type of ONNX's quantization holds more than 16 bits: 1 tensor of model.qdq.onnx (first 'y', 20 bits) is simulated in float"]);
+    assert.equal(exportWarnings(smallNetwork().placement), []);
+  });
+
+  test('stores signed activations around zero, and drops a Relu there too', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const signed = qdqModel(model, placement, encodings, { activationType: 'int8' });
+    assert.not.ok(operators(signed).includes('Relu'));
+    assert.equal(contentOf(signed, 'positive_zero_point'), { dtype: 'int8', dims: [], data: Int8Array.of(-128) });
+    const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
+    assert.ok(operators(qdqModel(below.model, below.placement, below.encodings, { activationType: 'int8' })).includes('Relu'));
+  });
+
+  test('drops a Relu before the Clip of a grid narrower than its type, where that clips as much', () => {
+    for (const [range, isDropped] of [[[0, 1.5], true], [[-1, 1.5], false]] as const) {
+      const { model, placement, encodings } = unary('Relu', [{ tensor: 'y', grid: grid(7), ranges: [range] }]);
+      assert.is(operators(qdqModel(model, placement, encodings)).includes('Relu'), !isDropped);
+    }
+  });
+
+  test('gives every reader and a graph output a pair of its own where that is asked for', () => {
+    const model = buildModel({
+      opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Relu', ['x'], ['y']), node('Exp', ['y'], ['a']), node('Mul', ['y', 'y'], ['b'])], outputs: { y: null, a: null, b: null },
+    });
+    const { placement, encodings } = placementOf([{ tensor: 'x', ranges: [[-1, 1]] }, { tensor: 'y', ranges: [[0, 6]] }]);
+    const exported = qdqModel(model, placement, encodings, { dedicatedPairs: true });
+    assert.equal(operators(exported).filter(op => op === 'QuantizeLinear').length, 4); // x has one reader, y two and the output
+    assert.not.ok(operators(exported).includes('Relu'));
+    const readers = exported.graph.nodes.filter(({ opType }) => opType === 'Exp' || opType === 'Mul');
+    assert.equal(readers.map(({ inputs }) => inputs.map(value => value!.producer!.opType)), [['DequantizeLinear'], ['DequantizeLinear', 'DequantizeLinear']]);
+    assert.is(new Set([...readers.flatMap(({ inputs }) => inputs), exported.graph.outputs[0]]).size, 3);
+    checkLinks(exported.graph);
   });
 
   test('does the same twice', () => {

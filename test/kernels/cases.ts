@@ -2,7 +2,7 @@ import type { Kernels } from '../../pipeline/kernels/kernels.ts';
 import type { AffineMap } from '../../pipeline/kernels/quantize.ts';
 import { histogramOracle } from '../oracles/histogram.ts';
 import { minMaxChannelsOracle, minMaxOracle } from '../oracles/min-max.ts';
-import { fakeQuantOracle, type OracleMap, quantizeOracle } from '../oracles/quantize.ts';
+import { fakeQuantOracle, fakeQuantWideOracle, type OracleMap, quantizeOracle } from '../oracles/quantize.ts';
 import { searchCases } from './search-cases.ts';
 
 /** A kernel as a function of a list of values alone, and the slow twin that judges it. */
@@ -22,6 +22,10 @@ const emptyRange = () => Float32Array.of(Infinity, -Infinity);
 const map: AffineMap = { delta: 0.1, offset: -12, steps: 31 };
 const oracleMap: OracleMap = { scale: 0.1, zeroPoint: 12, lowest: 0, highest: 31 };
 const signedMap: OracleMap = { scale: 0.1, zeroPoint: -4, lowest: -16, highest: 15 };
+
+/** 24 bits, whose ends lie within the values; in float32 a quotient would be wrong by half a step. */
+const wideMap: AffineMap = { delta: 3.7 / 2 ** 23, offset: -(2 ** 23), steps: 2 ** 24 - 1 };
+const wideOracleMap: OracleMap = { scale: wideMap.delta, zeroPoint: 2 ** 23, lowest: 0, highest: 2 ** 24 - 1 };
 
 /** Three channels whose values alternate, with maps that differ. */
 const channels = 3;
@@ -57,6 +61,11 @@ export const kernelCases: readonly KernelCase[] = [
     name: 'fake-quant', step: 16, tolerance: 0,
     kernel: (kernels, values) => { const out = new Float32Array(values.length); kernels.fakeQuant(values, out, map); return out; },
     oracle: values => values.map(x => fakeQuantOracle(x, oracleMap)),
+  },
+  {
+    name: 'fake-quant-wide', step: 2, tolerance: 0,
+    kernel: (kernels, values) => { const out = new Float32Array(values.length); kernels.fakeQuant(values, out, wideMap); return out; },
+    oracle: values => values.map(x => fakeQuantWideOracle(x, wideOracleMap)),
   },
   {
     name: 'fake-quant-channels, a value each', step: 4, tolerance: 0,

@@ -20,6 +20,12 @@ export function fakeQuantOracle(x: number, map: OracleMap): number {
   return dequantizeOracle(quantizeOracle(x, map), map);
 }
 
+/** On grids of more than 16 bits: the quotient in float64, one rounding to float32 at the end. */
+export function fakeQuantWideOracle(x: number, { scale, zeroPoint, lowest, highest }: OracleMap): number {
+  const multiple = Number.isNaN(x) ? lowest - zeroPoint : roundHalfEven(x / Math.fround(scale));
+  return Math.fround((Math.max(lowest - zeroPoint, Math.min(highest - zeroPoint, multiple)) + 0) * Math.fround(scale));
+}
+
 function roundHalfEven(x: number): number {
   const below = Math.floor(x);
   if (x - below !== 0.5) return Math.round(x);

@@ -5,7 +5,7 @@ import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { columnsOf } from '../../pipeline/data/column.ts';
 import { blocks } from '../../pipeline/data/index.ts';
 import type { Source } from '../../pipeline/data/source.ts';
-import { openEngine } from '../../pipeline/engine/index.ts';
+import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
 import { intsAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { evaluate, type EvaluateOptions, type Forms } from '../../pipeline/sim/evaluate.ts';
@@ -99,6 +99,23 @@ suite('sim/evaluate', test => {
     const texts = { type: new Utf8(), of: String };
     const message = await judge({ float: scaled(1) }, source(texts)).then(() => '', (error: Error) => error.message);
     assert.ok(message.startsWith("column 'label' holds texts"), message);
+  });
+
+  test('warns where an engine merges the exported model into kernels that compute otherwise', async () => {
+    // onnxruntime-node multiplies by a dequantized constant in 8 bits unless it is told to leave such pairs alone; onnxruntime-web does not
+    const scale = { dtype: 'float32' as const, dims: [], data: Float32Array.of(0.5) }, zero = { dtype: 'uint8' as const, dims: [], data: Uint8Array.of(0) };
+    const m = float32Tensor([2, 2], Float32Array.of(1, 0.3, 0, 1)), uneven = node('MatMul', ['x', 'm'], ['a']);
+    const stored = buildModel({
+      opset: 21, inputs: { x: ['N', 2] }, weights: { m, w: { dtype: 'uint8', dims: [2, 2], data: Uint8Array.of(2, 1, 0, 2) }, scale, zero },
+      nodes: [uneven, node('DequantizeLinear', ['w', 'scale', 'zero'], ['d']), node('MatMul', ['a', 'd'], ['y'])], outputs: { y: null },
+    });
+    const float = buildModel({ inputs: { x: ['N', 2] }, weights: { m, w: float32Tensor([2, 2], Float32Array.of(1, 0.5, 0, 1)) }, nodes: [uneven, node('MatMul', ['a', 'w'], ['y'])], outputs: { y: null } });
+    const judged = async (engine: EngineName) => evaluate({ float, exported: stored }, blocks(source(), { size: 3 }), [{ input: 'x', column: 'x', preprocess: null, because: 'name' }], { engine: await openEngine(engine) });
+    const { warnings, pairs } = await judged('native');
+    assert.equal(pairs.map(({ of, to }) => `${of}/${to}`), ['exported/float']);
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0]!, /^output 'y' of the exported model is \d+\.\d dB from float as this engine fuses it, and Infinity dB as it stands/);
+    assert.equal((await judged('web')).warnings, []);
   });
 
   test('refuses models whose outputs have different shapes, naming both', async () => {

@@ -1,38 +1,97 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
-import { QuantSim } from '../../pipeline/sim/quant-sim.ts';
-import { fitEncoding } from '../../pipeline/quant/encoding.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
+import { fitEncoding, openEngine, openSource, QuantSim, type QuantSimOptions, type Tensor, writeModel } from '../../pipeline/index.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
+import { inFolder } from '../support/temporary.ts';
+import { buildModel, weight } from '../support/graphs.ts';
+import { floats } from '../support/random.ts';
+import { samplesFile } from '../support/samples.ts';
 import { suite } from '../support/suite.ts';
+import { sameBits } from '../support/tensors.ts';
 
-const CNN = 'fixtures/models/fmnist-cnn.onnx';
+const SAMPLES = 16;
+const values = floats(8 * SAMPLES);
 
-/** A simulation of the small CNN, calibrated on a few samples. */
-async function calibrated(options: Parameters<typeof QuantSim.open>[1]): Promise<QuantSim> {
-  const sim = await QuantSim.open(CNN, { scheme: 'min-max', ...options });
-  for await (const _ of sim.calibrate('fixtures/data/fmnist-calibration.arrow', { engine: 'native', workers: 1, limit: 8 }));
-  return sim;
+/** x [N, 8] → Gemm → Relu → Gemm → y [N, 4]. */
+const model = () => buildModel({
+  opset: 13, inputs: { x: ['N', 8] }, weights: { w: weight([8, 16]), b: weight([16], { seed: 2 }), v: weight([4, 16], { seed: 3 }), c: weight([4], { seed: 4 }) },
+  nodes: [{ op: 'Gemm', in: ['x', 'w', 'b'], out: ['h'] }, { op: 'Relu', in: ['h'], out: ['r'] }, { op: 'Gemm', in: ['r', 'v', 'c'], out: ['y'], attributes: { transB: intAttribute(1) } }],
+  outputs: { y: ['N', 4] },
+});
+
+async function calibrated(options: QuantSimOptions): Promise<QuantSim> {
+  return inFolder(async folder => {
+    const path = join(folder, 'data.arrow');
+    await writeFile(path, samplesFile({ x: { size: 8, values } }, SAMPLES));
+    const sim = await QuantSim.open(model(), { scheme: 'min-max', ...options });
+    for await (const _ of sim.calibrate(await openSource(path), { workers: 1, engine: 'web' }));
+    return sim;
+  });
 }
 
-const storedAs = (sim: QuantSim, name: string) => sim.exported().graph.values.get(name)?.initializer?.dtype;
+/** What both forms give as they stand. */
+async function results(sim: QuantSim): Promise<[simulated: Float32Array, exported: Float32Array]> {
+  const x: Tensor = { dtype: 'float32', dims: [SAMPLES, 8], data: values };
+  const run = async (bytes: Uint8Array) => {
+    const session = await (await openEngine('web')).load(bytes, { fuseQuantized: false });
+    const { y } = await session.run({ x });
+    await session.close();
+    return y!.data as Float32Array;
+  };
+  return [await run(writeModel(sim.simulated())), await run(writeModel(sim.exported()))];
+}
+
+// options, and how far from float they may leave the outputs (which reach 10): it must matter, and not too much
+const cases: [title: string, options: QuantSimOptions, least: number, most: number][] = [
+  ['4-bit weights', { weightBitwidth: 4 }, 0.01, 2],
+  ['4-bit weights in blocks', { weightBitwidth: 4, blocks: { blockSize: 4, decompressedBitwidth: null, undivided: 'refuse' } }, 0.01, 2],
+  ['4-bit weights in blocks that decompress to 8 bits', { weightBitwidth: 4, blocks: { blockSize: 4, decompressedBitwidth: 8, undivided: 'refuse' } }, 0.01, 2],
+  ['16-bit weights and activations', { weightBitwidth: 16, activationBitwidth: 16 }, 1e-6, 1e-3],
+  ['24-bit weights and 32-bit activations', { weightBitwidth: 24, activationBitwidth: 32 }, 0, 1e-5],
+  ['a reduced range', { reduceRange: true }, 0.001, 0.3],
+  ['biases in float', { quantizeBias: false }, 0.001, 0.2],
+  ['weights in bfloat16', { weightFormat: 'bfloat16' }, 0.001, 0.2],
+  ['weights and activations in float16', { weightFormat: 'float16', activationFormat: 'float16' }, 1e-5, 0.01],
+  ['8-bit weights beside activations in float16', { activationFormat: 'float16' }, 0.001, 0.1],
+];
 
 suite('sim/quant-sim', test => {
-  test('an override decides the encoding: of a weight and of an activation', async () => {
-    const sim = await calibrated({ override: { 'f.weight': { per_channel: 'False', bitwidth: 4, min: -0.5, max: 0.5 }, 'logits': { symmetry: 'symmetric', min: -20, max: 20 } } });
-    assert.equal(sim.encodings.get('f.weight'), [fitEncoding(-0.5, 0.5, grid(4, 'symmetric'))]);
-    assert.equal(sim.encodings.get('logits'), [fitEncoding(-20, 20, grid(8, 'symmetric'))]);
+  for (const [title, options, least, most] of cases) {
+    test(`${title}: simulated and exported agree, at the distance from float that such grids have`, async () => {
+      const sim = await calibrated(options);
+      const [simulated, exported] = await results(sim);
+      sameBits(exported, simulated);
+      const session = await (await openEngine('web')).load(writeModel(sim.model));
+      const float = (await session.run({ x: { dtype: 'float32', dims: [SAMPLES, 8], data: values } }))['y']!.data as Float32Array;
+      await session.close();
+      const distance = simulated.reduce((largest, y, i) => Math.max(largest, Math.abs(y - float[i]!)), 0);
+      assert.ok(distance >= least && distance <= most, `${distance} is not from ${least} to ${most}`);
+    });
+  }
+
+  test('a reduced range is 7 bits for weights alone, unless another width was asked for', async () => {
+    const bits = async (options: QuantSimOptions) => (await QuantSim.open(model(), options)).placement.quantizers.map(({ role, grid: { bitwidth } }) => `${role} ${bitwidth}`);
+    assert.ok((await bits({ reduceRange: true })).every(line => line === 'weight 7' || line === 'activation 8'));
+    assert.ok((await bits({ reduceRange: true, weightBitwidth: 4 })).includes('weight 4'));
   });
 
-  test('an activation without a quantizer is not observed', async () => {
-    const sim = await calibrated({ override: { logits: { is_quantized: 'False' } } });
-    assert.not.ok(sim.statistics.tensors.has('logits'));
-    assert.ok((await calibrated({})).statistics.tensors.has('logits'));
+  test('without observed tensors no sample is read: the weights decide alone', async () => {
+    const sim = await QuantSim.open(model(), { scheme: 'min-max', activationFormat: 'float16', config: 'default' });
+    for await (const _ of sim.calibrate('there is no such file')) assert.unreachable('nothing is observed');
+    const w = model().graph.values.get('w')!.initializer!.read().data as Float32Array;
+    assert.equal(sim.encodings.get('w'), [fitEncoding(Math.min(...w), Math.max(...w), grid(8, 'symmetric'))]);
+    assert.is(sim.statistics.samples, 0);
   });
 
-  test('the exported model stores weights as the runtime of the preset wants, unless an option says otherwise', async () => {
-    assert.is(storedAs(await calibrated({ config: 'onnxruntime' }), 'f.weight_quantized'), 'uint8');
-    const qnn = await calibrated({ config: 'onnxruntime-qnn' });
-    assert.is(storedAs(qnn, 'f.weight_quantized'), 'int8');
-    assert.is(qnn.exported({ weightType: 'uint8' }).graph.values.get('f.weight_quantized')?.initializer?.dtype, 'uint8');
+  test('what the exported model cannot hold is said once it is written', async () => {
+    await inFolder(async folder => {
+      const sim = await calibrated({ weightBitwidth: 20 });
+      assert.equal(sim.warnings, []);
+      await sim.export(join(folder, 'out'));
+      assert.match(sim.warnings.join(), /2 tensors of model\.qdq\.onnx \(first 'w', 20 bits\) are simulated in float/);
+    });
   });
 });

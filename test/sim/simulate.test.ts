@@ -7,6 +7,7 @@ import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { type Grid, grid } from '../../pipeline/quant/grid.ts';
+import { PER_TENSOR, splitOf } from '../../pipeline/quant/granularity.ts';
 import { fakeQuantized } from '../../pipeline/quant/stored.ts';
 import { simulate } from '../../pipeline/sim/simulate.ts';
 import { node, smallNetwork } from '../export/models.ts';
@@ -65,7 +66,7 @@ for (const name of ['web', 'native'] as const satisfies EngineName[]) {
         const [encoding] = encodings.get('x')!;
         const ties = Float32Array.from({ length: 40 }, (_, i) => Math.fround(encoding!.delta) * (i - 20 + 0.5));
         const x = Float32Array.of(...ties, ...floats(60), -1e30, 1e30, -0, 0);
-        const expected = abs(fakeQuantized(x, { outer: 1, channels: 1, inner: x.length }, [encoding!]));
+        const expected = abs(fakeQuantized(x, splitOf([x.length], PER_TENSOR), [encoding!]));
         sameBits(await run(await engine, simulate(model, placement, encodings), { x: float32Tensor([x.length], x) }), expected);
       });
     }

@@ -4,14 +4,14 @@ import { loadConfig } from '../../pipeline/config/presets/index.ts';
 import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
 import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
 import type { Feeds } from '../../pipeline/engine/index.ts';
-import { qdqModel } from '../../pipeline/export/qdq-model.ts';
+import { type QdqOptions, qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
 import { simulate } from '../../pipeline/sim/simulate.ts';
 import { observed } from '../calibrate/plans.ts';
 
 /** A fixture calibrated on a few samples, and the same samples as feeds. */
-export async function calibrated(path: string, data: string, samples: number) {
+export async function calibrated(path: string, data: string, samples: number, options: QdqOptions = {}) {
   const { model } = prepareModel(await readModelFile(path));
   const placement = placeQuantizers(model, loadConfig('per-channel'));
   const source = await openSource(`fixtures/data/${data}-calibration.arrow`);
@@ -22,5 +22,5 @@ export async function calibrated(path: string, data: string, samples: number) {
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
     for (const { feeds: batch } of feeds(bytes, inputs, bindInputs(source, inputs, {}))) fed.push(batch);
   }
-  return { model, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings), fed };
+  return { model, placement, encodings, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings, options), fed };
 }

@@ -23,7 +23,7 @@ export function placementOf(sketches: readonly QuantizerSketch[], biases: readon
     return { tensor, role, grid: gridOf(sketch), granularity, group, observed: role === 'weight' ? [] : [group], constraint: null, rule };
   });
   const encodings = new Map(sketches.map(sketch => [sketch.tensor, sketch.ranges.map(([min, max]): Encoding => fitEncoding(min, max, gridOf(sketch)))]));
-  return { placement: { quantizers, biases, units: [], float: [], warnings: [] }, encodings };
+  return { placement: { quantizers, biases, floats: [], units: [], float: [], warnings: [] }, encodings };
 }
 
 function gridOf({ role = 'activation', grid: drawn }: QuantizerSketch): Grid {

@@ -7,6 +7,8 @@ export interface ExportWish {
   readonly activationType: CodeType;
   /** Whether biases are stored as int32, with the step of input times weight. */
   readonly quantizeBias: boolean;
+  /** Whether every reader of a tensor has a QuantizeLinear and a DequantizeLinear of its own. */
+  readonly dedicatedPairs: boolean;
 }
 
 /** A configuration that comes with quantpipe. */
@@ -17,4 +19,4 @@ export interface Preset {
 }
 
 /** What is exported where nothing else is said: every 8-bit type is unsigned, which all engines multiply exactly. */
-export const UNSIGNED: ExportWish = { weightType: 'uint8', activationType: 'uint8', quantizeBias: true };
+export const UNSIGNED: ExportWish = { weightType: 'uint8', activationType: 'uint8', quantizeBias: true, dedicatedPairs: false };

@@ -1,0 +1,52 @@
+import { check } from '../base/check.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import type { Encoding } from './encoding.ts';
+import { steps } from './grid.ts';
+import { roundHalfEven } from './stored.ts';
+
+/** Deltas of blocks as whole multiples of one delta a channel: what low-power blockwise quantization (LPBQ) stores. */
+export interface BlockMultiples {
+  /** One per channel. */
+  readonly deltas: readonly number[];
+  /** One per block, channel by channel: 1 … {@link largestMultiple}. */
+  readonly multiples: readonly number[];
+}
+
+/** K: how many times a channel's delta the delta of a block may be, so that codes times multiples fit the decompressed bit-width. */
+export function largestMultiple(bitwidth: number, decompressedBitwidth: number): number {
+  if (decompressedBitwidth < bitwidth) {
+    throw new QuantpipeError('config-invalid', `weights of ${bitwidth} bits decompress to at least as many bits, got ${decompressedBitwidth}`);
+  }
+  return 2 ** (decompressedBitwidth - bitwidth);
+}
+
+/**
+ * Put the deltas of blocks on the grid of their channel: the channel's delta is the K-th part of its largest block's, every block's the
+ * nearest multiple of that, at least one.
+ *
+ *     channel delta = max(block deltas) / K,   multiple = clip(round(block delta / channel delta), 1, K)
+ *
+ * @param encodings of blocks, symmetric, channel by channel
+ * @see AIMET, GroupedBlockQuantizeDequantize
+ */
+export function groupBlocks(encodings: readonly Encoding[], channels: number, decompressedBitwidth: number): Encoding[] {
+  const { deltas, multiples } = blockMultiples(encodings, channels, decompressedBitwidth);
+  const blocks = encodings.length / channels;
+  return encodings.map((encoding, i) => {
+    const delta = multiples[i]! * deltas[Math.floor(i / blocks)]!;
+    return { ...encoding, delta, min: delta * encoding.offset, max: delta * (steps(encoding.grid) + encoding.offset) };
+  });
+}
+
+/** The deltas of channels and the multiples of {@link groupBlocks}; of blocks that lie on their channel's grid already, those they have. */
+export function blockMultiples(encodings: readonly Encoding[], channels: number, decompressedBitwidth: number): BlockMultiples {
+  const blocks = encodings.length / channels;
+  check(Number.isInteger(blocks) && blocks > 0, `${encodings.length} blocks in ${channels} channels`);
+  const largest = largestMultiple(encodings[0]!.grid.bitwidth, decompressedBitwidth);
+  const deltas = Array.from({ length: channels }, (_, channel) => {
+    const own = encodings.slice(channel * blocks, (channel + 1) * blocks);
+    return own.reduce((most, { delta }) => Math.max(most, delta), 0) / largest;
+  });
+  const multiples = encodings.map(({ delta }, i) => Math.max(1, Math.min(largest, roundHalfEven(delta / deltas[Math.floor(i / blocks)]!))));
+  return { deltas, multiples };
+}

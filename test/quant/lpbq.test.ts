@@ -1,0 +1,46 @@
+import * as assert from 'uvu/assert';
+import fc from 'fast-check';
+
+import type { Encoding } from '../../pipeline/quant/encoding.ts';
+import { fitEncoding } from '../../pipeline/quant/encoding.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
+import { blockMultiples, groupBlocks } from '../../pipeline/quant/lpbq.ts';
+import { suite } from '../support/suite.ts';
+
+const codes = grid(4, 'symmetric');
+const blocks = (...deltas: number[]): Encoding[] => deltas.map(delta => ({ delta, offset: -8, min: -8 * delta, max: 7 * delta, grid: codes }));
+const near = (actual: readonly number[], expected: readonly number[]) =>
+  actual.forEach((x, i) => assert.ok(Math.abs(x - expected[i]!) <= 1e-12 * Math.abs(expected[i]!), `${actual} for ${expected}`));
+
+suite('quant/lpbq', test => {
+  test('deltas 0.010, 0.004, 0.016 from 4 to 8 bits are 10, 4 and 16 times 0.001', () => {
+    const { deltas, multiples } = blockMultiples(blocks(0.010, 0.004, 0.016), 1, 8);
+    assert.equal(multiples, [10, 4, 16]);
+    near(deltas, [0.001]);
+    near(groupBlocks(blocks(0.010, 0.004, 0.016), 1, 8).map(({ delta }) => delta), [0.010, 0.004, 0.016]);
+  });
+
+  test('every channel has its own delta; a block far below the largest keeps one multiple', () => {
+    const grouped = groupBlocks(blocks(0.016, 0.0001, 0.0039, 0.08), 2, 8);
+    near(grouped.map(({ delta }) => delta), [0.016, 0.001, 0.005, 0.08]);
+    assert.ok(grouped.every(({ min, max, delta, offset }) => min === delta * offset && max === delta * 7));
+  });
+
+  test('with as many bits decompressed as compressed, all blocks of a channel share the largest delta', () => {
+    near(groupBlocks(blocks(0.1, 0.3, 0.2), 1, 4).map(({ delta }) => delta), [0.3, 0.3, 0.3]);
+  });
+
+  test('multiples are whole, from 1 to K with K among them, no block is off by more than half a channel delta, and grouping again changes nothing', () => {
+    const width = fc.double({ min: 1e-3, max: 10, noNaN: true });
+    fc.assert(fc.property(fc.array(width, { minLength: 1, maxLength: 12 }), fc.integer({ min: 4, max: 8 }), (bounds, decompressed) => {
+      const fitted = bounds.map(bound => fitEncoding(-bound, bound, codes));
+      const { deltas: [channel], multiples } = blockMultiples(fitted, 1, decompressed);
+      const most = 2 ** (decompressed - 4);
+      assert.ok(multiples.every(multiple => Number.isInteger(multiple) && multiple >= 1 && multiple <= most));
+      assert.ok(multiples.includes(most));
+      const grouped = groupBlocks(fitted, 1, decompressed);
+      grouped.forEach(({ delta }, i) => assert.ok(multiples[i] === 1 || Math.abs(delta - fitted[i]!.delta) <= channel! / 2 * (1 + 1e-9)));
+      assert.equal(blockMultiples(grouped, 1, decompressed).multiples, multiples);
+    }), { seed: 1 });
+  });
+});
