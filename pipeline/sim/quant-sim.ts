@@ -44,9 +44,9 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   readonly gamma?: number;
   /** percentile: share of the values to cover, above 50 to 100. Default 99.99. */
   readonly percentile?: number;
-  /** 2 to 32. Default 8. */
+  /** 2 to 32. Default: that of the first kernel that the configuration lists, else 8. */
   readonly weightBitwidth?: number;
-  /** 4 to 32. Default 8. */
+  /** 4 to 32. Default likewise. */
   readonly activationBitwidth?: number;
   /** 7 bits instead of 8 for weights, so that the products of int8 weights fit the 16-bit sums of x64 without VNNI. Default false. */
   readonly reduceRange?: boolean;
