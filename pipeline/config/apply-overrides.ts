@@ -86,6 +86,9 @@ function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: 
   if (moved !== undefined) throw place.error(`'${moved.name}' holds values of the weight and shares its encoding, so per_channel can only be "False"`);
   const granularity = perChannel === null ? before.granularity : perChannel ? channels! : PER_TENSOR;
   if (constraint !== null && granularity.kind !== 'tensor') throw place.error('min and max are one range, and the weight has one for every channel; add "per_channel": "False"');
+  if (granularity.kind === 'block' && granularity.decompressedBitwidth !== null && (symmetry !== null || bitwidth !== null)) {
+    throw place.error('the weight is in blocks that decompress to a common width (LPBQ), so its grid cannot be another; add "per_channel"');
+  }
   const rule = { section: 'override', path: tensor } as const;
   weights.set(root, {
     ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: [bitwidth, symmetry, constraint].some(setting => setting !== null) ? null : before.format,

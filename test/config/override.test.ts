@@ -93,6 +93,12 @@ suite('config/override', test => {
     assert.equal(lines(place(sketch, USUAL, half)).filter(line => !line.includes('float16')), ['w weight 8 asymmetric', 'y activation 8 asymmetric']);
   });
 
+  test('a weight in blocks that decompress keeps its grid, unless it leaves the blocks', () => {
+    const inBlocks = (json: object) => place(sketch, USUAL, { weightBitwidth: 4, blocks: { blockSize: 2, decompressedBitwidth: 8, undivided: 'refuse' }, overrides: parseOverrides(json, 'my.json') });
+    assert.throws(() => inBlocks({ w: { bitwidth: 8 } }), /w: the weight is in blocks that decompress to a common width/);
+    assert.equal(lines(inBlocks({ w: { bitwidth: 8, per_channel: 'True' } })).filter(line => line.startsWith('w ')), ['w weight 8 symmetric channel 0']);
+  });
+
   test('a tensor with an override is not tied by Concat', () => {
     const concat = {
       inputs: { x: [1, 4] }, outputs: { c: null },
