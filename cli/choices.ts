@@ -3,5 +3,5 @@
 
 export const SCHEMES = ['min-max', 'tf-enhanced', 'mse', 'percentile', 'entropy'] as const;
 export const PRESETS = ['default', 'per-channel'] as const;
-export const ENCODINGS_VERSIONS = ['1.0.0'] as const;
+export const ENCODINGS_VERSIONS = ['0.6.1', '1.0.0', '2.0.0'] as const;
 export const METRICS = ['top-1', 'ctc'] as const;

@@ -33,7 +33,7 @@ function summary({ sim, run, outputs }: Done) {
     samples: run?.samples ?? sim.statistics.samples,
     batches: run?.batches ?? 0,
     seconds: run === undefined ? 0 : round(run.seconds, 3),
-    samplesPerSecond: run === undefined ? 0 : round(run.samples / run.seconds, 1),
+    samplesPerSecond: run === undefined || sim.observation === null ? 0 : round(run.samples / run.seconds, 1),
     peakMemoryBytes: peakMemoryBytes(),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,

@@ -32,6 +32,7 @@ Examples:
       const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
+        sim.checkExport(options);
         const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
         await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
