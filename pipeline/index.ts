@@ -43,5 +43,5 @@ export { type QuantizerQuality } from './sim/quality.ts';
 export { trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
 export {
-  applyEncodings, checkEncodingsVersion, type EncodingsFile, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, exportWarnings, type FileEntry, type QdqOptions, qdqModel, readEncodings,
+  applyEncodings, checkEncodingsVersion, type EncodingsFile, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, exportWarnings, type FileEntry, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
 } from './export/index.ts';

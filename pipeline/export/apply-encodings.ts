@@ -84,6 +84,24 @@ function biasWarnings(tensor: string, entry: FileEntry): string[] {
   return bits === 32 ? [] : [`bias '${tensor}' has ${bits} bits in the file and is rounded as int32, with the step of the product it is added to`];
 }
 
+/** What to calibrate, given a file: the placement on its grids, and the encodings that stay as they are. */
+export interface Start {
+  readonly placement: Placement;
+  readonly frozen: EncodingTable;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A placement on the grids of an encodings file, to be calibrated: all of it, or with `freeze` only what the file leaves out.
+ *
+ * @throws QuantpipeError as {@link applyEncodings}
+ */
+export function startFromEncodings(model: Model, placement: Placement, file: EncodingsFile, { freeze }: { readonly freeze: boolean }): Start {
+  const applied = applyEncodings(model, placement, file, { rest: 'keep' });
+  if (freeze) return { placement: freezeEncodings(applied), frozen: applied.encodings, warnings: applied.warnings };
+  return { ...shareGrids(applied), frozen: new Map() };
+}
+
 /** A placement whose tensors with encodings keep them: nothing is observed for those. */
 export function freezeEncodings({ placement, encodings }: Applied): Placement {
   return { ...placement, quantizers: placement.quantizers.map(quantizer => encodings.has(quantizer.tensor) ? { ...quantizer, observed: [] } : quantizer) };

@@ -15,6 +15,12 @@ export function readEncodings04(root: JsonPlace): EncodingsFile {
   return { version: '0.4.0', entries: readSections(root, () => 'int') };
 }
 
+/** What AdaRound hands on: the entries of parameters alone, under their names. */
+export function readParameters061(root: JsonPlace): EncodingsFile {
+  const dtype = (record: Fields): Dtype => record.find('dtype') === null ? 'int' : dtypeOf(record);
+  return { version: '0.6.1', entries: entriesByTensor(root.entries().map(([tensor, place]) => [tensor, entryAt(place, dtype)])) };
+}
+
 type Dtype = 'int' | 'float';
 
 function readSections(root: JsonPlace, dtype: (record: Fields) => Dtype): Map<string, FileEntry> {

@@ -50,7 +50,7 @@ function scalesOf(record: Fields): Scales {
 const multipleAt = (place: JsonPlace): number => integerAt(place, 1, 2 ** 16 - 1);
 
 function multiplied(multiples: Nested, scales: Nested): Scales {
-  return { ...nestedProduct(multiples, scales), largestMultiple: Math.max(...multiples.values) };
+  return { ...nestedProduct(multiples, scales), largestMultiple: multiples.values.reduce((most, multiple) => Math.max(most, multiple), 1) };
 }
 
 /** 2.1.0: y_scale = (x - x_zero_point) * x_scale. Whole numbers times a scale per channel are LPBQ. */

@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import { JsonPlace } from '../config/json-place.ts';
 import { type EncodingsFile, Fields } from './encodings-file.ts';
-import { readEncodings04, readEncodings061 } from './read-encodings-0.6.1.ts';
+import { readEncodings04, readEncodings061, readParameters061 } from './read-encodings-0.6.1.ts';
 import { readEncodings100 } from './read-encodings-1.0.0.ts';
 import { readEncodings200 } from './read-encodings-2.0.0.ts';
 
@@ -15,14 +15,16 @@ const readers: Readonly<Record<string, (root: JsonPlace) => EncodingsFile>> = {
 };
 
 /**
- * Read an encodings file of any version.
+ * Read an encodings file of any version. Without a version and without sections, it is a list of parameters.
  *
  * @param where how messages call the file
  * @throws QuantpipeError `statistics-invalid` with the path in the file
  */
 export function readEncodings(text: string, where: string): EncodingsFile {
   const root = new JsonPlace(parse(text, where), where, '', 'encodings');
-  const version = new Fields(root).find('version');
+  const fields = new Fields(root);
+  if (['version', 'activation_encodings', 'param_encodings'].every(name => fields.find(name) === null) && root.entries().length > 0) return readParameters061(root);
+  const version = fields.find('version');
   const named = version?.value ?? '0.4';
   const reader = Object.entries(readers).find(([name]) => name === named || name === `${String(named)}.0`)?.[1];
   if (reader === undefined) throw version!.expected(`one of the known versions ${Object.keys(readers).join(', ')}`);

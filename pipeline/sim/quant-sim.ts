@@ -13,7 +13,7 @@ import { type PlacementOptions, placeQuantizers } from '../config/place-quantize
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
 import {
-  type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings, exportWarnings, freezeEncodings, type QdqOptions, qdqModel, readEncodings, shareGrids,
+  applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
 } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
@@ -106,13 +106,12 @@ export class QuantSim {
     this.#options = options;
     const { reduceRange = false, weightBitwidth = FULL_RANGE_BITS } = options;
     const placed = placeQuantizers(model, config, { ...options, weightBitwidth: reduceRange && weightBitwidth === FULL_RANGE_BITS ? REDUCED_BITS : weightBitwidth });
-    this.warnings.push(...placed.warnings);
-    const applied: Applied = file === null ? { placement: placed, encodings: new Map(), warnings: [] } : applyEncodings(model, placed, file, { rest: 'keep' });
-    const { placement, warnings } = options.freeze ? { placement: freezeEncodings(applied), warnings: applied.warnings } : shareGrids(applied);
-    this.#placed = placement;
-    this.#frozen = options.freeze ? applied.encodings : new Map();
+    const { freeze = false } = options;
+    const start = file === null ? { placement: placed, frozen: new Map(), warnings: [] } : startFromEncodings(model, placed, file, { freeze });
+    this.#placed = start.placement;
+    this.#frozen = start.frozen;
     this.#placement = this.#placed;
-    this.warnings.push(...warnings);
+    this.warnings.push(...placed.warnings, ...start.warnings);
   }
 
   /** Read a model, prepare it, and place its quantizers. */

@@ -142,6 +142,15 @@ suite('export/read-encodings', test => {
     }
   });
 
+  test('parameters alone, as AdaRound hands them on, are under their names', () => {
+    const entry = { bitwidth: 4, is_symmetric: 'True', min: -0.8, max: 0.7, scale: 0.1, offset: -8 };
+    const file = read({ 'conv.weight': [entry, { ...entry, dtype: 'int' }] });
+    assert.equal([...file.entries.keys()], ['conv.weight']);
+    assert.equal(entryOf({ 'conv.weight': [entry, { ...entry, dtype: 'int' }] }, 'conv.weight').encodings.map(decisive), Array(2).fill([0.1, -8, 4, 15]));
+    assert.is(messageOf(() => read({ 'conv.weight': 3 })), 'statistics-invalid conv.weight: expected a list, got 3');
+    assert.is(messageOf(() => read({})), "statistics-invalid e.json: has no 'activation_encodings'");
+  });
+
   test('2.1.0 has scales that are whole numbers times a scale per channel: LPBQ', () => {
     const y_scale = { x: [[16, 6], [9, 16]], x_scale: [0.001, 0.002], axis: 0 };
     const entry = entryOf({ version: '2.1.0', encodings: [{ name: 'w', output_dtype: 'int4', axis: 1, block_size: 64, y_scale }] }, 'w');
