@@ -41,6 +41,11 @@ suite('export/apply-encodings', test => {
     assert.equal(applyEncodings(model, perTensor, readEncodings(text, 'e.json')).placement, placement);
   });
 
+  test('an axis that the file names is the one', () => {
+    const file = readEncodings(JSON.stringify({ version: '2.0.0', encodings: [{ name: 'kernel', output_dtype: 'int8', axis: 3, y_scale: [1, 2, 3] }] }), 'e.json');
+    assert.equal(applyEncodings(network.model, network.placement, file).placement.quantizers[0]!.granularity, { kind: 'channel', axis: 3 });
+  });
+
   test('with the rest kept, placed quantizers that the file leaves out stay as they are', () => {
     const { placement, encodings } = apply([{ ...image, bw: 4, offset: [-7] }], { rest: 'keep' });
     assert.equal(placement.quantizers.map(({ tensor, grid: { bitwidth } }) => [tensor, bitwidth]), [['image', 4], ['kernel', 8], ['positive', 8], ['flat', 8], ['matrix', 8], ['logits', 8]]);

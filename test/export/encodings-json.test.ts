@@ -2,12 +2,14 @@ import * as assert from 'uvu/assert';
 
 import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
 import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { golden } from '../support/golden.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
 import { messageOf } from '../support/thrown.ts';
-import { everyGranularity, smallNetwork } from './models.ts';
+import { everyGranularity, node, smallNetwork } from './models.ts';
 
 const scheme = 'tf-enhanced';
 const versions = Object.keys(encodingsVersions) as EncodingsVersion[];
@@ -78,6 +80,35 @@ suite('export/encodings-json', test => {
     const { model, placement, encodings } = smallNetwork();
     const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', node: 'Gemm_logits' }];
     assert.not.ok(encodingsJson(model, { ...placement, biases }, encodings, { scheme }).includes('"shift"'));
+  });
+
+  test('a bias has a step for each of its elements, where groups of a transposed convolution share the channels of their weight', () => {
+    const model = buildModel({
+      inputs: { x: ['N', 4, 2, 2] }, weights: { w: weight([4, 3, 1, 1]), b: weight([6]) },
+      nodes: [node('ConvTranspose', ['x', 'w', 'b'], ['y'], { group: intAttribute(2) })], outputs: { y: null },
+    });
+    const { placement, encodings } = placementOf(
+      [{ tensor: 'x', ranges: [[0, 255]] }, { tensor: 'w', role: 'weight', axis: 1, ranges: [[-127, 127], [-254, 254], [-381, 381]] }],
+      [{ tensor: 'b', input: 'x', weight: 'w', node: 'ConvTranspose_y' }],
+    );
+    const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, encodings, { scheme })) as Record<string, unknown>;
+    assert.equal((entryIn(parameters, 'b') as { scale: number[] }).scale, [1, 2, 3, 1, 2, 3]);
+    assert.equal((entryIn(parameters, 'w') as { scale: number[] }).scale, [1, 2, 3]);
+  });
+
+  test('says nothing of what data movement makes of a weight per channel: no activation has channels', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const kernel = placement.quantizers.find(({ tensor }) => tensor === 'kernel')!;
+    const moved = { ...placement, quantizers: [...placement.quantizers, { ...kernel, tensor: 'turned', role: 'activation' as const }] };
+    const text = encodingsJson(model, moved, new Map([...encodings, ['turned', encodings.get('kernel')!]]), { scheme });
+    assert.is(text, encodingsJson(model, placement, encodings, { scheme }));
+  });
+
+  test('refuses blocks that are no whole multiples of a delta of their channel, with the block and both numbers', () => {
+    const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
+    const bent = encodings.get('multiples')!.map((encoding, i) => i === 1 ? { ...encoding, delta: 0.0063 } : encoding);
+    assert.match(messageOf(() => encodingsJson(model, placement, new Map([['multiples', bent]]), { scheme })),
+      /^statistics-invalid 'multiples': delta 0\.0063 of block 1 in channel 0 is no whole multiple of 0\.001, the 16th part of the channel's largest/);
   });
 
   // what a tensor has, how, the versions that have words for it, and what the others lack
