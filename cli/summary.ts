@@ -48,7 +48,7 @@ function summary({ sim, run, outputs }: Done) {
 
 function report({ sim, run, outputs }: Done): string {
   const parts = [counts(sim)];
-  if (sim.isEncoded) {
+  if (sim.quality.length > 0) {
     parts.push(`where the signal suffers most (signal to quantization noise of each encoding):\n${table(
       [{ title: 'tensor', most: 44 }, { title: 'role' }, { title: 'bits', align: 'right' }, { title: 'range' }, { title: 'SQNR', align: 'right' }],
       worst(sim).map(({ tensor, role, bitwidth, min, max, sqnr }) => [tensor, role, bitwidth, `${short(min)} … ${short(max)}`, `${sqnr.toFixed(1)} dB`]),

@@ -43,5 +43,6 @@ export { type QuantizerQuality } from './sim/quality.ts';
 export { trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
 export {
-  applyEncodings, checkEncodingsVersion, type EncodingsFile, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, exportWarnings, type FileEntry, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
+  type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, encodingsJson, encodingsVersions, type EncodingsVersion,
+  exportWarnings, type FileEntry, type QdqOptions, qdqModel, readEncodings, type Start, startFromEncodings,
 } from './export/index.ts';

@@ -34,7 +34,8 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   const possible = placeBiases(graph, new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer])));
   const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
-  const warnings = unplacedEntries(graph, placement, file, { placed: new Set(placed.keys()), biases });
+  const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
+    .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
   return {
     placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
     encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),
@@ -64,19 +65,13 @@ function likeItsGroup(quantizer: Quantizer | FloatQuantizer, fitted: ReadonlyMap
   return { quantizer: { ...quantizer, grid: member.quantizer.grid, granularity: member.quantizer.granularity }, entry: member.entry };
 }
 
-/** Entries that no quantizer takes: refused, but for biases, of which it is told. */
-function unplacedEntries(graph: Graph, { biases: known }: Placement, { entries }: EncodingsFile, { placed, biases }: { placed: ReadonlySet<string>; biases: readonly BiasQuantizer[] }): string[] {
-  const rounded = new Set(biases.map(({ tensor }) => tensor));
-  const inFloat = new Set(known.map(({ tensor }) => tensor));
-  return [...entries].flatMap(([tensor, entry]) => {
-    if (placed.has(tensor)) return [];
-    if (rounded.has(tensor)) return biasWarnings(tensor, entry);
-    if (inFloat.has(tensor)) return [`bias '${tensor}' stays in float: the file has no encodings of the tensors whose product it is added to`];
-    const fact = graph.values.has(tensor)
-      ? `the configuration places no quantizer on '${tensor}'; name the one the file was made with`
-      : `the model has no tensor '${tensor}'${didYouMean(tensor, graph.values.keys())}`;
-    throw entry.place.error(fact);
-  });
+/** An entry that no quantizer takes: refused, but for that of a bias, of which it is told. */
+function unplacedEntry(graph: Graph, tensor: string, entry: FileEntry, { rounded, known }: Readonly<Record<'rounded' | 'known', readonly BiasQuantizer[]>>): string[] {
+  const isAmong = (biases: readonly BiasQuantizer[]) => biases.some(bias => bias.tensor === tensor);
+  if (isAmong(rounded)) return biasWarnings(tensor, entry);
+  if (isAmong(known)) return [`bias '${tensor}' stays in float: the file has no encodings of the tensors whose product it is added to`];
+  if (graph.values.has(tensor)) throw entry.place.error(`the configuration places no quantizer on '${tensor}'; name the one the file was made with`);
+  throw entry.place.error(`the model has no tensor '${tensor}'${didYouMean(tensor, graph.values.keys())}`);
 }
 
 function biasWarnings(tensor: string, entry: FileEntry): string[] {
@@ -114,7 +109,8 @@ export function shareGrids({ placement, warnings }: Applied): Pick<Applied, 'pla
   const quantizers = placement.quantizers.map(quantizer => {
     const { grid, granularity, tensor } = leaders.get(quantizer.group) ?? quantizer;
     if (JSON.stringify(grid) !== JSON.stringify(quantizer.grid)) {
-      told.push(`'${quantizer.tensor}' shares the encoding of '${tensor}': ${grid.bitwidth} bits, ${grid.symmetry}, and not ${quantizer.grid.bitwidth} bits, ${quantizer.grid.symmetry}, as the file says`);
+      told.push(`'${quantizer.tensor}' shares the encoding of '${tensor}': ${grid.bitwidth} bits, ${grid.symmetry}, ` +
+        `and not ${quantizer.grid.bitwidth} bits, ${quantizer.grid.symmetry}, as the file says`);
     }
     return { ...quantizer, grid, granularity };
   });

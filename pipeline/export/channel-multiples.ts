@@ -18,7 +18,8 @@ export function channelMultiples({ tensor, grid, dims, granularity, encodings }:
     const stored = found.multiples[block]! * found.deltas[channel]!;
     if (Math.abs(stored - delta) <= ROUNDING * delta) return;
     throw new QuantpipeError('statistics-invalid',
-      `'${tensor}': delta ${delta} of block ${block % blocks} in channel ${channel} is no whole multiple of ${found.deltas[channel]!}, the ${largestMultiple(grid.bitwidth, decompressedBitwidth)}th part of the channel's largest`, { tensor });
+      `'${tensor}': delta ${delta} of block ${block % blocks} in channel ${channel} is no whole multiple of ${found.deltas[channel]!}, ` +
+      `the ${largestMultiple(grid.bitwidth, decompressedBitwidth)}th part of the channel's largest`, { tensor });
   });
   return found;
 }

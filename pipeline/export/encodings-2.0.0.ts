@@ -44,7 +44,10 @@ function record(content: NamedContent): Record200[] {
   const { tensor, grid, granularity, encodings } = content;
   const lowest = isSigned(content) ? -(2 ** (grid.bitwidth - 1)) : 0;
   const zeroPoints = encodings.map(encoding => toAffine(encoding, lowest).zeroPoint);
-  const inPlace = (numbers: readonly number[]): Numbers => granularity.kind === 'block' ? nested({ ...content, granularity }, numbers) : granularity.kind === 'channel' ? numbers : numbers[0]!;
+  const inPlace = (numbers: readonly number[]): Numbers => {
+    if (granularity.kind === 'block') return nested({ ...content, granularity }, numbers);
+    return granularity.kind === 'channel' ? numbers : numbers[0]!;
+  };
   return [{
     name: tensor,
     output_dtype: `${lowest === 0 ? 'uint' : 'int'}${grid.bitwidth}`,

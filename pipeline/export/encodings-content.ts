@@ -57,8 +57,10 @@ export interface EncodingsWriter {
 /** Collect what an encodings file says. Everything is in the order of the placement, which is that of the graph. */
 export function encodingsContent(graph: Graph, placement: Placement, encodings: EncodingTable, scheme: string): EncodingsContent {
   const { quantizers, floats, float } = placement;
-  const named = (role: Quantizer['role']) => quantizers.filter(quantizer => quantizer.role === role && !isMovedConstant(quantizer)).map(quantizer => namedEncodings(graph, quantizer, encodings));
-  const formats = (role: Quantizer['role']) => floats.filter(quantizer => quantizer.role === role).map(({ tensor, format }): NamedFormat => ({ kind: 'float', tensor, format }));
+  const named = (role: Quantizer['role']) => quantizers.filter(quantizer => quantizer.role === role && !isMovedConstant(quantizer))
+    .map(quantizer => namedEncodings(graph, quantizer, encodings));
+  const formats = (role: Quantizer['role']) => floats.filter(quantizer => quantizer.role === role)
+    .map(({ tensor, format }): NamedFormat => ({ kind: 'float', tensor, format }));
   return {
     activations: [...named('activation'), ...formats('activation')],
     parameters: [...named('weight'), ...biasEncodings(graph, placement, encodings), ...formats('weight')],

@@ -57,8 +57,11 @@ export function integerAt(place: JsonPlace, least: number, most: number): number
   return (place.value as number) + 0;
 }
 
+/** A scale: every model has it as a float32. */
 export function positiveAt(place: JsonPlace): number {
-  if (typeof place.value !== 'number' || !(place.value > 0 && Number.isFinite(place.value))) throw place.expected('a positive number');
+  if (typeof place.value !== 'number' || !(place.value > 0)) throw place.expected('a positive number');
+  const stored = Math.fround(place.value);
+  if (stored === 0 || stored === Infinity) throw place.expected('a number that float32 can hold');
   return place.value;
 }
 
@@ -84,16 +87,19 @@ export function encodingOf(delta: number, offset: number, bitwidth: number, isSy
  */
 export function onOneGrid(place: JsonPlace, encodings: readonly Encoding[]): Encoding[] {
   const [{ grid: first }] = encodings as [Encoding];
-  const isMixed = encodings.some(({ grid }) => grid.symmetry !== first.symmetry);
-  const common = { ...first, symmetry: isMixed ? 'unsigned-symmetric' as const : first.symmetry };
-  const odd = encodings.findIndex(({ grid: { bitwidth, symmetry } }) => bitwidth !== first.bitwidth || (isMixed && symmetry !== 'symmetric' && symmetry !== 'unsigned-symmetric'));
-  const other = isMixed && odd === 0 ? encodings.findIndex(({ grid }) => grid.symmetry !== first.symmetry) : odd;
-  if (other >= 0) {
-    const { bitwidth, symmetry } = encodings[other]!.grid;
-    throw place.error(`channel 0 is ${first.symmetry} with ${first.bitwidth} bits, channel ${other} is ${symmetry} with ${bitwidth}; the channels of a tensor have one grid`);
+  const odd = encodings.findIndex(({ grid }) => grid.bitwidth !== first.bitwidth || !areOneGrid(grid.symmetry, first.symmetry));
+  if (odd >= 0) {
+    const { bitwidth, symmetry } = encodings[odd]!.grid;
+    throw place.error(`channel 0 is ${first.symmetry} with ${first.bitwidth} bits, channel ${odd} is ${symmetry} with ${bitwidth}; the channels of a tensor have one grid`);
   }
-  return encodings.map(encoding => ({ ...encoding, grid: common }));
+  const isMixed = encodings.some(({ grid }) => grid.symmetry !== first.symmetry);
+  return encodings.map(encoding => ({ ...encoding, grid: isMixed ? grid(first.bitwidth, 'unsigned-symmetric') : first }));
 }
+
+/** What channels of an unsigned-symmetric grid look like: those without negative values, and the others. */
+const FULL: readonly Symmetry[] = ['symmetric', 'unsigned-symmetric'];
+
+const areOneGrid = (a: Symmetry, b: Symmetry): boolean => a === b || (FULL.includes(a) && FULL.includes(b));
 
 /** Files name no symmetry beyond whether there is one; the offset tells which kind it is. */
 function symmetryOf(offset: number, bitwidth: number, isSymmetric: boolean): Symmetry {

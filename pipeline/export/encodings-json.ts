@@ -41,7 +41,9 @@ export function encodingsJson({ graph }: Model, placement: Placement, encodings:
  * @throws QuantpipeError `op-unsupported`, as there
  */
 export function checkEncodingsVersion({ quantizers, floats }: Placement, version: EncodingsVersion): void {
-  for (const { tensor, grid, granularity } of quantizers.filter(quantizer => !isMovedConstant(quantizer))) checkCarried({ kind: 'integer', tensor, grid, granularity, dims: [], encodings: [] }, version);
+  for (const { tensor, grid, granularity } of quantizers.filter(quantizer => !isMovedConstant(quantizer))) {
+    checkCarried({ kind: 'integer', tensor, grid, granularity, dims: [], encodings: [] }, version);
+  }
   for (const { tensor, format } of floats) checkCarried({ kind: 'float', tensor, format }, version);
 }
 

@@ -24,8 +24,10 @@ function byChannel(value: Value, placed: Granularity, { place, encodings }: Inte
   const { dims } = value.initializer!;
   const axis = inFile ?? channelAxisIn(value, placed);
   if (axis === null) throw place.error(`'${value.name}' has ${encodings.length} encodings in the file, and no operator that reads it has channels`);
-  if (dims[axis < 0 ? axis + dims.length : axis] !== encodings.length) {
-    throw place.error(`'${value.name}' has ${encodings.length} encodings in the file and ${dims[axis < 0 ? axis + dims.length : axis] ?? 'no'} channels along dimension ${axis} in the model, where its shape is [${dims.join(', ')}]`);
+  const channels = dims.at(axis);
+  if (channels !== encodings.length) {
+    throw place.error(`'${value.name}' has ${encodings.length} encodings in the file and ${channels ?? 'no'} channels along dimension ${axis} in the model, ` +
+      `where its shape is [${dims.join(', ')}]`);
   }
   return { kind: 'channel', axis };
 }
@@ -35,9 +37,10 @@ function byBlock(value: Value, placed: Granularity, { place, encodings }: Intege
   const axis = layout.axis ?? (placed.kind === 'block' ? placed.axis : axisOf(value, 'blockAxis'));
   const channelAxis = layout.channelAxis ?? channelAxisIn(value, placed);
   if (axis === null || channelAxis === null) throw place.error(`'${value.name}' has blocks in the file, and no operator that reads it has input and output channels`);
-  const [along, across] = [axis, channelAxis].map(at => dims[at < 0 ? at + dims.length : at] ?? 0) as [number, number];
+  const [along, across] = [dims.at(axis) ?? 0, dims.at(channelAxis) ?? 0];
   if (along * across !== layout.blockSize * encodings.length || along % layout.blockSize !== 0) {
-    throw place.error(`'${value.name}' has ${encodings.length} blocks of ${layout.blockSize} in the file; in the model its shape is [${dims.join(', ')}], with ${across} channels along dimension ${channelAxis} and ${along} elements along dimension ${axis}`);
+    throw place.error(`'${value.name}' has ${encodings.length} blocks of ${layout.blockSize} in the file; in the model its shape is [${dims.join(', ')}], ` +
+      `with ${across} channels along dimension ${channelAxis} and ${along} elements along dimension ${axis}`);
   }
   return { kind: 'block', axis, blockSize: layout.blockSize, channelAxis, decompressedBitwidth: layout.decompressedBitwidth };
 }

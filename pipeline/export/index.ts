@@ -3,4 +3,4 @@ export { checkEncodingsVersion, type EncodingsVersion, encodingsJson, encodingsV
 export { exportWarnings, type QdqOptions, qdqModel } from './qdq-model.ts';
 export type { EncodingsFile, FileEntry } from './encodings-file.ts';
 export { readEncodings } from './read-encodings.ts';
-export { type Applied, applyEncodings, startFromEncodings } from './apply-encodings.ts';
+export { type Applied, applyEncodings, type Start, startFromEncodings } from './apply-encodings.ts';

@@ -13,7 +13,8 @@ import { type PlacementOptions, placeQuantizers } from '../config/place-quantize
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
 import {
-  applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
+  applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings,
+  exportWarnings, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
 } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';

@@ -204,6 +204,8 @@ suite('export/read-encodings', test => {
     [file({ ...record, scale: [], offset: [] }), 'activation_encodings[0].scale: expected at least one value, got []'],
     [file({ ...record, scale: [0] }), 'activation_encodings[0].scale[0]: expected a positive number, got 0'],
     [file({ ...record, scale: [-0.01] }), 'activation_encodings[0].scale[0]: expected a positive number, got -0.01'],
+    [file({ ...record, scale: [1e-50] }), 'activation_encodings[0].scale[0]: expected a number that float32 can hold, got 1e-50'],
+    [file({ ...record, scale: [1e39] }), 'activation_encodings[0].scale[0]: expected a number that float32 can hold, got 1e+39'],
     [file({ ...record, scale: ['0.01'] }), 'activation_encodings[0].scale[0]: expected a positive number, got "0.01"'],
     [JSON.stringify(file(record)).replace('0.01', 'NaN'), 'activation_encodings[0].scale[0]: expected a positive number, got "NaN"'],
     [JSON.stringify(file(record)).replace('0.01', '-Infinity'), 'activation_encodings[0].scale[0]: expected a positive number, got "-Infinity"'],
