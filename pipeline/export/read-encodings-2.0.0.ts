@@ -59,32 +59,37 @@ function quantizedScales(fields: Fields, place: JsonPlace): Scales {
     throw fields.get('input_dtype').error('scales that are floating-point codes cannot be read');
   }
   const x = nestedAt(fields.get('x'), at => integerAt(at, -(2 ** 31), 2 ** 32 - 1));
+  const axis = fields.find('axis') === null ? null : counted(axisAt(fields.get('axis')), x.shape.length);
   const zeroPoint = fields.find('x_zero_point');
-  const zeroPoints = zeroPoint === null ? null : nestedLike(nestedAt(zeroPoint, at => integerAt(at, -(2 ** 31), 2 ** 32 - 1)), x, axisOf(fields));
+  const zeroPoints = zeroPoint === null ? null : nestedLike(nestedAt(zeroPoint, at => integerAt(at, -(2 ** 31), 2 ** 32 - 1)), x, axis);
   const multiples = { ...x, values: x.values.map((value, i) => value - (zeroPoints?.values[i] ?? 0)) };
   const bad = multiples.values.findIndex(value => value <= 0);
   if (bad >= 0) throw place.error(`scale ${bad} would be ${multiples.values[bad]} times x_scale: scales are positive`);
-  return multiplied(multiples, nestedLike(nestedAt(fields.get('x_scale'), positiveAt), x, axisOf(fields)));
+  return multiplied(multiples, nestedLike(nestedAt(fields.get('x_scale'), positiveAt), x, axis));
 }
 
-const axisOf = (fields: Fields): number | null => fields.find('axis') === null ? null : integerAt(fields.get('axis'), 0, LARGEST_RANK);
+/** A negative axis counts from the end. */
+const axisAt = (place: JsonPlace): number => integerAt(place, -LARGEST_RANK, LARGEST_RANK - 1);
+
+const counted = (axis: number, rank: number): number => axis < 0 ? axis + rank : axis;
 
 function layoutOf(record: Fields, place: JsonPlace, { shape, largestMultiple }: Scales, bitwidth: number): FileLayout {
   if (shape.length === 0) return { kind: 'tensor' };
-  const axis = integerAt(record.get('axis'), 0, LARGEST_RANK);
+  const axis = axisAt(record.get('axis'));
   const blockSize = record.find('block_size');
   if (blockSize === null) {
     if (shape.length !== 1) throw place.error(`one scale per channel is a flat list, got ${shape.length} levels; or 'block_size' is missing`);
     return { kind: 'channel', axis };
   }
-  const channelAxis = channelAxisOf(place, shape, axis);
+  const blockAxis = counted(axis, shape.length); // scales of blocks have the tensor's rank
+  const channelAxis = channelAxisOf(place, shape, blockAxis);
   const decompressedBitwidth = largestMultiple === null ? null : bitwidth + Math.ceil(Math.log2(largestMultiple));
-  return { kind: 'block', axis, channelAxis, blockSize: integerAt(blockSize, 1, LARGEST_SIZE), decompressedBitwidth };
+  return { kind: 'block', axis: blockAxis, channelAxis, blockSize: integerAt(blockSize, 1, LARGEST_SIZE), decompressedBitwidth };
 }
 
 /** Scales of blocks have the tensor's rank: the dimension that is longer than 1, besides that of the blocks, has the channels. */
 function channelAxisOf(place: JsonPlace, shape: readonly number[], axis: number): number {
-  if (shape.length < 2 || axis >= shape.length) throw place.error(`blocks along axis ${axis} need scales of at least 2 dimensions, one of them that axis; got [${shape.join(', ')}]`);
+  if (shape.length < 2 || axis < 0 || axis >= shape.length) throw place.error(`blocks along axis ${axis} need scales of at least 2 dimensions, one of them that axis; got [${shape.join(', ')}]`);
   const others = shape.map((_, at) => at).filter(at => at !== axis);
   const long = others.filter(at => shape[at]! > 1);
   if (long.length > 1) throw place.error(`blocks have one dimension of channels, got scales of shape [${shape.join(', ')}] with blocks along axis ${axis}`);

@@ -104,11 +104,20 @@ suite('export/encodings-json', test => {
     assert.is(text, encodingsJson(model, placement, encodings, { scheme }));
   });
 
-  test('refuses blocks that are no whole multiples of a delta of their channel, with the block and both numbers', () => {
+  test('finds the multiples of blocks whose largest is not the largest there is', () => {
+    const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
+    const sparse = encodings.get('multiples')!.map((encoding, i) => ({ ...encoding, delta: [0.009, 0.004, 0.001, 0.0003][i]! }));
+    const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, new Map([['multiples', sparse]]), { scheme })) as Record<string, unknown>;
+    const { scale, per_block_int_scale: multiples } = entryIn(parameters, 'multiples') as { scale: number[]; per_block_int_scale: number[] };
+    assert.equal(multiples, [9, 4, 10, 3]);
+    scale.forEach((delta, channel) => assert.ok(Math.abs(delta / [0.001, 0.0001][channel]! - 1) < 1e-12));
+  });
+
+  test('refuses blocks that are no whole multiples of a delta of their channel', () => {
     const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
     const bent = encodings.get('multiples')!.map((encoding, i) => i === 1 ? { ...encoding, delta: 0.0063 } : encoding);
     assert.match(messageOf(() => encodingsJson(model, placement, new Map([['multiples', bent]]), { scheme })),
-      /^statistics-invalid 'multiples': delta 0\.0063 of block 1 in channel 0 is no whole multiple of 0\.001, the 16th part of the channel's largest/);
+      /^statistics-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
   });
 
   // what a tensor has, how, the versions that have words for it, and what the others lack

@@ -160,6 +160,12 @@ suite('export/read-encodings', test => {
     assert.equal(shifted.encodings.map(({ delta }) => delta), [1, 0.5]);
   });
 
+  test('a negative axis counts from the end', () => {
+    const layout = (fields: object) => entryOf({ version: '2.0.0', encodings: [{ name: 'x', output_dtype: 'int8', ...fields }] }, 'x').layout;
+    assert.equal(layout({ axis: -2, y_scale: [1, 2] }), { kind: 'channel', axis: -2 });
+    assert.equal(layout({ axis: -1, block_size: 2, y_scale: [[1, 2], [3, 4]] }), { kind: 'block', axis: 1, channelAxis: 0, blockSize: 2, decompressedBitwidth: null });
+  });
+
   test('types with a sign have the same codes with another zero point', () => {
     const of = (fields: object) => entryOf({ version: '2.0.0', encodings: [{ name: 'x', y_scale: 0.5, ...fields }] }, 'x').encodings[0]!;
     assert.equal(of({ output_dtype: 'int8', y_zero_point: -28 }), of({ output_dtype: 'uint8', y_zero_point: 100 }));
