@@ -16,7 +16,7 @@ export function simOptions(options: PlacementOptions & Partial<SchemeOptions>): 
   return {
     config,
     foldBatchNorm: options.foldBatchNorm,
-    ...pick(options, 'override', 'aimetPlacement', 'scheme', 'weightScheme', 'gamma', 'percentile'),
+    ...pick(options, 'override', 'aimetPlacement', 'scheme', 'weightScheme', 'gamma', 'percentile', 'loadEncodings', 'freeze'),
     ...(typeof options.weightBits === 'number' && { weightBitwidth: options.weightBits }),
     ...(typeof options.weightBits === 'string' && { weightFormat: options.weightBits }),
     ...(typeof options.activationBits === 'number' && { activationBitwidth: options.activationBits }),

@@ -37,6 +37,8 @@ export interface SchemeOptions {
   readonly weightScheme?: (typeof SCHEMES)[number];
   readonly gamma?: number;
   readonly percentile?: number;
+  readonly loadEncodings?: string;
+  readonly freeze?: true;
 }
 
 /** Options of every command that reads samples. */
@@ -93,7 +95,9 @@ export function schemeOptions(command: Command): Command {
     .addOption(new Option('--scheme <name>', 'how ranges are chosen (default: tf-enhanced)').choices(SCHEMES))
     .addOption(new Option('--weight-scheme <name>', 'how the ranges of weights are chosen (default: the same as --scheme)').choices(SCHEMES))
     .option('--gamma <factor>', 'tf-enhanced: cost of a clipped value against a rounded one (default: 3)', number('gamma', { least: 1 }))
-    .option('--percentile <percent>', 'percentile: share of the values to cover, above 50 to 100 (default: 99.99)', number('percentile', { above: 50, most: 100 }));
+    .option('--percentile <percent>', 'percentile: share of the values to cover, above 50 to 100 (default: 99.99)', number('percentile', { above: 50, most: 100 }))
+    .option('--load-encodings <file>', 'an encodings file, of any version: its tensors get the bit-widths, symmetry and granularity it says; their ranges are found anew, unless --freeze')
+    .option('--freeze', 'keep the encodings of --load-encodings as they are; only tensors that the file leaves out are calibrated and searched');
 }
 
 export function dataOptions(command: Command): Command {

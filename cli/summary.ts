@@ -33,7 +33,7 @@ function summary({ sim, run, outputs }: Done) {
     samples: run?.samples ?? sim.statistics.samples,
     batches: run?.batches ?? 0,
     seconds: run === undefined ? 0 : round(run.seconds, 3),
-    samplesPerSecond: run === undefined ? 0 : round(run.samples / run.seconds, 1),
+    samplesPerSecond: run === undefined || sim.observation === null ? 0 : round(run.samples / run.seconds, 1),
     peakMemoryBytes: peakMemoryBytes(),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,
@@ -48,7 +48,7 @@ function summary({ sim, run, outputs }: Done) {
 
 function report({ sim, run, outputs }: Done): string {
   const parts = [counts(sim)];
-  if (sim.isEncoded) {
+  if (sim.quality.length > 0) {
     parts.push(`where the signal suffers most (signal to quantization noise of each encoding):\n${table(
       [{ title: 'tensor', most: 44 }, { title: 'role' }, { title: 'bits', align: 'right' }, { title: 'range' }, { title: 'SQNR', align: 'right' }],
       worst(sim).map(({ tensor, role, bitwidth, min, max, sqnr }) => [tensor, role, bitwidth, `${short(min)} … ${short(max)}`, `${sqnr.toFixed(1)} dB`]),

@@ -43,4 +43,7 @@ export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
 export { trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
-export { applyEncodings, encodingsArrow, encodingsJson, encodingsVersions, type EncodingsVersion, exportWarnings, type QdqOptions, qdqModel, readEncodings } from './export/index.ts';
+export {
+  type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, encodingsJson, encodingsVersions, type EncodingsVersion,
+  exportWarnings, type FileEntry, type QdqOptions, qdqModel, readEncodings, type Start, startFromEncodings,
+} from './export/index.ts';

@@ -26,6 +26,7 @@ Nothing is run again, so schemes are compared in a second:
       const { QuantSim, readStatisticsFile } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
+        sim.checkExport(options);
         await sim.encode(await readStatisticsFile(statistics), { signal });
         const outputs = await sim.export(options.output, options);
         printSummary({ sim, outputs }, options);

@@ -22,7 +22,7 @@ export function evaluateCommand(): Command {
     .description('run the float, the simulated and the exported model over data, and compare')
     .argument('<model>', 'ONNX model in float')
     .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
-    .option('--encodings <file>', 'encodings.json of the model')
+    .option('--encodings <file>', 'encodings file of the model, of any version')
     .option('--against <model>', 'compare this exported model instead of one made from the encodings')
     .option('--trace', 'name the first tensor where simulation and exported model part (looks at 4 samples, or --limit)')
     .option('--label <column>', 'column that holds the right answers (default: label, where there is one)')

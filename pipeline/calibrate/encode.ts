@@ -26,6 +26,8 @@ export interface EncodeOptions {
   /** How weight ranges are chosen. */
   readonly weightScheme: SchemeName;
   readonly search: SearchOptions;
+  /** Encodings to keep as they are: of all quantizers of a group, or of none. */
+  readonly frozen?: EncodingTable;
   /** Most threads; fewer where the work is not worth them. Default one per processor. */
   readonly workers?: number;
   readonly signal?: AbortSignal;
@@ -45,7 +47,9 @@ const TASKS_PER_WORKER = 2;
  */
 export async function encode(model: Model, placement: Placement, statistics: Statistics, options: EncodeOptions): Promise<EncodingTable> {
   checkSearchOptions(options.search);
-  const leaders = placement.quantizers.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
+  const { frozen = new Map() } = options;
+  const searched = placement.quantizers.filter(({ tensor }) => !frozen.has(tensor));
+  const leaders = searched.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
   const leadersByName = new Map(leaders.map(quantizer => [quantizer.tensor, quantizer]));
   const found = new Map<string, readonly Encoding[]>();
   const searcher = await openSearcher(leaders.length, constantValues(model, leaders), options);
@@ -56,11 +60,12 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
     await searcher.close();
   }
   options.signal?.throwIfAborted();
-  return fitBiases(model, placement, fitSoftmax(model, placement, byTensor(placement, found)));
+  const encodings = fitBiases(model, placement, fitSoftmax(model, placement, new Map([...byTensor(searched, found), ...frozen])));
+  return new Map([...encodings, ...frozen]);
 }
 
 /** The encoding of every tensor: its own where the configuration fixes ends for it, else what its group shares. */
-function byTensor({ quantizers }: Placement, found: ReadonlyMap<string, readonly Encoding[]>): EncodingTable {
+function byTensor(quantizers: readonly Quantizer[], found: ReadonlyMap<string, readonly Encoding[]>): EncodingTable {
   const shared = new Map<string, readonly Encoding[]>();
   for (const quantizer of quantizers) if (quantizer.tensor === quantizer.group) shared.set(quantizer.group, constrained(quantizer, found.get(quantizer.group)));
   return new Map(quantizers.map(quantizer => {

@@ -1,8 +1,11 @@
-import { QuantpipeError } from '../base/errors.ts';
+import { type ErrorCode, QuantpipeError } from '../base/errors.ts';
 import { didYouMean } from './near-name.ts';
 
 /** Characters of a wrong value that a message shows. */
 const LONGEST_SHOWN = 60;
+
+/** The code of a complaint about each kind of document. */
+const DOCUMENTS = { config: 'config-invalid', encodings: 'statistics-invalid' } as const satisfies Record<string, ErrorCode>;
 
 /**
  * A value in a JSON document and the path that leads to it, so that every complaint says where:
@@ -13,17 +16,20 @@ export class JsonPlace {
   readonly path: string;
   /** The document, as messages call it. */
   readonly where: string;
+  /** What the document is. */
+  readonly kind: keyof typeof DOCUMENTS;
 
-  constructor(value: unknown, where: string, path = '') {
+  constructor(value: unknown, where: string, path = '', kind: keyof typeof DOCUMENTS = 'config') {
     this.value = value;
     this.path = path;
     this.where = where;
+    this.kind = kind;
   }
 
   /** The entries of an object, in the order of the file. */
   entries(): [key: string, place: JsonPlace][] {
     if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) throw this.expected('an object');
-    return Object.entries(this.value).map(([key, value]) => [key, new JsonPlace(value, this.where, this.path === '' ? key : `${this.path}.${key}`)]);
+    return Object.entries(this.value).map(([key, value]) => [key, new JsonPlace(value, this.where, this.path === '' ? key : `${this.path}.${key}`, this.kind)]);
   }
 
   /** The entries of an object whose keys must be among `known`. */
@@ -37,7 +43,7 @@ export class JsonPlace {
 
   items(): JsonPlace[] {
     if (!Array.isArray(this.value)) throw this.expected('a list');
-    return this.value.map((value, index) => new JsonPlace(value, this.where, `${this.path}[${index}]`));
+    return this.value.map((value, index) => new JsonPlace(value, this.where, `${this.path}[${index}]`, this.kind));
   }
 
   /** AIMET writes "True" and "False"; JSON's own booleans are taken too. */
@@ -68,6 +74,6 @@ export class JsonPlace {
   }
 
   error(fact: string): QuantpipeError {
-    return new QuantpipeError('config-invalid', `${this.path === '' ? this.where : this.path}: ${fact}`, { config: this.where });
+    return new QuantpipeError(DOCUMENTS[this.kind], `${this.path === '' ? this.where : this.path}: ${fact}`, { [this.kind]: this.where });
   }
 }

@@ -1,49 +1,118 @@
-import { QuantpipeError } from '../base/errors.ts';
-import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
+import { placeBiases } from '../config/bias.ts';
+import { didYouMean } from '../config/near-name.ts';
+import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
-import type { Encoding } from '../quant/encoding.ts';
-import { splitOf } from '../quant/granularity.ts';
-import type { EncodingsFile } from './read-encodings.ts';
+import type { EncodingsFile, FileEntry } from './encodings-file.ts';
+import { granularityOf } from './file-granularity.ts';
+
+export interface ApplyOptions {
+  /** What becomes of placed quantizers that the file does not speak of: 'drop' them, or 'keep' them to be calibrated. Default 'drop'. */
+  readonly rest?: 'drop' | 'keep';
+}
+
+/** A placement that agrees with a file, and what of its encodings the file has. */
+export interface Applied {
+  readonly placement: Placement;
+  readonly encodings: EncodingTable;
+  readonly warnings: readonly string[];
+}
 
 /**
- * A placement with the encodings of a file instead of fitted ones. The file decides which of the placed quantizers there are, and
- * on which grids; what it leaves out is not quantized. A bias is rounded where the file has it, with the step that follows from
- * its neighbours.
+ * A placement on the grids of an encodings file, with the granularity and the formats that the file says. Tensors that share an encoding take
+ * that of the one among them that the file has. A bias is rounded where the file has it, with the step that follows from its neighbours.
  *
- * @param where how messages call the file
- * @throws QuantpipeError `statistics-invalid` where the file does not fit the model, `config-invalid` where it does not fit the placement
+ * @throws QuantpipeError `statistics-invalid` with the path in the file, where it does not fit the model or the placement
  */
-export function applyEncodings(model: Model, placement: Placement, file: EncodingsFile, where: string): { placement: Placement; encodings: EncodingTable } {
-  const encodings = new Map([...file.activations, ...file.parameters]);
-  const placed = new Map(placement.quantizers.map(quantizer => [quantizer.tensor, quantizer]));
-  const biases = new Set(placement.biases.map(({ tensor }) => tensor));
-  for (const [tensor, fitted] of encodings) {
-    if (!model.graph.values.has(tensor)) throw new QuantpipeError('statistics-invalid', `${where}: the model has no tensor '${tensor}'`, { tensor });
-    const quantizer = placed.get(tensor);
-    if (quantizer !== undefined) checkCount(model.graph, quantizer, fitted, where);
-    else if (!biases.has(tensor)) {
-      throw new QuantpipeError('config-invalid', `${where}: the configuration places no quantizer on '${tensor}'; name the one the file was made with`, { tensor });
-    }
-  }
-  const quantizers = placement.quantizers.filter(({ tensor }) => encodings.has(tensor))
-    .map(quantizer => regraded(quantizer, encodings.get(quantizer.tensor)!));
-  const kept = new Set(quantizers.map(({ tensor }) => tensor));
+export function applyEncodings({ graph }: Model, placement: Placement, file: EncodingsFile, { rest = 'drop' }: ApplyOptions = {}): Applied {
+  const placed = new Map([...placement.quantizers, ...placement.floats].map(quantizer => [quantizer.tensor, quantizer]));
+  const fitted = new Map([...placed.values()].flatMap(quantizer => {
+    const entry = file.entries.get(quantizer.tensor);
+    return entry === undefined ? [] : [[quantizer.tensor, fit(graph, quantizer, entry)] as const];
+  }));
+  const whole = rest === 'drop' ? [...fitted.values()] : [...placed.values()].map(quantizer => fitted.get(quantizer.tensor) ?? likeItsGroup(quantizer, fitted));
+  const quantizers = whole.flatMap(({ quantizer }) => 'grid' in quantizer ? [quantizer] : []);
+  const possible = placeBiases(graph, new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer])));
+  const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
+  const biases = possible.filter(({ tensor }) => wanted.has(tensor));
+  const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
+    .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
   return {
-    placement: { ...placement, quantizers, biases: placement.biases.filter(bias => [bias.input, bias.weight].every(name => kept.has(name)) && encodings.has(bias.tensor)) },
-    encodings,
+    placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
+    encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),
+    warnings,
   };
 }
 
-/** The grid is the file's; so is the granularity where the file has one encoding for all channels. */
-function regraded(quantizer: Quantizer, fitted: readonly Encoding[]): Quantizer {
-  const granularity = fitted.length === 1 ? { kind: 'tensor' as const } : quantizer.granularity;
-  return { ...quantizer, grid: fitted[0]!.grid, granularity };
+/** A quantizer on the grid or in the format that an entry says; without an entry, as it was placed. */
+interface Fitted {
+  readonly quantizer: Quantizer | FloatQuantizer;
+  readonly entry: FileEntry | null;
 }
 
-function checkCount(graph: Graph, { tensor, granularity }: Quantizer, fitted: readonly Encoding[], where: string): void {
-  if (fitted.length === 1) return;
-  const { encodings } = splitOf(graph.values.get(tensor)!.initializer?.dims ?? [], granularity);
-  if (fitted.length !== encodings) {
-    throw new QuantpipeError('statistics-invalid', `${where}: '${tensor}' has ${fitted.length} encodings in the file and ${encodings} ${encodings === 1 ? 'channel' : 'channels'} in the model`, { tensor });
-  }
+function fit(graph: Graph, quantizer: Quantizer | FloatQuantizer, entry: FileEntry): Fitted {
+  const { tensor, role, rule } = quantizer;
+  if (entry.kind === 'float') return { quantizer: { tensor, role, format: entry.format, rule }, entry };
+  const observed = role === 'weight' || graph.values.get(tensor)?.initializer ? [] : [tensor];
+  const placed: Quantizer = 'grid' in quantizer ? quantizer
+    : { tensor, role, grid: entry.encodings[0]!.grid, granularity: { kind: 'tensor' }, group: tensor, observed, constraint: null, rule };
+  return { quantizer: { ...placed, grid: entry.encodings[0]!.grid, granularity: granularityOf(graph, placed, entry) }, entry };
+}
+
+/** What the file says of a tensor that shares its encoding with this one. */
+function likeItsGroup(quantizer: Quantizer | FloatQuantizer, fitted: ReadonlyMap<string, Fitted>): Fitted {
+  const member = 'grid' in quantizer ? [...fitted.values()].find(other => 'grid' in other.quantizer && other.quantizer.group === quantizer.group) : undefined;
+  if (member === undefined || !('grid' in quantizer) || !('grid' in member.quantizer)) return { quantizer, entry: null };
+  return { quantizer: { ...quantizer, grid: member.quantizer.grid, granularity: member.quantizer.granularity }, entry: member.entry };
+}
+
+/** An entry that no quantizer takes: refused, but for that of a bias, of which it is told. */
+function unplacedEntry(graph: Graph, tensor: string, entry: FileEntry, { rounded, known }: Readonly<Record<'rounded' | 'known', readonly BiasQuantizer[]>>): string[] {
+  const isAmong = (biases: readonly BiasQuantizer[]) => biases.some(bias => bias.tensor === tensor);
+  if (isAmong(rounded)) return biasWarnings(tensor, entry);
+  if (isAmong(known)) return [`bias '${tensor}' stays in float: the file has no encodings of the tensors whose product it is added to`];
+  if (graph.values.has(tensor)) throw entry.place.error(`the configuration places no quantizer on '${tensor}'; name the one the file was made with`);
+  throw entry.place.error(`the model has no tensor '${tensor}'${didYouMean(tensor, graph.values.keys())}`);
+}
+
+function biasWarnings(tensor: string, entry: FileEntry): string[] {
+  const bits = entry.kind === 'float' ? 16 : entry.encodings[0]!.grid.bitwidth;
+  return bits === 32 ? [] : [`bias '${tensor}' has ${bits} bits in the file and is rounded as int32, with the step of the product it is added to`];
+}
+
+/** What to calibrate, given a file: the placement on its grids, and the encodings that stay as they are. */
+export interface Start {
+  readonly placement: Placement;
+  readonly frozen: EncodingTable;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A placement on the grids of an encodings file, to be calibrated: all of it, or with `freeze` only what the file leaves out.
+ *
+ * @throws QuantpipeError as {@link applyEncodings}
+ */
+export function startFromEncodings(model: Model, placement: Placement, file: EncodingsFile, { freeze }: { readonly freeze: boolean }): Start {
+  const applied = applyEncodings(model, placement, file, { rest: 'keep' });
+  if (freeze) return { placement: freezeEncodings(applied), frozen: applied.encodings, warnings: applied.warnings };
+  return { ...shareGrids(applied), frozen: new Map() };
+}
+
+/** A placement whose tensors with encodings keep them: nothing is observed for those. */
+export function freezeEncodings({ placement, encodings }: Applied): Placement {
+  return { ...placement, quantizers: placement.quantizers.map(quantizer => encodings.has(quantizer.tensor) ? { ...quantizer, observed: [] } : quantizer) };
+}
+
+/** A placement whose tensors can share their encodings again, once these are searched anew: on the grid of the first of each group. */
+export function shareGrids({ placement, warnings }: Applied): Pick<Applied, 'placement' | 'warnings'> {
+  const leaders = new Map(placement.quantizers.filter(({ tensor, group }) => tensor === group).map(leader => [leader.group, leader]));
+  const told: string[] = [];
+  const quantizers = placement.quantizers.map(quantizer => {
+    const { grid, granularity, tensor } = leaders.get(quantizer.group) ?? quantizer;
+    if (JSON.stringify(grid) !== JSON.stringify(quantizer.grid)) {
+      told.push(`'${quantizer.tensor}' shares the encoding of '${tensor}': ${grid.bitwidth} bits, ${grid.symmetry}, ` +
+        `and not ${quantizer.grid.bitwidth} bits, ${quantizer.grid.symmetry}, as the file says`);
+    }
+    return { ...quantizer, grid, granularity };
+  });
+  return { placement: { ...placement, quantizers }, warnings: [...warnings, ...told] };
 }

@@ -1,6 +1,7 @@
 import { type DataType, Float64, Int32, Int64, Table, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow';
 
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
+import type { Graph, Model } from '../graph/graph.ts';
 import { nonFiniteCounts } from '../observers/signal-power.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
@@ -37,10 +38,10 @@ interface Observed {
  * The encoding table as an Arrow IPC file: a row per quantizer and channel, with the rule that placed it and the statistics that
  * decided it. The same input gives the same bytes.
  */
-export function encodingsArrow(placement: Placement, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Uint8Array {
+export function encodingsArrow({ graph }: Model, placement: Placement, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Uint8Array {
   const rows = [
     ...placement.quantizers.flatMap(quantizer => quantizerRows(quantizer, encodings, schemes, statistics)),
-    ...biasRows(placement, encodings),
+    ...biasRows(graph, placement, encodings),
   ];
   const columns = Object.entries(columnTypes).map(([name, [type, cell]]) => [name, vectorFromArray(rows.map(cell), type)] as [string, Vector]);
   return tableToIPC(new Table(Object.fromEntries(columns)), 'file');
@@ -77,9 +78,9 @@ function quantizerRows(quantizer: Quantizer, encodings: EncodingTable, schemes: 
   }));
 }
 
-function biasRows(placement: Placement, encodings: EncodingTable): Row[] {
-  return biasEncodings(placement, encodings).flatMap(({ tensor, isPerChannel, encodings: fitted }) => fitted.map((encoding, channel) => (
-    { tensor, role: 'bias' as const, channel: isPerChannel ? channel : null, encoding, scheme: null, group: tensor, rule: null, observed: null })));
+function biasRows(graph: Graph, placement: Placement, encodings: EncodingTable): Row[] {
+  return biasEncodings(graph, placement, encodings).flatMap(({ tensor, granularity, encodings: fitted }) => fitted.map((encoding, channel) => (
+    { tensor, role: 'bias' as const, channel: granularity.kind === 'tensor' ? null : channel, encoding, scheme: null, group: tensor, rule: null, observed: null })));
 }
 
 function total(tensors: readonly TensorStatistics[]): Observed {

@@ -1,15 +1,31 @@
-import type { BiasQuantizer, EncodingTable, Placement, Quantizer } from '../config/placement.ts';
+import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
+import type { Graph } from '../graph/graph.ts';
 import { biasScales } from '../quant/bias.ts';
 import type { Encoding } from '../quant/encoding.ts';
+import { axisIn, type Granularity, PER_TENSOR } from '../quant/granularity.ts';
 import { type Grid, steps } from '../quant/grid.ts';
 import { encodingsOf } from './insert-quantizer.ts';
 
 /** The encodings of one tensor under its name in `model.onnx`. */
 export interface NamedEncodings {
+  readonly kind: 'integer';
   readonly tensor: string;
-  readonly isPerChannel: boolean;
+  readonly grid: Grid;
+  /** Axes count from the front. */
+  readonly granularity: Granularity;
+  /** Of the constant; empty for an activation, which has one encoding. */
+  readonly dims: readonly number[];
   readonly encodings: readonly Encoding[];
 }
+
+/** A tensor in a floating-point format of 16 bits. */
+export interface NamedFormat {
+  readonly kind: 'float';
+  readonly tensor: string;
+  readonly format: FloatQuantizer['format'];
+}
+
+export type NamedContent = NamedEncodings | NamedFormat;
 
 /** How the encodings came about, as a file's `quantizer_args` tell it. */
 export interface QuantizerArgs {
@@ -24,37 +40,72 @@ export interface QuantizerArgs {
 
 /** What every version of the encodings file says, before it takes that version's form. */
 export interface EncodingsContent {
-  readonly activations: readonly NamedEncodings[];
+  readonly activations: readonly NamedContent[];
   /** Weights, then biases. */
-  readonly parameters: readonly NamedEncodings[];
+  readonly parameters: readonly NamedContent[];
   readonly quantizerArgs: QuantizerArgs;
   readonly excludedLayers: readonly string[];
 }
 
+/** One version of the encodings file. */
+export interface EncodingsWriter {
+  readonly write: (content: EncodingsContent) => unknown;
+  /** What of a tensor the version has no words for: 'blocks', 'a 6-bit grid'; null where it has words for everything. Before there are encodings, as far as grid and granularity tell. */
+  readonly lacks: (content: NamedContent) => string | null;
+}
+
 /** Collect what an encodings file says. Everything is in the order of the placement, which is that of the graph. */
-export function encodingsContent(placement: Placement, encodings: EncodingTable, scheme: string): EncodingsContent {
-  const named = (role: Quantizer['role']) => placement.quantizers.filter(quantizer => quantizer.role === role)
-    .map(({ tensor, granularity }) => ({ tensor, isPerChannel: granularity.kind !== 'tensor', encodings: encodingsOf(encodings, tensor) }));
+export function encodingsContent(graph: Graph, placement: Placement, encodings: EncodingTable, scheme: string): EncodingsContent {
+  const { quantizers, floats, float } = placement;
+  const named = (role: Quantizer['role']) => quantizers.filter(quantizer => quantizer.role === role && !isMovedConstant(quantizer))
+    .map(quantizer => namedEncodings(graph, quantizer, encodings));
+  const formats = (role: Quantizer['role']) => floats.filter(quantizer => quantizer.role === role)
+    .map(({ tensor, format }): NamedFormat => ({ kind: 'float', tensor, format }));
   return {
-    activations: named('activation'),
-    parameters: [...named('weight'), ...biasEncodings(placement, encodings)],
+    activations: [...named('activation'), ...formats('activation')],
+    parameters: [...named('weight'), ...biasEncodings(graph, placement, encodings), ...formats('weight')],
     quantizerArgs: quantizerArgs(placement, scheme),
-    excludedLayers: placement.float.filter(({ kind }) => kind === 'node').map(({ name }) => name),
+    excludedLayers: float.filter(({ kind }) => kind === 'node').map(({ name }) => name),
   };
 }
 
-/** A bias that several nodes share has one step per node; a file with one entry per name cannot say so, and says nothing. */
-export function biasEncodings({ biases, quantizers }: Placement, encodings: EncodingTable): NamedEncodings[] {
+/** Activations have one encoding. What data movement makes of a weight per channel lies on that weight's grids, and a file says so at the weight. */
+export function isMovedConstant({ role, granularity }: Quantizer): boolean {
+  return role === 'activation' && granularity.kind !== 'tensor';
+}
+
+function namedEncodings(graph: Graph, { tensor, grid, granularity }: Quantizer, encodings: EncodingTable): NamedEncodings {
+  const dims = graph.values.get(tensor)?.initializer?.dims ?? [];
+  return { kind: 'integer', tensor, grid, granularity: counted(granularity, dims), dims, encodings: encodingsOf(encodings, tensor) };
+}
+
+function counted(granularity: Granularity, dims: readonly number[]): Granularity {
+  if (granularity.kind === 'tensor') return granularity;
+  const axis = axisIn(dims, granularity.axis);
+  return granularity.kind === 'channel' ? { ...granularity, axis } : { ...granularity, axis, channelAxis: axisIn(dims, granularity.channelAxis) };
+}
+
+/**
+ * The int32 encodings of biases: one per element where the weight has one per channel. A bias that several nodes share has one step per node; a
+ * file with one entry per name cannot say so, and says nothing.
+ */
+export function biasEncodings(graph: Graph, { biases, quantizers }: Placement, encodings: EncodingTable): NamedEncodings[] {
   const readers = new Map<string, BiasQuantizer[]>();
   for (const bias of biases) readers.set(bias.tensor, [...readers.get(bias.tensor) ?? [], bias]);
   const granularity = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer.granularity.kind]));
   return [...readers.values()].filter(sharing => sharing.length === 1).map(([bias]) => {
     const { tensor, input, weight } = bias!;
+    const dims = graph.values.get(tensor)?.initializer?.dims ?? [];
     const scales = biasScales(encodingsOf(encodings, input)[0]!, encodingsOf(encodings, weight));
-    return { tensor, isPerChannel: granularity.get(weight) !== 'tensor', encodings: Array.from(scales, biasEncoding) };
+    const named = { kind: 'integer', tensor, grid: BIAS_GRID, dims } as const;
+    if (granularity.get(weight) === 'tensor') return { ...named, granularity: PER_TENSOR, encodings: [biasEncoding(scales[0]!)] };
+    const elements = dims.at(-1) ?? 1; // groups of a transposed convolution share the scales of their channels
+    const each = Array.from({ length: elements }, (_, i) => biasEncoding(scales[i % scales.length]!));
+    return { ...named, granularity: { kind: 'channel', axis: Math.max(0, dims.length - 1) }, encodings: each };
   });
 }
 
+/** What int32 stores. */
 const BIAS_GRID: Grid = { bitwidth: 32, symmetry: 'symmetric' };
 
 function biasEncoding(delta: number): Encoding {
@@ -65,14 +116,15 @@ function biasEncoding(delta: number): Encoding {
 export const isSymmetric = ({ symmetry }: Grid): boolean => symmetry !== 'asymmetric';
 
 /** What holds for most: the bit-widths and kinds of the first activation and of the first weight stand for all. */
-function quantizerArgs({ quantizers }: Placement, scheme: string): QuantizerArgs {
+function quantizerArgs({ quantizers, floats }: Placement, scheme: string): QuantizerArgs {
   const activation = quantizers.find(({ role }) => role === 'activation')?.grid;
   const weight = quantizers.find(({ role }) => role === 'weight')?.grid;
+  const bitsWithout = (role: Quantizer['role']) => floats.some(quantizer => quantizer.role === role) ? 16 : 8;
   return {
-    activationBits: activation?.bitwidth ?? 8,
-    weightBits: weight?.bitwidth ?? 8,
+    activationBits: activation?.bitwidth ?? bitsWithout('activation'),
+    weightBits: weight?.bitwidth ?? bitsWithout('weight'),
     isSymmetric: weight === undefined || isSymmetric(weight),
-    isPerChannel: quantizers.some(({ role, granularity }) => role === 'weight' && granularity.kind === 'channel'),
+    isPerChannel: quantizers.some(({ role, granularity }) => role === 'weight' && granularity.kind !== 'tensor'),
     scheme: scheme.replaceAll('-', '_'),
   };
 }

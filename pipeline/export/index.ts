@@ -1,5 +1,6 @@
 export { encodingsArrow } from './encodings-arrow.ts';
-export { type EncodingsVersion, encodingsJson, encodingsVersions } from './encodings-json.ts';
+export { checkEncodingsVersion, type EncodingsVersion, encodingsJson, encodingsVersions, encodingsWarnings } from './encodings-json.ts';
 export { exportWarnings, type QdqOptions, qdqModel } from './qdq-model.ts';
-export { type EncodingsFile, readEncodings } from './read-encodings.ts';
-export { applyEncodings } from './apply-encodings.ts';
+export type { EncodingsFile, FileEntry } from './encodings-file.ts';
+export { readEncodings } from './read-encodings.ts';
+export { type Applied, applyEncodings, type Start, startFromEncodings } from './apply-encodings.ts';

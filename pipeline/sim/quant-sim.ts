@@ -6,13 +6,17 @@ import { type CalibrateOptions, leftOutWarning, observe, type Observation, type 
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
+import { fitBiases } from '../config/fit-biases.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { type Override, parseOverrides } from '../config/override.ts';
 import { type PlacementOptions, placeQuantizers } from '../config/place-quantizers.ts';
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
-import { applyEncodings, encodingsArrow, type EncodingsVersion, encodingsJson, exportWarnings, type QdqOptions, qdqModel, readEncodings } from '../export/index.ts';
+import {
+  applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings,
+  exportWarnings, type QdqOptions, qdqModel, readEncodings, startFromEncodings,
+} from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import { emptyStatistics } from '../observers/merge.ts';
@@ -52,6 +56,10 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   readonly reduceRange?: boolean;
   /** Fold BatchNormalization into the layers before it. Default true. */
   readonly foldBatchNorm?: boolean;
+  /** Path of an encodings file: its tensors get the bit-widths, symmetry, granularity and formats that it says. Calibrating finds their ranges anew, unless `freeze`. */
+  readonly loadEncodings?: string;
+  /** Keep the encodings of the file of `loadEncodings` as they are: only the rest is calibrated and searched. Default false. */
+  readonly freeze?: boolean;
 }
 
 export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
@@ -64,6 +72,12 @@ export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | '
 
 export interface ExportOptions extends QdqOptions {
   readonly encodingsVersion?: EncodingsVersion;
+}
+
+/** What was read beside the configuration. */
+interface ReadFiles {
+  readonly overrides: readonly Override[];
+  readonly encodings: EncodingsFile | null;
 }
 
 const FULL_RANGE_BITS = 8;
@@ -89,6 +103,8 @@ export class QuantSim {
   readonly #options: QuantSimOptions;
   /** What the configuration places; encodings from a file may leave some of it out. */
   readonly #placed: Placement;
+  /** Encodings that calibrating keeps. */
+  readonly #frozen: EncodingTable;
   #placement: Placement;
   #plan: Plan | null = null;
   #observation: Observation | null = null;
@@ -96,18 +112,21 @@ export class QuantSim {
   #encodings: EncodingTable | null = null;
   #quality: readonly QuantizerQuality[] = [];
 
-  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, overrides: readonly Override[], options: QuantSimOptions) {
+  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions, { overrides, encodings: file }: ReadFiles) {
     const { model, report } = prepareModel(original, options);
     this.model = model;
     this.preparation = report;
     this.configName = configName;
     this.exportWish = exportWishOf(configName);
     this.#options = options;
-    const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth } = options;
+    const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth, freeze = false } = options;
     const reduced = reduceRange && (weightBitwidth ?? FULL_RANGE_BITS) === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
-    this.#placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
+    const placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
+    const start = file === null ? { placement: placed, frozen: new Map(), warnings: [] } : startFromEncodings(model, placed, file, { freeze });
+    this.#placed = start.placement;
+    this.#frozen = start.frozen;
     this.#placement = this.#placed;
-    this.warnings.push(...this.#placement.warnings);
+    this.warnings.push(...placed.warnings, ...start.warnings);
   }
 
   /** Read a model, prepare it, and place its quantizers. */
@@ -115,7 +134,10 @@ export class QuantSim {
     const { config = 'per-channel' } = options;
     const name = typeof config === 'string' ? config : 'given';
     const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, name);
-    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, await loadOverrides(options.override), options);
+    const { loadEncodings: path, freeze = false } = options;
+    if (freeze && path === undefined) throw new QuantpipeError('config-invalid', 'there is nothing to freeze: name the encodings to load');
+    const files = { overrides: await loadOverrides(options.override), encodings: path === undefined ? null : readEncodings(await readText(path), path) };
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options, files);
   }
 
   get placement(): Placement {
@@ -163,6 +185,7 @@ export class QuantSim {
   async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     if (this.#needsNoData) {
       this.#statistics = emptyStatistics(modelHash(this.model));
+      if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
       return;
     }
     this.#plan ??= calibrationPlan(this.model, this.#placed);
@@ -183,19 +206,22 @@ export class QuantSim {
     if (missing !== null) this.warnings.push(`the statistics are of part of the data: ${missing}`);
     const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, ...threads });
+    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, frozen: this.#frozen, ...threads });
     this.#placement = this.#placed;
     this.#statistics = statistics;
     this.#encodings = encodings;
-    this.#quality = encodingQuality(this.model.graph, this.#placement, encodings, statistics, await Kernels.load());
+    this.#warnOfNarrowBiases(encodings);
+    const searched = this.#placement.quantizers.filter(({ tensor }) => !this.#frozen.has(tensor));
+    this.#quality = encodingQuality(this.model.graph, { ...this.#placement, quantizers: searched }, encodings, statistics, await Kernels.load());
   }
 
   /** Take the encodings of a file instead of calibrating: it decides which of the placed quantizers there are. */
   async loadEncodings(path: string): Promise<void> {
     const file = readEncodings(await readText(path), path);
-    const { placement, encodings } = applyEncodings(this.model, this.#placed, file, path);
+    const { placement, encodings, warnings } = applyEncodings(this.model, this.#placed, file);
     this.#placement = placement;
     this.#encodings = encodings;
+    this.warnings.push(...warnings);
     this.#statistics = null; // what was observed before decided other encodings
     this.#quality = [];
   }
@@ -238,16 +264,21 @@ export class QuantSim {
     return traced;
   }
 
+  /** Find out before calibrating whether export can say everything: throws `op-unsupported` where the version of encodings.json has no words for a tensor's grid. */
+  checkExport({ encodingsVersion = '1.0.0' }: ExportOptions = {}): void {
+    checkEncodingsVersion(this.#placement, encodingsVersion);
+  }
+
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
   async export(folder: string, { encodingsVersion = '1.0.0', ...qdqOptions }: ExportOptions = {}): Promise<Output[]> {
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
     const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
-    this.warnings.push(...exportWarnings(this.#placement));
+    this.warnings.push(...exportWarnings(this.#placement), ...encodingsWarnings(this.#placement, encodingsVersion));
     return writeOutputs(folder, {
-      'encodings.json': encodingsJson(this.#placement, encodings, { version: encodingsVersion, scheme }),
+      'encodings.json': encodingsJson(this.model, this.#placement, encodings, { version: encodingsVersion, scheme }),
       'model.onnx': writeModel(this.model),
       'model.qdq.onnx': writeModel(quantized),
-      'encodings.arrow': encodingsArrow(this.#placement, encodings, { activation: scheme, weight: weightScheme }, this.#statistics),
+      'encodings.arrow': encodingsArrow(this.model, this.#placement, encodings, { activation: scheme, weight: weightScheme }, this.#statistics),
       'statistics.arrow': this.#statistics && writeStatistics(this.#statistics),
     });
   }
@@ -272,10 +303,18 @@ export class QuantSim {
     }), signal);
   }
 
-  /** Whether activations stay in formats that need no observation: then only the values of the weights are looked at. */
+  /** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
   get #needsNoData(): boolean {
     const { quantizers, floats } = this.#placed;
-    return floats.length > 0 && quantizers.every(({ observed }) => observed.length === 0);
+    return floats.length + this.#frozen.size > 0 && quantizers.every(({ observed }) => observed.length === 0);
+  }
+
+  /** Frozen steps are not widened where a bias needs more than int32 has of them. */
+  #warnOfNarrowBiases(encodings: EncodingTable): void {
+    const roomy = fitBiases(this.model, this.#placed, encodings);
+    for (const { tensor, weight } of this.#placed.biases) {
+      if (roomy.get(weight) !== encodings.get(weight)) this.warnings.push(`bias '${tensor}' is clipped: the frozen steps of '${weight}' are too small for it`);
+    }
   }
 
   #warnOfNonFinite({ tensors }: Statistics): void {

@@ -13,8 +13,8 @@ const observed = { min: -1, max: 2, bins: Uint16Array.of(0xffc0, 0xbf80, 0x0000,
 const statistics: Statistics = { model: 'ff', samples: 1, shards: null, tensors: new Map([['positive', observed]]) };
 
 suite('export/encodings-arrow', test => {
-  const { placement, encodings } = smallNetwork();
-  const bytes = () => encodingsArrow(placement, encodings, schemes, statistics);
+  const { model, placement, encodings } = smallNetwork();
+  const bytes = () => encodingsArrow(model, placement, encodings, schemes, statistics);
 
   test('has a row per quantizer and channel', () => {
     const rows = tableFromIPC(bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());

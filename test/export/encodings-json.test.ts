@@ -1,123 +1,166 @@
 import * as assert from 'uvu/assert';
 
-import { applyEncodings } from '../../pipeline/export/apply-encodings.ts';
-import { encodingsJson } from '../../pipeline/export/encodings-json.ts';
-import { readEncodings } from '../../pipeline/export/read-encodings.ts';
-import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
+import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { golden } from '../support/golden.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
-import { smallNetwork } from './models.ts';
+import { messageOf } from '../support/thrown.ts';
+import { everyGranularity, node, smallNetwork } from './models.ts';
 
-const options = { scheme: 'tf-enhanced' };
+const scheme = 'tf-enhanced';
+const versions = Object.keys(encodingsVersions) as EncodingsVersion[];
 
-/** An entry of the file, and the same with one field changed or (undefined) left out. */
-const entry = { name: 'x', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 8, is_sym: false, scale: [0.01], offset: [-100] };
-const fileWith = (...records: unknown[]) => JSON.stringify({ version: '1.0.0', activation_encodings: records, param_encodings: [] });
+type Records = Record<string, unknown>[];
 
-function messageOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    assert.instance(error, QuantpipeError);
-    return `${(error as QuantpipeError).code} ${(error as Error).message}`;
-  }
-  return 'nothing was thrown';
+/** What a version says of the small network. */
+function written(version: EncodingsVersion): Record<string, unknown> {
+  const { model, placement, encodings } = smallNetwork();
+  return JSON.parse(encodingsJson(model, placement, encodings, { version, scheme })) as Record<string, unknown>;
 }
+
+const entryIn = (list: unknown, name: string): unknown => (list as Records).find(entry => entry['name'] === name);
 
 suite('export/encodings-json', test => {
   test('writes AIMET 1.0.0: lists of records, offsets never positive', () => {
-    const { placement, encodings } = smallNetwork();
-    const file = JSON.parse(encodingsJson(placement, encodings, options)) as Record<string, Record<string, unknown>[]>;
-    assert.equal(file['activation_encodings']!.map(({ name }) => name), ['image', 'positive', 'flat', 'logits']);
-    assert.equal(file['param_encodings']!.map(({ name }) => name), ['kernel', 'matrix', 'shift', 'offset']);
-    assert.equal(file['activation_encodings']![1], { name: 'positive', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 8, is_sym: false, scale: [9 / 255], offset: [0] });
-    assert.equal(file['param_encodings']![0], { name: 'kernel', enc_type: 'PER_CHANNEL', dtype: 'INT', bw: 8, is_sym: true, scale: [2 / 127, 2 / 127], offset: [-128, -128] });
+    const file = written('1.0.0');
+    assert.equal((file['activation_encodings'] as Records).map(({ name }) => name), ['image', 'positive', 'flat', 'logits']);
+    assert.equal((file['param_encodings'] as Records).map(({ name }) => name), ['kernel', 'matrix', 'shift', 'offset']);
+    assert.equal(entryIn(file['activation_encodings'], 'positive'), { name: 'positive', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 8, is_sym: false, scale: [9 / 255], offset: [0] });
+    assert.equal(entryIn(file['param_encodings'], 'kernel'), { name: 'kernel', enc_type: 'PER_CHANNEL', dtype: 'INT', bw: 8, is_sym: true, scale: [2 / 127, 2 / 127], offset: [-128, -128] });
     assert.equal(file['quantizer_args'], {
       activation_bitwidth: 8, dtype: 'int', is_symmetric: true, param_bitwidth: 8, per_channel_quantization: true, quant_scheme: 'tf_enhanced',
     });
   });
 
-  test('is laid out as ever', async () => {
-    const { placement, encodings } = smallNetwork();
-    await golden('small-network.encodings-1.0.0.json', encodingsJson(placement, encodings, options));
-  });
-
-  test('writes biases as int32 with the step of their products', () => {
-    const { placement, encodings } = smallNetwork();
-    const { param_encodings: parameters } = JSON.parse(encodingsJson(placement, encodings, options)) as { param_encodings: unknown[] };
-    assert.equal(parameters[3], {
-      name: 'offset', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 32, is_sym: true,
-      scale: [Math.fround(Math.fround(9 / 255) * Math.fround(2 / 127))], offset: [-2147483648],
+  test('writes AIMET 0.6.1: a list of channels under each name, booleans as words', () => {
+    const file = written('0.6.1') as Record<string, Record<string, unknown>>;
+    assert.equal(Object.keys(file['activation_encodings']!).sort(), ['flat', 'image', 'logits', 'positive']);
+    assert.equal(file['activation_encodings']!['positive'], [{ bitwidth: 8, dtype: 'int', is_symmetric: 'False', min: 0, max: 9, scale: 9 / 255, offset: 0 }]);
+    assert.equal((file['param_encodings']!['kernel'] as unknown[])[1], { bitwidth: 8, dtype: 'int', is_symmetric: 'True', min: -256 / 127, max: 2, scale: 2 / 127, offset: -128 });
+    assert.equal(file['quantizer_args'], {
+      activation_bitwidth: 8, dtype: 'int', is_symmetric: 'True', param_bitwidth: 8, per_channel_quantization: 'True', quant_scheme: 'tf_enhanced',
     });
   });
 
-  test('says nothing of a bias whose step differs from node to node', () => {
-    const { placement, encodings } = smallNetwork();
-    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', node: 'Gemm_logits' }];
-    const text = encodingsJson({ ...placement, biases }, encodings, options);
-    assert.not.ok(text.includes('"shift"'));
+  test('writes AIMET 2.0.0: one list in the words of QuantizeLinear, zero points of 0 left out', () => {
+    const { encodings, ...rest } = written('2.0.0');
+    assert.equal(rest, { version: '2.0.0' });
+    assert.equal((encodings as Records).map(({ name }) => name), ['image', 'positive', 'flat', 'logits', 'kernel', 'matrix', 'shift', 'offset']);
+    assert.equal(entryIn(encodings, 'image'), { name: 'image', output_dtype: 'uint8', y_scale: 2.5 / 255, y_zero_point: 102 });
+    assert.equal(entryIn(encodings, 'positive'), { name: 'positive', output_dtype: 'uint8', y_scale: 9 / 255 });
+    assert.equal(entryIn(encodings, 'kernel'), { name: 'kernel', output_dtype: 'int8', axis: 0, y_scale: [2 / 127, 2 / 127] });
+    assert.equal(entryIn(encodings, 'matrix'), { name: 'matrix', output_dtype: 'int8', y_scale: 2 / 127 });
   });
 
-  test('reads back what it wrote', () => {
-    const { placement, encodings } = smallNetwork();
-    const { activations, parameters } = readEncodings(encodingsJson(placement, encodings, options), 'encodings.json');
-    for (const { tensor, role } of placement.quantizers) {
-      assert.equal((role === 'weight' ? parameters : activations).get(tensor), encodings.get(tensor), tensor);
-    }
-    assert.is(parameters.get('shift')![0]!.grid.bitwidth, 32);
-  });
+  for (const version of versions) {
+    test(`${version} is laid out as ever`, async () => {
+      const { model, placement, encodings } = smallNetwork();
+      await golden(`small-network.encodings-${version}.json`, encodingsJson(model, placement, encodings, { version, scheme }));
+    });
 
-  test('reads back every symmetry', () => {
-    for (const symmetry of ['asymmetric', 'symmetric', 'strict-symmetric', 'unsigned-symmetric'] as const) {
-      const { placement, encodings } = placementOf([{ tensor: 'x', grid: grid(6, symmetry), ranges: [[0, 3]] }]);
-      assert.equal(readEncodings(encodingsJson(placement, encodings, options), 'file').activations.get('x'), encodings.get('x'), symmetry);
-    }
-  });
-
-  // what is wrong with the file, and what the message says after the code and the file's name
-  const malformed: [string, string][] = [
-    ['', 'not JSON'],
-    ['[]', 'must be an object, got a list'],
-    ['{"version":"0.4"}', "version must be '1.0.0', got '0.4'"],
-    ['{"version":"1.0.0","activation_encodings":{}}', 'activation_encodings: must be a list, got an object'],
-    [fileWith(3), 'activation_encodings[0]: must be an object, got a number'],
-    [fileWith({ ...entry, name: undefined }), 'activation_encodings[0]: name must be a string, got nothing'],
-    [fileWith(entry, entry), "activation_encodings[1]: 'x' has an entry already"],
-    [fileWith({ ...entry, bw: 33 }), "activation_encodings[0] ('x'): bw must be an integer from 2 to 32, got 33"],
-    [fileWith({ ...entry, dtype: 'FLOAT' }), "activation_encodings[0] ('x'): dtype must be 'INT', got 'FLOAT'"],
-    [fileWith({ ...entry, enc_type: 'LPBQ' }), "activation_encodings[0] ('x'): enc_type must be 'PER_TENSOR' or 'PER_CHANNEL', got 'LPBQ'"],
-    [fileWith({ ...entry, is_sym: 'False' }), "activation_encodings[0] ('x'): is_sym must be true or false, got a string"],
-    [fileWith({ ...entry, offset: [-1, -2] }), "activation_encodings[0] ('x'): scale has 1 values, offset has 2"],
-    [fileWith({ ...entry, scale: [1, 2], offset: [0, 0] }), "activation_encodings[0] ('x'): PER_TENSOR with 2 scales"],
-    [fileWith({ ...entry, scale: [0] }), "activation_encodings[0] ('x'): channel 0: scale must be a positive number, got 0"],
-    [fileWith({ ...entry, offset: [1] }), "activation_encodings[0] ('x'): channel 0: offset must be an integer from -255 to 0, got 1"],
-    [fileWith({ ...entry, scale: ['1'] }), "activation_encodings[0] ('x'): scale[0]: must be a number, got a string"],
-  ];
-  for (const [text, claim] of malformed) {
-    test(`refuses a file: ${claim}`, () => {
-      const message = messageOf(() => readEncodings(text, 'e.json'));
-      assert.ok(message.startsWith(`statistics-invalid e.json: ${claim}`), message);
+    test(`${version} says every granularity and format that it has words for as ever`, async () => {
+      const { model, placement, encodings } = everyGranularity(version);
+      await golden(`every-granularity.encodings-${version}.json`, encodingsJson(model, placement, encodings, { version, scheme }));
     });
   }
 
-  test('a file decides which quantizers there are, and their grids', () => {
-    const { model, placement, encodings } = smallNetwork();
-    const file = readEncodings(fileWith({ ...entry, name: 'image', bw: 4, offset: [-7] }), 'e.json');
-    const applied = applyEncodings(model, placement, file, 'e.json');
-    assert.equal(applied.placement.quantizers.map(({ tensor, grid: { bitwidth } }) => [tensor, bitwidth]), [['image', 4]]);
-    assert.equal(applied.placement.biases, []);
-    const whole = applyEncodings(model, placement, readEncodings(encodingsJson(placement, encodings, options), 'e.json'), 'e.json');
-    assert.equal(whole.placement, placement);
+  test('writes biases as int32 with the step of their products', () => {
+    const step = Math.fround(Math.fround(9 / 255) * Math.fround(2 / 127));
+    assert.equal(entryIn(written('1.0.0')['param_encodings'], 'offset'), { name: 'offset', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 32, is_sym: true, scale: [step], offset: [-2147483648] });
+    assert.equal(entryIn(written('2.0.0')['encodings'], 'offset'), { name: 'offset', output_dtype: 'int32', y_scale: step });
+    const [of061] = (written('0.6.1')['param_encodings'] as Record<string, Records>)['offset']!;
+    assert.equal([of061!['bitwidth'], of061!['scale'], of061!['offset']], [32, step, -2147483648]);
   });
 
-  test('refuses a file of another model or configuration, naming the tensor', () => {
-    const { model, placement } = smallNetwork();
-    const apply = (record: object) => messageOf(() => applyEncodings(model, placement, readEncodings(fileWith(record), 'e.json'), 'e.json'));
-    assert.is(apply(entry), "statistics-invalid e.json: the model has no tensor 'x'");
-    assert.ok(apply({ ...entry, name: 'sum' }).startsWith("config-invalid e.json: the configuration places no quantizer on 'sum'"));
-    assert.is(apply({ ...entry, name: 'kernel', enc_type: 'PER_CHANNEL', scale: [1, 1, 1], offset: [0, 0, 0] }),
-      "statistics-invalid e.json: 'kernel' has 3 encodings in the file and 2 channels in the model");
+  test('says nothing of a bias whose step differs from node to node', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', node: 'Gemm_logits' }];
+    assert.not.ok(encodingsJson(model, { ...placement, biases }, encodings, { scheme }).includes('"shift"'));
+  });
+
+  test('a bias has a step for each of its elements, where groups of a transposed convolution share the channels of their weight', () => {
+    const model = buildModel({
+      inputs: { x: ['N', 4, 2, 2] }, weights: { w: weight([4, 3, 1, 1]), b: weight([6]) },
+      nodes: [node('ConvTranspose', ['x', 'w', 'b'], ['y'], { group: intAttribute(2) })], outputs: { y: null },
+    });
+    const { placement, encodings } = placementOf(
+      [{ tensor: 'x', ranges: [[0, 255]] }, { tensor: 'w', role: 'weight', axis: 1, ranges: [[-127, 127], [-254, 254], [-381, 381]] }],
+      [{ tensor: 'b', input: 'x', weight: 'w', node: 'ConvTranspose_y' }],
+    );
+    const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, encodings, { scheme })) as Record<string, unknown>;
+    assert.equal((entryIn(parameters, 'b') as { scale: number[] }).scale, [1, 2, 3, 1, 2, 3]);
+    assert.equal((entryIn(parameters, 'w') as { scale: number[] }).scale, [1, 2, 3]);
+  });
+
+  test('says nothing of what data movement makes of a weight per channel: no activation has channels', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const kernel = placement.quantizers.find(({ tensor }) => tensor === 'kernel')!;
+    const moved = { ...placement, quantizers: [...placement.quantizers, { ...kernel, tensor: 'turned', role: 'activation' as const }] };
+    const text = encodingsJson(model, moved, new Map([...encodings, ['turned', encodings.get('kernel')!]]), { scheme });
+    assert.is(text, encodingsJson(model, placement, encodings, { scheme }));
+  });
+
+  test('finds the multiples of blocks whose largest is not the largest there is', () => {
+    const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
+    const sparse = encodings.get('multiples')!.map((encoding, i) => ({ ...encoding, delta: [0.009, 0.004, 0.001, 0.0003][i]! }));
+    const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, new Map([['multiples', sparse]]), { scheme })) as Record<string, unknown>;
+    const { scale, per_block_int_scale: multiples } = entryIn(parameters, 'multiples') as { scale: number[]; per_block_int_scale: number[] };
+    assert.equal(multiples, [9, 4, 10, 3]);
+    scale.forEach((delta, channel) => assert.ok(Math.abs(delta / [0.001, 0.0001][channel]! - 1) < 1e-12));
+  });
+
+  test('refuses blocks that are no whole multiples of a delta of their channel', () => {
+    const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
+    const bent = encodings.get('multiples')!.map((encoding, i) => i === 1 ? { ...encoding, delta: 0.0063 } : encoding);
+    assert.match(messageOf(() => encodingsJson(model, placement, new Map([['multiples', bent]]), { scheme })),
+      /^statistics-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
+  });
+
+  // what a tensor has, how, the versions that have words for it, and what the others lack
+  const carried: [what: string, drawn: { placement: Placement; encodings: EncodingTable }, able: readonly EncodingsVersion[], lacking: string][] = [
+    ['6 bits', placementOf([{ tensor: 'matrix', role: 'weight', grid: grid(6, 'symmetric'), ranges: [[-1, 1]] }]), ['0.6.1', '1.0.0'], 'a 6-bit grid'],
+    ['a strict-symmetric grid', placementOf([{ tensor: 'matrix', role: 'weight', grid: grid(8, 'strict-symmetric'), ranges: [[-1, 1]] }]), ['0.6.1', '1.0.0'], 'a strict-symmetric grid'],
+    ['an offset of 33 bits', placementOf([{ tensor: 'image', grid: grid(32), ranges: [[-3, 1]] }]), ['0.6.1', '2.0.0'], 'an offset below int32'],
+    ['blocks', everyGranularity('1.0.0', ['blocks']), ['1.0.0', '2.0.0'], 'blocks'],
+    ['float16', withFormat('float16'), ['0.6.1', '1.0.0', '2.0.0'], ''],
+    ['bfloat16', withFormat('bfloat16'), ['2.0.0'], 'bfloat16'],
+  ];
+  for (const [what, { placement, encodings }, able, lacking] of carried) {
+    test(`${what}: said by ${able.join(' and ')}, refused by others with the tensor and those that can`, () => {
+      const { model } = what === 'blocks' ? everyGranularity('1.0.0') : smallNetwork();
+      for (const version of versions) {
+        const message = messageOf(() => encodingsJson(model, placement, encodings, { version, scheme }));
+        const tensor = [...placement.quantizers, ...placement.floats][0]!.tensor;
+        const others = able.length === 0 ? 'no version can' : `${able.join(' and ')} can`;
+        assert.is(message, able.includes(version) ? 'nothing was thrown' : `op-unsupported encodings ${version} cannot say what '${tensor}' has: ${lacking}; ${others}`);
+      }
+    });
+  }
+
+  test('what a version cannot say is found out before there are encodings, as far as placement tells', () => {
+    for (const [what, { placement }, able] of carried.filter(([what]) => what !== 'an offset of 33 bits')) {
+      for (const version of versions) {
+        const message = messageOf(() => checkEncodingsVersion(placement, version));
+        assert.is(message === 'nothing was thrown', able.includes(version), `${what} in ${version}: ${message}`);
+      }
+    }
+  });
+
+  test('2.0.0 leaves floating-point formats out, and tells', () => {
+    const { model } = smallNetwork();
+    const { placement, encodings } = withFormat('bfloat16');
+    assert.equal(JSON.parse(encodingsJson(model, placement, encodings, { version: '2.0.0', scheme })), { version: '2.0.0', encodings: [] });
+    assert.match(encodingsWarnings(placement, '2.0.0')[0]!, /1 tensor \(first 'image', bfloat16\) is left out/);
+    assert.equal(encodingsWarnings(placement, '1.0.0'), []);
   });
 });
+
+function withFormat(format: 'float16' | 'bfloat16') {
+  const { placement, encodings } = placementOf([]);
+  const rule = { section: 'defaults', path: 'defaults.ops.is_output_quantized' } as const;
+  return { placement: { ...placement, floats: [{ tensor: 'image', role: 'activation' as const, format, rule }] }, encodings };
+}
