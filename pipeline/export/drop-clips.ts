@@ -12,7 +12,9 @@ interface Bounds { readonly min: number; readonly max: number }
  * anyway: where both bounds fall on the grid's first and last code or beyond. Every code stays what it was, and the engine can
  * merge the operator with its quantizer.
  *
- * Left alone: bounds inside the grid, bounds that are not constant, and results that something else reads too.
+ * Left alone: bounds inside the grid, bounds that are not constant, results that something else reads too, and a clip of what was
+ * dequantized just before: without it two quantizers would meet, which onnxruntime makes one of (at every level, whatever is
+ * asked), so that the first no longer rounds.
  */
 export function dropRedundantClips(graph: Graph): { rewrites: number } {
   let rewrites = 0;
@@ -30,6 +32,7 @@ function redundantClip(graph: Graph, quantize: Node): Node | null {
   const [source] = quantize.inputs;
   const clip = source?.producer;
   if (!source || !clip || clip.domain !== '' || source.uses.length !== 1 || graph.outputs.includes(source)) return null;
+  if (clip.inputs[0]?.producer?.opType === 'DequantizeLinear') return null;
   const bounds = boundsOf(clip);
   return bounds !== null && isRedundant(bounds, quantize) ? clip : null;
 }

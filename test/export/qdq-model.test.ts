@@ -7,8 +7,9 @@ import { intOf } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import type { Node } from '../../pipeline/graph/node.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
-import { buildModel, weight } from '../support/graphs.ts';
+import { buildModel, runModel, sameOutputs, weight } from '../support/graphs.ts';
 import { placementOf, type QuantizerSketch } from '../support/placements.ts';
+import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { node, operators, smallNetwork } from './models.ts';
 
@@ -163,6 +164,14 @@ suite('export/qdq-model', test => {
     assert.ok(operators(qdqModel(shared, placement, encodings)).includes('Relu'));
     const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
     assert.ok(operators(qdqModel(below.model, below.placement, below.encodings)).includes('Relu'));
+  });
+
+  test('keeps a Relu between two quantizers: onnxruntime would make one of them, at any level of optimization', async () => {
+    const { model, placement, encodings } = unary('Relu', [{ tensor: 'x', ranges: [[-4, 4]] }, { tensor: 'y', ranges: [[0, 3.9]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.ok(operators(exported).includes('Relu'));
+    const feeds = { x: float32Tensor([64, 4], floats(256)) };
+    sameOutputs(await runModel(exported, feeds, 'all'), await runModel(exported, feeds));
   });
 
   test('takes a stored weight out of the graph inputs', () => {
