@@ -14,6 +14,8 @@ export interface PlacedGraph {
   readonly tied: TiedTensors;
   /** Values inside units. */
   readonly inner: { has(value: Value): boolean };
+  /** Values that hold masks; they have no quantizer, whatever the configuration says. */
+  readonly masked: { has(value: Value): boolean };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { PlacedGraph } from './activations.ts';
 import { constantOperands, reasonForFloatOperand } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { reasonForFloat } from './left-in-float.ts';
+import { MASKED } from './masks.ts';
 import type { LeftInFloat, Rule } from './placement.ts';
 import type { WeightSetting } from './weights.ts';
 
@@ -18,7 +19,7 @@ export function floatNodes({ nodes }: Graph): LeftInFloat[] {
 
 /** The tensors that might have had a quantizer: graph inputs, outputs of operators, parameters and constant operands. Not what is inside units. */
 export function floatTensors(
-  { graph, operators, tied, inner }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings, quantizers: { has(tensor: string): boolean },
+  { graph, operators, tied, inner, masked }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings, quantizers: { has(tensor: string): boolean },
 ): LeftInFloat[] {
   const composites = operators.all.filter(({ isComposite }) => isComposite);
   const parts = new Set(composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
@@ -26,7 +27,7 @@ export function floatTensors(
   const isCandidate = (value: Value) => !inner.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
     && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || operands.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
-    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: reasonOf(value, weights.get(value), activations),
+    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : reasonOf(value, weights.get(value), activations),
   }));
 }
 

@@ -7,6 +7,7 @@ import type { ActivationSetting, ActivationSettings } from './activation-setting
 import { placeBiases } from './bias.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
+import { maskedValues } from './masks.ts';
 import { Operators } from './operators.ts';
 import type { Placement, Quantizer } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
@@ -32,14 +33,14 @@ export interface PlacementOptions {
  * - The output of a data-movement operator has the encoding of its input, and is not observed.
  * - Constant operands count as activations, without observation; those of composites have none.
  * - An int32 bias follows from its neighbours.
- * - Activations that only operators left in float compute with have none, whatever the configuration says.
+ * - Activations that only operators left in float compute with, and those that hold a mask, have none, whatever the configuration says.
  */
 export function placeQuantizers({ graph }: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
   const { weightBitwidth = 8, activationBitwidth = 8 } = options;
   const operators = new Operators(graph, config);
   const { units, inner } = findUnits(graph, operators, config);
   const weights = weightSettings(graph, config);
-  const placed: PlacedGraph = { graph, operators, inner, tied: new TiedTensors(graph, config, inner, weights) };
+  const placed: PlacedGraph = { graph, operators, inner, masked: maskedValues(graph), tied: new TiedTensors(graph, config, inner, weights) };
   const activations = activationSettings(placed, config);
   const quantized = quantizedRoots(placed, weights, activations);
 
@@ -64,7 +65,7 @@ export function placeQuantizers({ graph }: Model, config: QuantsimConfig, option
 
 /** The tensors that decide for those tied to them and that get a quantizer. */
 function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings): ReadonlySet<Value> {
-  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && activations.of(root).isQuantized);
+  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && !placed.masked.has(root) && activations.of(root).isQuantized);
   const quantized = new Set(reached);
   for (const [value, { isQuantized }] of weights) if (isQuantized) quantized.add(value);
   for (const value of quantizedOperands(placed, quantized)) if (!weights.has(value) && activations.of(value).isQuantized) quantized.add(value);

@@ -23,6 +23,9 @@ const TOLERANCE: { readonly [type in DType]?: number } = { float32: 1e-5, float1
 /** An output's values may differ by one step in all but one of a thousand elements. */
 const SHARE_WITHIN_ONE_STEP = 0.999;
 
+/** Signal to noise of the simulated outputs at 8 bits, in dB: far below what these models have, far above what a broken one has. */
+const LEAST_SQNR = 20;
+
 suite('exported/models', test => {
   test('there are models of both of PyTorch\'s exporters and of tf2onnx', () => {
     for (const kind of [/^torch-.*-ts/, /^torch-.*-dynamo/, /^tensorflow-/]) assert.ok(exportedModels.filter(({ name }) => kind.test(name)).length >= 5, String(kind));
@@ -62,12 +65,13 @@ suite('exported/models', test => {
       for await (const _ of sim.calibrate(exported.inputs, { workers: 1, engine: 'native', batchSize: EXPORTED_SAMPLES })); // progress is not looked at
       const original = await readModelFile(path);
       const fed = await samplesOf(exported, original);
-      const [simulated, quantized] = [sim.simulated(), sim.exported()];
+      const [simulated, quantized, float] = [sim.simulated(), sim.exported(), await outputsOf('native', sim.model, fed)];
       for (const model of [simulated, quantized]) assert.equal(typesOf(model), typesOf(original));
       for (const engine of ['native', 'web'] as const) {
         const expected = await outputsOf(engine, simulated, fed, { fuseQuantized: false });
         const actual = await outputsOf(engine, quantized, fed, { fuseQuantized: false });
         for (const [output, { values }] of Object.entries(expected)) {
+          assert.ok(sqnr(float[output]!.values, values) > LEAST_SQNR, `'${output}' is left with ${sqnr(float[output]!.values, values)} dB`);
           const step = sim.encodings.get(output)?.[0]!.delta ?? spread(values) / 255;
           const within = values.filter((x, i) => Math.abs(x - actual[output]!.values[i]!) <= 1.001 * step).length;
           assert.ok(within >= SHARE_WITHIN_ONE_STEP * values.length, `${engine}, '${output}': ${within} of ${values.length} elements within a step of ${step}`);
@@ -89,6 +93,11 @@ const typesOf = ({ graph }: Model) => [graph.inputs, graph.outputs].map(values =
 function farthest(a: Float64Array, b: Float64Array): number {
   assert.is(a.length, b.length, 'elements');
   return a.reduce((largest, x, i) => Math.max(largest, Math.abs(x - b[i]!)), 0);
+}
+
+function sqnr(reference: Float64Array, other: Float64Array): number {
+  const power = (values: Float64Array) => values.reduce((sum, x) => sum + x * x, 0);
+  return 10 * Math.log10(power(reference) / power(reference.map((x, i) => x - other[i]!)));
 }
 
 function spread(values: Float64Array): number {
