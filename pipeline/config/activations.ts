@@ -2,7 +2,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { ActivationSettings } from './activation-settings.ts';
 import { constantOperands } from './constant-operands.ts';
-import { mayBeQuantized } from './element-kind.ts';
+import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { inputsOf, type Operator, type Operators, outputsOf } from './operators.ts';
 import type { OpSettings, QuantsimConfig } from './quantsim-config.ts';
 import type { TiedTensors } from './tied-tensors.ts';
@@ -90,6 +90,9 @@ function applyModelOutput(settings: ActivationSettings, { graph, tied }: PlacedG
   for (const value of outputs) settings.set(value, 'isQuantized', isOutputQuantized, 'model_output.is_output_quantized');
 }
 
+/** The graph inputs, and what those of other float types are cast to. */
 function modelInputs({ graph }: PlacedGraph): Value[] {
-  return graph.inputs.filter(value => value.initializer === null && mayBeQuantized(value));
+  const inputs = graph.inputs.filter(value => value.initializer === null);
+  const cast = inputs.filter(value => elementKind(value) === 'other-float').flatMap(({ consumers }) => consumers.filter(({ opType }) => opType === 'Cast').map(({ outputs }) => outputs[0]!));
+  return [...inputs, ...cast].filter(mayBeQuantized);
 }

@@ -49,11 +49,17 @@ const NAMES_SHOWN = 5;
 /** Tensors whose element type decides for them: floats of other widths, and such as no type was found for. */
 export function typeWarnings(graph: Graph): string[] {
   const values = [...graph.values.values()].filter(({ initializer, producer }) => initializer !== null || producer !== null).concat(graph.inputs);
-  const named = (kind: string) => [...new Set(values.filter(value => elementKind(value) === kind))].map(({ name }) => `'${name}'`);
+  const named = (kind: string, isNamed = (_: Value) => true) => [...new Set(values.filter(value => elementKind(value) === kind && isNamed(value)))].map(({ name }) => `'${name}'`);
   const list = (names: string[]) => names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
-  const [others, unknown] = [named('other-float'), named('unknown')];
+  const [others, unknown] = [named('other-float', value => !isBorder(graph, value)), named('unknown')];
   return [
     ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${list(others)}`]),
     ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${list(unknown)}`]),
   ];
+}
+
+/** A graph input or output that is cast at once: nothing computes with it. */
+function isBorder({ inputs, outputs }: Graph, value: Value): boolean {
+  const neighbours = value.producer === null ? value.consumers : [value.producer, ...value.consumers];
+  return (inputs.includes(value) || outputs.includes(value)) && neighbours.every(({ opType }) => opType === 'Cast');
 }
