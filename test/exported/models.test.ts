@@ -87,8 +87,10 @@ async function loads(engine: 'native' | 'web', model: Model): Promise<void> {
   await (await (await openEngine(engine)).load(writeModel(model))).close();
 }
 
-const namesOf = ({ graph }: Model) => [graph.inputs, graph.outputs].map(values => values.map(({ name }) => name));
-const typesOf = ({ graph }: Model) => [graph.inputs, graph.outputs].map(values => values.map(({ name, type }) => [name, type?.dtype]));
+/** The inputs that have no default. */
+const fed = ({ inputs }: Model['graph']) => inputs.filter(({ initializer }) => initializer === null);
+const namesOf = ({ graph }: Model) => [fed(graph), graph.outputs].map(values => values.map(({ name }) => name));
+const typesOf = ({ graph }: Model) => [fed(graph), graph.outputs].map(values => values.map(({ name, type }) => [name, type?.dtype]));
 
 function farthest(a: Float64Array, b: Float64Array): number {
   assert.is(a.length, b.length, 'elements');
