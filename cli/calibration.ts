@@ -16,7 +16,7 @@ export function simOptions(options: PlacementOptions & Partial<SchemeOptions>): 
   return {
     config,
     foldBatchNorm: options.foldBatchNorm,
-    ...pick(options, 'scheme', 'weightScheme', 'gamma', 'percentile'),
+    ...pick(options, 'override', 'aimetPlacement', 'scheme', 'weightScheme', 'gamma', 'percentile'),
     ...(options.weightBits === undefined ? {} : { weightBitwidth: options.weightBits }),
     ...(options.activationBits === undefined ? {} : { activationBitwidth: options.activationBits }),
   };

@@ -9,6 +9,8 @@ export interface PlacementOptions {
   readonly perTensor?: true;
   readonly weightBits?: number;
   readonly activationBits?: number;
+  readonly override?: string;
+  readonly aimetPlacement?: true;
   readonly foldBatchNorm: boolean;
 }
 
@@ -65,6 +67,8 @@ export function placementOptions(command: Command): Command {
     .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
     .option('--weight-bits <bits>', 'bit-width of weights, 2 to 8 (default: 8)', integer('bit-width', 2, 8))
     .option('--activation-bits <bits>', 'bit-width of activations, 4 to 8 (default: 8)', integer('bit-width', 4, 8))
+    .option('--override <file>', 'JSON file of settings by tensor, on top of the configuration: {"NAME": {"bitwidth": 16}}')
+    .option('--aimet-placement', 'put quantizers where AIMET puts them, also where runtimes have none')
     .option('--no-fold-batch-norm', 'leave BatchNormalization operators as they are');
 }
 
@@ -109,7 +113,7 @@ export function engineOptions(command: Command, { workers = true } = {}): Comman
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
-    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: uint8)').choices(['uint8', 'int8']));
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']));
 }
 
 export function reportOptions(command: Command): Command {

@@ -13,8 +13,9 @@ export { writeModel, writeModelFile } from './onnx/write-model.ts';
 export type { Model } from './graph/graph.ts';
 export { prepareModel, type PrepareOptions, type PrepareReport } from './passes/prepare.ts';
 
-export { isPreset, loadConfig, presetNames } from './config/presets/index.ts';
-export { describePlacement } from './config/describe-placement.ts';
+export { type ExportWish, exportWishOf, isPreset, loadConfig, presetNames } from './config/presets/index.ts';
+export { describePlacement, type PlacementRow } from './config/describe-placement.ts';
+export { type Override, parseOverrides } from './config/override.ts';
 export { placeQuantizers } from './config/place-quantizers.ts';
 export type { BiasQuantizer, EncodingTable, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
 

@@ -6,32 +6,48 @@ import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters, type Parameter } from './params.ts';
 import type { Rule } from './placement.ts';
 import type { ParamSettings, QuantsimConfig } from './quantsim-config.ts';
+import { type Bitwidths, overridingKernel } from './supported-kernels.ts';
+import { type TensorSetting, TensorSettings } from './tensor-settings.ts';
 
 /** What the configuration says of one constant parameter. */
-export interface WeightSetting {
-  readonly isQuantized: boolean;
-  readonly isSymmetric: boolean;
+export interface WeightSetting extends TensorSetting {
   readonly granularity: Granularity;
-  readonly rule: Rule | null;
+}
+
+/** A parameter where an operator reads it. */
+interface ReadParameter {
+  readonly node: Node;
+  readonly parameter: Parameter;
+  readonly value: Value;
 }
 
 /**
  * Apply the sections that speak of parameters: defaults.params, params, op_type. A parameter that several operators read has one
- * quantizer: the settings are those of the first, per tensor unless all agree on the channels. Biases that follow from their
+ * quantizer: what op_type says of them must agree, and it is per tensor unless all agree on the channels. Biases that follow from their
  * neighbours (see bias.ts) have none.
+ *
+ * @param absorbed nodes whose parameters are a part of something else, and have none
  */
-export function weightSettings({ nodes }: Graph, config: QuantsimConfig): Map<Value, WeightSetting> {
-  const settings = new Map<Value, WeightSetting>();
-  for (const node of nodes) {
-    if (reasonForFloat(node) !== null) continue;
-    for (const { parameter, value } of constantParameters(node)) {
-      if (elementCount(value.initializer!.dims) === 0 || isDerivedBias(node, parameter)) continue;
-      const before = settings.get(value);
-      const here = weightSetting(node, parameter, value, config);
-      settings.set(value, before === undefined ? here : { ...before, granularity: common(before.granularity, here.granularity) });
-    }
+export function weightSettings(
+  { nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }, isAimet: boolean,
+): Map<Value, WeightSetting> {
+  const read = nodes.filter(node => reasonForFloat(node, isAimet) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
+    .filter(({ parameter, value }) => elementCount(value.initializer!.dims) > 0 && !isDerivedBias(node, parameter))
+    .map(({ parameter, value }): ReadParameter => ({ node, parameter, value })));
+  const settings = new TensorSettings(bitwidths.weight);
+  applySection(settings, 'defaults', read, () => ['defaults.params', config.defaults.params]);
+  applySection(settings, 'params', read, ({ parameter: { name } }) => [`params.${name}`, config.params.get(name)]);
+  applySection(settings, 'op_type', read, ({ node: { opType }, parameter: { name } }) => [`op_type.${opType}.params.${name}`, config.opTypes.get(opType)?.params.get(name)]);
+  for (const { node, value } of read) {
+    const kernel = overridingKernel(config.opTypes.get(node.opType)?.supportedKernels ?? [], bitwidths, true);
+    if (kernel?.param) settings.set(value, 'bitwidth', kernel.param.bitwidth, kernel.path);
   }
-  return settings;
+  const weights = new Map<Value, WeightSetting>();
+  for (const at of read) {
+    const granularity = granularityOf(at, config);
+    weights.set(at.value, { ...settings.of(at.value), granularity: common(weights.get(at.value)?.granularity ?? granularity, granularity) });
+  }
+  return weights;
 }
 
 /** A bias whose int32 encoding is that of the product it is added to. */
@@ -39,22 +55,29 @@ export function isDerivedBias({ opType }: Node, { name }: Parameter): boolean {
   return name === 'bias' && (opType === 'Conv' || opType === 'ConvTranspose' || opType === 'Gemm');
 }
 
-function weightSetting(node: Node, parameter: Parameter, { initializer }: Value, config: QuantsimConfig): WeightSetting {
-  const { opType } = node;
-  const { name, channelAxis } = parameter;
-  const sections: [Rule['section'], string, ParamSettings | undefined][] = [
-    ['defaults', 'defaults.params', config.defaults.params],
-    ['params', `params.${name}`, config.params.get(name)],
-    ['op_type', `op_type.${opType}.params.${name}`, config.opTypes.get(opType)?.params.get(name)],
-  ];
-  let setting: WeightSetting = { isQuantized: false, isSymmetric: false, granularity: PER_TENSOR, rule: null };
-  for (const [section, path, said] of sections) {
-    if (said?.isSymmetric != null) setting = { ...setting, isSymmetric: said.isSymmetric, rule: { section, path: `${path}.is_symmetric` } };
-    if (said?.isQuantized != null) setting = { ...setting, isQuantized: said.isQuantized, rule: { section, path: `${path}.is_quantized` } };
+/** One encoding for every output channel, as far as all operators that read a parameter agree where these lie; null where there are none. */
+export function channelsOf({ initializer, uses }: Value): Granularity | null {
+  const axes = new Set(uses.flatMap(({ node, index }) => constantParameters(node).filter(({ parameter }) => parameter.input === index)
+    .map(({ parameter: { channelAxis } }) => channelAxis?.(node, initializer!.dims.length) ?? null)));
+  const [axis = null, ...others] = axes;
+  return axis === null || others.length > 0 ? null : { kind: 'channel', axis };
+}
+
+function applySection(
+  settings: TensorSettings, section: Rule['section'], read: readonly ReadParameter[], said: (at: ReadParameter) => readonly [path: string, said: ParamSettings | undefined],
+): void {
+  settings.enter(section);
+  for (const at of read) {
+    const [path, { isQuantized = null, isSymmetric = null } = {}] = said(at);
+    if (isSymmetric !== null) settings.set(at.value, 'isSymmetric', isSymmetric, `${path}.is_symmetric`);
+    if (isQuantized !== null) settings.set(at.value, 'isQuantized', isQuantized, `${path}.is_quantized`);
   }
-  const perChannel = config.opTypes.get(opType)?.perChannel ?? config.defaults.perChannel;
-  const axis = perChannel ? channelAxis?.(node, initializer!.dims.length) ?? null : null;
-  return axis === null ? setting : { ...setting, granularity: { kind: 'channel', axis } };
+}
+
+function granularityOf({ node, parameter: { channelAxis }, value }: ReadParameter, { opTypes, defaults }: QuantsimConfig): Granularity {
+  const perChannel = opTypes.get(node.opType)?.perChannel ?? defaults.perChannel;
+  const axis = perChannel ? channelAxis?.(node, value.initializer!.dims.length) ?? null : null;
+  return axis === null ? PER_TENSOR : { kind: 'channel', axis };
 }
 
 function common(a: Granularity, b: Granularity): Granularity {

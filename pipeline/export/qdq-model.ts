@@ -4,6 +4,7 @@ import { cloneModel } from '../graph/clone.ts';
 import { removeDeadInitializers } from '../graph/edit.ts';
 import type { Model } from '../graph/graph.ts';
 import { type Storage, storageOf } from '../quant/stored.ts';
+import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
 import { encodingsOf, insertQuantizer, qdqChain } from './insert-quantizer.ts';
 import { storeBias, storeConstant } from './store-constants.ts';
@@ -40,6 +41,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
     if (value.initializer !== null) storeConstant(graph, quantizer, encodings, storage);
     else insertQuantizer(graph, value, encodingsOf(encodings, quantizer.tensor), encoding => qdqChain(encoding, storage));
   }
+  absorbScales(graph);
   dropRedundantClips(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);

@@ -6,8 +6,9 @@ import { type CalibrateOptions, leftOutWarning, observe, type Observation, type 
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
-import { isPreset, loadConfig } from '../config/presets/index.ts';
+import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
+import { type Override, parseOverrides } from '../config/override.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
 import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
@@ -30,6 +31,10 @@ import { trace, type TracedTensor } from './trace.ts';
 export interface QuantSimOptions {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
   readonly config?: string | object;
+  /** What is said of single tensors, on top of the configuration: the path of a JSON file, or such an object (see config/override.ts). */
+  readonly override?: string | object;
+  /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
+  readonly aimetPlacement?: boolean;
   /** How activation ranges are chosen. Default 'tf-enhanced'. */
   readonly scheme?: SchemeName;
   /** How weight ranges are chosen. Default: as `scheme`. */
@@ -56,6 +61,7 @@ export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | '
 
 export interface ExportOptions {
   readonly encodingsVersion?: EncodingsVersion;
+  /** Default: what the runtime of the preset wants, 'uint8' where there is none. */
   readonly weightType?: 'uint8' | 'int8';
 }
 
@@ -72,6 +78,8 @@ export class QuantSim {
   /** What preparing did to the user's model. */
   readonly preparation: PrepareReport;
   readonly configName: string;
+  /** What the runtime of the preset wants of the exported model, where no option says otherwise. */
+  readonly exportWish: ExportWish;
   /** What a user should know and no error says; it grows as the work goes on. */
   readonly warnings: string[] = [];
   readonly #options: QuantSimOptions;
@@ -84,13 +92,14 @@ export class QuantSim {
   #encodings: EncodingTable | null = null;
   #quality: readonly QuantizerQuality[] = [];
 
-  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions) {
+  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, overrides: readonly Override[], options: QuantSimOptions) {
     const { model, report } = prepareModel(original, options);
     this.model = model;
     this.preparation = report;
     this.configName = configName;
+    this.exportWish = exportWishOf(configName);
     this.#options = options;
-    this.#placed = placeQuantizers(model, config, options);
+    this.#placed = placeQuantizers(model, config, { ...options, overrides });
     this.#placement = this.#placed;
     this.warnings.push(...this.#placement.warnings);
   }
@@ -99,8 +108,8 @@ export class QuantSim {
   static async open(model: string | Model, options: QuantSimOptions = {}): Promise<QuantSim> {
     const { config = 'per-channel' } = options;
     const name = typeof config === 'string' ? config : 'given';
-    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readJson(config), config) : loadConfig(config, name);
-    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options);
+    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, name);
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, await loadOverrides(options.override), options);
   }
 
   get placement(): Placement {
@@ -187,7 +196,7 @@ export class QuantSim {
   }
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
-  exported({ weightType = 'uint8' }: ExportOptions = {}): Model {
+  exported({ weightType = this.exportWish.weightType }: ExportOptions = {}): Model {
     return qdqModel(this.model, this.#placement, this.encodings, { weightType });
   }
 
@@ -217,7 +226,7 @@ export class QuantSim {
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
-  async export(folder: string, { encodingsVersion = '1.0.0', weightType = 'uint8' }: ExportOptions = {}): Promise<Output[]> {
+  async export(folder: string, { encodingsVersion = '1.0.0', weightType = this.exportWish.weightType }: ExportOptions = {}): Promise<Output[]> {
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
     const [encodings, quantized] = [this.encodings, this.exported({ weightType })];
     return writeOutputs(folder, {
@@ -278,4 +287,16 @@ async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+async function loadOverrides(override: string | object | undefined): Promise<readonly Override[]> {
+  if (override === undefined) return [];
+  return typeof override === 'string' ? parseOverrides(await readJson(override), override) : parseOverrides(override, 'the override');
+}
+
+/** A file in AIMET's form. A name without folder and extension that no file has was meant for a preset. */
+async function readConfig(path: string): Promise<unknown> {
+  return readJson(path).catch(cause => {
+    throw cause instanceof QuantpipeError && cause.code === 'file-unreadable' && /^[\w-]+$/.test(path) ? noPreset(path, { cause }) : cause;
+  });
 }
