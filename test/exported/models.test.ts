@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 
 import type { DType } from '../../pipeline/base/tensor.ts';
-import { openEngine } from '../../pipeline/engine/index.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { readModel, readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
@@ -23,7 +22,7 @@ const TOLERANCE: { readonly [type in DType]?: number } = { float32: 1e-5, float1
 /** An output's values may differ by one step in all but one of a thousand elements. */
 const SHARE_WITHIN_ONE_STEP = 0.999;
 
-/** Signal to noise of the simulated outputs at 8 bits, in dB: far below what these models have, far above what a broken one has. */
+/** Signal to noise of quantized outputs at 8 bits, in dB: far below what these models have, far above what a broken one has. */
 const LEAST_SQNR = 20;
 
 suite('exported/models', test => {
@@ -64,27 +63,32 @@ suite('exported/models', test => {
       await golden(`exported/${name}.per-channel.placement.txt`, placementTable(sim.placement));
       for await (const _ of sim.calibrate(exported.inputs, { workers: 1, engine: 'native', batchSize: EXPORTED_SAMPLES })); // progress is not looked at
       const original = await readModelFile(path);
+      for (const model of [sim.simulated(), sim.exported()]) assert.equal(typesOf(model), typesOf(original));
       const fed = await samplesOf(exported, original);
-      const [simulated, quantized, float] = [sim.simulated(), sim.exported(), await outputsOf('native', sim.model, fed)];
-      for (const model of [simulated, quantized]) assert.equal(typesOf(model), typesOf(original));
+      const float = await outputsOf('native', sim.model, fed);
       for (const engine of ['native', 'web'] as const) {
-        const expected = await outputsOf(engine, simulated, fed, { fuseQuantized: false });
-        const actual = await outputsOf(engine, quantized, fed, { fuseQuantized: false });
-        for (const [output, { values }] of Object.entries(expected)) {
-          assert.ok(sqnr(float[output]!.values, values) > LEAST_SQNR, `'${output}' is left with ${sqnr(float[output]!.values, values)} dB`);
-          const step = sim.encodings.get(output)?.[0]!.delta ?? spread(values) / 255;
-          const within = values.filter((x, i) => Math.abs(x - actual[output]!.values[i]!) <= 1.001 * step).length;
-          assert.ok(within >= SHARE_WITHIN_ONE_STEP * values.length, `${engine}, '${output}': ${within} of ${values.length} elements within a step of ${step}`);
+        const simulated = await outputsOf(engine, sim.simulated(), fed, { fuseQuantized: false });
+        const unfused = await outputsOf(engine, sim.exported(), fed, { fuseQuantized: false });
+        const fused = await outputsOf(engine, sim.exported(), fed);
+        for (const [output, { values }] of Object.entries(simulated)) {
+          const what = `${engine}, '${output}'`;
+          assertClose(values, float[output]!.values, `${what}, simulated`);
+          assertClose(fused[output]!.values, float[output]!.values, `${what}, exported`);
+          assertWithinOneStep(unfused[output]!.values, values, sim.encodings.get(output)?.[0]!.delta ?? spread(values) / 255, what);
         }
-        await loads(engine, quantized);
       }
     });
   }
 });
 
-/** Also as a user's engine would load it, with its fusions. */
-async function loads(engine: 'native' | 'web', model: Model): Promise<void> {
-  await (await (await openEngine(engine)).load(writeModel(model))).close();
+function assertClose(actual: Float64Array, float: Float64Array, what: string): void {
+  const decibels = sqnr(float, actual);
+  assert.ok(decibels > LEAST_SQNR, `${what}: ${decibels} dB are left`);
+}
+
+function assertWithinOneStep(actual: Float64Array, expected: Float64Array, step: number, what: string): void {
+  const within = expected.filter((x, i) => Math.abs(x - actual[i]!) <= 1.001 * step).length;
+  assert.ok(within >= SHARE_WITHIN_ONE_STEP * expected.length, `${what}: ${within} of ${expected.length} elements within a step of ${step}`);
 }
 
 /** The inputs that have no default. */
