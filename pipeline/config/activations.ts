@@ -2,7 +2,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { TensorSettings } from './tensor-settings.ts';
 import type { ConstantOperands } from './constant-operands.ts';
-import { mayBeQuantized } from './element-kind.ts';
+import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { inputsOf, type Operator, type Operators, outputsOf } from './operators.ts';
 import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
 import { constantParameters } from './params.ts';
@@ -16,6 +16,8 @@ export interface PlacedGraph {
   readonly tied: TiedTensors;
   /** Values inside units. */
   readonly inner: { has(value: Value): boolean };
+  /** Values that hold masks; they have no quantizer, whatever the configuration says. */
+  readonly masked: { has(value: Value): boolean };
   readonly operands: ConstantOperands;
   /** Whether quantizers go where AIMET puts them. */
   readonly isAimet: boolean;
@@ -104,6 +106,9 @@ function applyModelOutput(settings: TensorSettings, { graph, tied }: PlacedGraph
   for (const value of outputs) settings.set(value, 'isQuantized', isOutputQuantized, 'model_output.is_output_quantized');
 }
 
+/** The graph inputs, and what those of other float types are cast to. */
 function modelInputs({ graph }: PlacedGraph): Value[] {
-  return graph.inputs.filter(value => value.initializer === null && mayBeQuantized(value));
+  const inputs = graph.inputs.filter(value => value.initializer === null);
+  const cast = inputs.filter(value => elementKind(value) === 'other-float').flatMap(({ consumers }) => consumers.filter(({ opType }) => opType === 'Cast').map(({ outputs }) => outputs[0]!));
+  return [...inputs, ...cast].filter(mayBeQuantized);
 }

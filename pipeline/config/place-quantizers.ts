@@ -10,6 +10,7 @@ import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
+import { maskedValues } from './masks.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
 import type { Override } from './override.ts';
@@ -52,7 +53,7 @@ export interface PlacementOptions {
  * - Constant operands count as activations, without observation; those of composites have none.
  * - An int32 bias follows from its neighbours.
  * - In a 16-bit floating-point format, tensors have neither grid nor observation.
- * - Activations that only operators left in float compute with have none, whatever the configuration says.
+ * - Activations that only operators left in float compute with, and those that hold a mask, have none, whatever the configuration says.
  *
  * With `aimetPlacement` only those composites are units that AIMET knows, depthwise convolutions are in no supergroup of a Hexagon, and
  * every float32 constant and activation counts, whoever computes with it.
@@ -103,13 +104,14 @@ function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, 
   const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
   const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
   const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet, blocks);
-  const placed: PlacedGraph = { graph, operators, inner, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
+  const masked = isAimet ? new Set<Value>() : maskedValues(graph);
+  const placed: PlacedGraph = { graph, operators, inner, masked, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }
 
 /** The tensors that decide for those tied to them and that get a quantizer. */
 function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings): Set<Value> {
-  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && activations.of(root).isQuantized);
+  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && !placed.masked.has(root) && activations.of(root).isQuantized);
   const quantized = new Set(reached);
   for (const [value, { isQuantized }] of weights) if (isQuantized) quantized.add(value);
   for (const value of quantizedOperands(placed, quantized)) if (!weights.has(value) && activations.of(value).isQuantized) quantized.add(value);

@@ -88,16 +88,23 @@ const cases: Readonly<Record<string, Case>> = {
     },
     says: [/^w +weight/m, /^g +activation/m],
   },
+  'all in float16': {
+    sketch: { inputs: { x: { dtype: 'float16', shape: ['N', 4] } }, constants: { w: half(w), b: half(b) }, nodes: [['Gemm', ['x', 'w', 'b'], ['y']]], outputs: { y: { dtype: 'float16', shape: null } } },
+    says: [/^w +weight/m, /^x_float32 +activation/m, /^y_float32 +activation/m],
+  },
+  'all in float64': {
+    sketch: { inputs: { x: { dtype: 'float64', shape: ['N', 4] } }, constants: { w: double(w), b: double(b) }, nodes: [['Gemm', ['x', 'w', 'b'], ['y']]], outputs: { y: { dtype: 'float64', shape: null } } },
+    says: [/^w +weight/m, /^x_float32 +activation/m, /^y_float32 +activation/m],
+  },
 };
 
 const refused: Readonly<Record<string, [Sketch, RegExp]>> = {
-  'all in float16': [
-    { inputs: { x: { dtype: 'float16', shape: ['N', 4] } }, constants: { w: half(w), b: half(b) }, nodes: [['Gemm', ['x', 'w', 'b'], ['y']]], outputs: { y: { dtype: 'float16', shape: null } } },
+  'all in float16, with an operator of another domain': [
+    {
+      inputs: { x: { dtype: 'float16', shape: ['N', 4] } }, constants: { w: half(w), b: half(b) }, outputs: { y: { dtype: 'float16', shape: null } },
+      nodes: [['Gemm', ['x', 'w', 'b'], ['g']], ['com.microsoft:Gelu', ['g'], ['y']]],
+    },
     /the model computes in float16, and only float32 is quantized, .* export it in float32/,
-  ],
-  'all in float64': [
-    { inputs: { x: { dtype: 'float64', shape: ['N', 4] } }, constants: { w: double(w), b: double(b) }, nodes: [['Gemm', ['x', 'w', 'b'], ['y']]], outputs: { y: { dtype: 'float64', shape: null } } },
-    /the model computes in float64, and only float32 is quantized/,
   ],
   'an operator set that is newer than all known': [
     { opset: 99, inputs: { x: ['N', 4] }, constants: { w, b }, nodes: [layer], outputs: ['g'] },

@@ -6,7 +6,7 @@ import { columnsOf } from '../../pipeline/data/column.ts';
 import { blocks } from '../../pipeline/data/index.ts';
 import type { Source } from '../../pipeline/data/source.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
-import { intsAttribute } from '../../pipeline/graph/attribute.ts';
+import { intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { evaluate, type EvaluateOptions, type Forms } from '../../pipeline/sim/evaluate.ts';
 import { buildModel } from '../support/graphs.ts';
@@ -46,6 +46,17 @@ async function judge(forms: Forms, data: Source, options: Omit<EvaluateOptions, 
 
 suite('sim/evaluate', test => {
   const classes = { type: new Int32(), of: () => 0 };
+
+  test('half outputs are scored and compared as float32', async () => {
+    const half = (factor: number) => {
+      const w = float32Tensor([2, 2], Float32Array.of(factor, 0, 0, factor));
+      const nodes = [node('MatMul', ['x', 'w'], ['a']), node('Cast', ['a'], ['y'], { to: intAttribute(10) })];
+      return buildModel({ opset: 13, inputs: { x: ['N', 2] }, weights: { w }, nodes, outputs: { y: { dtype: 'float16', shape: ['N', 2] } } });
+    };
+    const { accuracy, pairs } = await judge({ float: half(1), exported: half(-1) }, source(classes));
+    assert.equal(accuracy, { float: 1, exported: 0.1 });
+    assert.is(pairs[0]!.outputs['y']!.maxError, 18);
+  });
 
   test('scores every form against the labels and compares forms, over blocks of any size', async () => {
     const { samples, metric, accuracy, pairs } = await judge({ float: scaled(1), simulated: scaled(0.5), exported: scaled(-1) }, source(classes));
