@@ -40,7 +40,7 @@ export function bindOptions(options: DataOptions): BindOptions {
 }
 
 /** Where a command keeps its state, and what it does about batches that cannot be observed. */
-export function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
+function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
   const { resume, checkpointEvery: everySeconds, strict } = options;
   if (checkpoint === null && resume) throw new QuantpipeError('config-invalid', 'there is no checkpoint to resume where the statistics go to standard output');
   return {

@@ -41,7 +41,7 @@ export { evaluate, type Evaluation } from './sim/evaluate.ts';
 export { metrics, type MetricName } from './sim/metrics.ts';
 export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
-export { trace, type TracedTensor } from './sim/trace.ts';
+export { trace, type Trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
 export {
   type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, encodingsJson, encodingsVersions, type EncodingsVersion,

@@ -74,7 +74,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const warnings = engine.notice === undefined ? [] : [engine.notice];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
-  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, identityOf(plan, source, engine, range, bindings)) : null;
+  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings)) : null;
   let reducer: Reducer | null = null;
   try {
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
@@ -90,10 +90,11 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
       await work.close();
     }
     reducer.checkAny();
+    if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(range) }, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -127,8 +128,8 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
 }
 
 /** What the statistics say of their shard. */
-function shardsOf({ size, shard }: BlockOptions): Shards | null {
-  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: size, parts: [shard.index] };
+function shardsOf(source: Source, { shard, ...range }: BlockOptions): Shards | null {
+  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: range.size, total: sampleCount(source, range), parts: [shard.index] };
 }
 
 /** What a fixed batch left over. */
@@ -136,12 +137,21 @@ export function leftOutWarning(count: number, together: number): string {
   return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
 }
 
+/** Of a source that can be read again, the first block tells one data set from another of the same form. */
+async function firstSamples(source: Source, { size, columns }: BlockOptions): Promise<string> {
+  if (source.rows === null) return 'unknown';
+  for await (const { bytes } of blocks(source, { size, limit: size, ...(columns && { columns }) })) return createHash('sha256').update(new Uint8Array(bytes)).digest('hex').slice(0, 12);
+  return 'none';
+}
+
 /** All that the statistics of a block depend on, and which blocks there are. */
-function identityOf(plan: Plan, { rows, columns }: Source, { name }: Pick<Engine, 'name'>, { size, limit, shard }: BlockOptions, bindings: readonly Binding[]): Identity {
+async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[]): Promise<Identity> {
+  const { rows, columns } = source, { size, limit, shard } = range;
   return {
     'model': plan.hash.slice(0, 12),
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
     'number of samples': String(rows),
+    'content of the first samples': await firstSamples(source, range),
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
     'engine': name,

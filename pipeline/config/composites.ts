@@ -5,6 +5,7 @@ import { anything, constant, isNear, matchesAt, oneOf, op, type Pattern, product
 import type { Initializer, Node, Value } from '../graph/node.ts';
 import { movedInput } from './data-movement.ts';
 import { followsFromShapes } from './shape-arithmetic.ts';
+import { LEFT_OUT } from './masks.ts';
 
 /** An operator that exporters write out in primitive ones, and that runtimes put together again. */
 export interface Composite {
@@ -75,8 +76,6 @@ const exponential = op('Exp', oneOf(op('Sub', x, op('ReduceMax', x)), x));
 const sum = op('ReduceSum', exponential);
 const softmax = [op('Div', exponential, sum), op('Mul', exponential, op('Reciprocal', sum))];
 
-/** What is added to a logit, or put in its place, so that nothing is left of it after the exponential. */
-const MASKED = -1e4;
 const masking: Pattern = (value, match) => (isMask(value) ? [match] : []);
 /** A mask and its Softmax: between them an encoding would either be ruined by the mask's value or not reach it. */
 const maskedSoftmax = op('Softmax', oneOf(op('Where', unread, masking, x), op('Where', unread, x, masking), op('Add', x, masking)));
@@ -94,7 +93,7 @@ function isMask(value: Value): boolean {
 function holdsMask(initializer: Initializer): boolean {
   if (initializer.dtype !== 'float32' || elementCount(initializer.dims) === 0) return false;
   const values = initializer.read().data as Float32Array;
-  return values.every(value => value <= MASKED || value === 0) && values.some(value => value <= MASKED);
+  return values.every(value => value <= LEFT_OUT || value === 0) && values.some(value => value <= LEFT_OUT);
 }
 
 /** As PyTorch exports it: groups become channels of an InstanceNormalization without effects of its own, and are parted again. */

@@ -104,7 +104,7 @@ function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, 
   const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
   const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
   const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet, blocks);
-  const masked = isAimet ? new Set<Value>() : maskedValues(graph);
+  const masked = isAimet || config.composites.get('MaskedSoftmax') === false ? new Set<Value>() : maskedValues(graph);
   const placed: PlacedGraph = { graph, operators, inner, masked, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }

@@ -78,8 +78,3 @@ export interface KernelType {
   readonly bitwidth: number;
   readonly dtype: 'int' | 'float';
 }
-
-/** All settings of an operator type that the file does not mention. */
-export const NO_OP_SETTINGS: OpTypeSettings = {
-  isInputQuantized: null, isOutputQuantized: null, isSymmetric: null, params: new Map(), perChannel: null, constraint: null, supportedKernels: [],
-};

@@ -174,7 +174,8 @@ class Tally {
 }
 
 /** Outputs that come out otherwise once the engine merges operators into integer kernels. */
-function fusionWarnings(pairs: readonly Pair[]): string[] {
+/** Where an output of the exported model is another distance from float as the engine fuses it than as it stands. */
+export function fusionWarnings(pairs: readonly Pair[]): string[] {
   const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};
   const [fused, unfused] = [outputs('exported'), outputs('unfused')];
   return Object.entries(unfused).filter(([name, { sqnr }]) => Math.abs(sqnr - fused[name]!.sqnr) > FUSION_LOSS).map(([name, { sqnr }]) =>

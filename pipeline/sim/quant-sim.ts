@@ -31,7 +31,7 @@ import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.ts';
 import { type Output, writeOutputs } from './outputs.ts';
 import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import { simulate } from './simulate.ts';
-import { trace, type TracedTensor } from './trace.ts';
+import { trace, type Trace } from './trace.ts';
 
 export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' | 'activationFormat' | 'blocks' | 'quantizeBias'> {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
@@ -204,9 +204,10 @@ export class QuantSim {
     }
     const missing = missingShards(statistics);
     if (missing !== null) this.warnings.push(`the statistics are of part of the data: ${missing}`);
-    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
+    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE, aimetPlacement = false } = this.#options;
+    const exactSoftmax = this.exportWish.exactSoftmax && !aimetPlacement;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, frozen: this.#frozen, ...threads });
+    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, exactSoftmax, frozen: this.#frozen, ...threads });
     this.#placement = this.#placed;
     this.#statistics = statistics;
     this.#encodings = encodings;
@@ -254,7 +255,7 @@ export class QuantSim {
   }
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
-  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<TracedTensor[]> {
+  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<Trace> {
     const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };

@@ -37,6 +37,12 @@ suite('config/masks', test => {
     assert.ok(tensors(at([node('Add', ['s', 'low'], 'm')], { low: scalar(-100) })).includes('m'));
   });
 
+  test('a large negative number that goes to no Softmax is a value like any other', () => {
+    const nodes = [node('MatMul', ['q', 'w'], 's'), node('Add', ['s', 'pascals'], 'm'), node('Mul', ['m', 'factor'], 'n'), node('MatMul', ['n', 'w'], 'y')];
+    const placement = place({ ...scores, weights: { w: weight([4, 4]), pascals: scalar(-101325), factor: scalar(0.5) }, nodes });
+    for (const name of ['m', 'n']) assert.ok(tensors(placement).includes(name), name);
+  });
+
   test('a bound is none: what Max and Clip give lies above it', () => {
     assert.ok(tensors(at([node('Max', ['s', 'low'], 'm')], { low: scalar(-1e9) })).includes('m'));
     assert.ok(tensors(at([node('Clip', ['s', 'low'], 'm')], { low: scalar(-1e9) })).includes('m'));

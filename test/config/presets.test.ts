@@ -38,7 +38,7 @@ suite('config/presets', test => {
       const { defaults, opTypes } = loadConfig(name);
       assert.is(defaults.hwVersion, hwVersion);
       assert.is(opTypes.get('MatMul')?.perChannel ?? defaults.perChannel, isMatMulPerChannel);
-      assert.equal(exportWishOf(name), { weightType, activationType, quantizeBias, dedicatedPairs: name === 'tensorrt' });
+      assert.equal(exportWishOf(name), { weightType, activationType, quantizeBias, dedicatedPairs: name === 'tensorrt', exactSoftmax: ['default', 'per-channel', 'onnxruntime', 'web'].includes(name) });
     });
   }
 

@@ -8,7 +8,7 @@ import type { Source } from '../../pipeline/data/source.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
 import { intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
-import { evaluate, type EvaluateOptions, type Forms } from '../../pipeline/sim/evaluate.ts';
+import { evaluate, type EvaluateOptions, type Forms, fusionWarnings } from '../../pipeline/sim/evaluate.ts';
 import { buildModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { node } from '../export/models.ts';
@@ -104,6 +104,11 @@ suite('sim/evaluate', test => {
     const odd = buildModel({ inputs: { x: ['N', 2] }, nodes: [node('Frobnicate', ['x'], ['y'])], outputs: { y: null } });
     const failed = await judge({ float: scaled(1), exported: odd }, source(), { ...({ engine: counting } as object) }).then(() => false, () => true);
     assert.equal([failed, open], [true, 0]);
+  });
+
+  test('warns where fusing moves an output by more than half a decibel, and not by less', () => {
+    const pair = (of: 'exported' | 'unfused', sqnr: number) => ({ of, to: 'float' as const, outputs: { y: { exact: false, sqnr, cosine: 1, maxError: 0, agreement: null, offBy: null, nonFinite: 0 } } });
+    for (const [fused, warnings] of [[30.4, 0], [29.6, 0], [30.6, 1], [29.4, 1]] as const) assert.is(fusionWarnings([pair('exported', fused), pair('unfused', 30)]).length, warnings, `${fused}`);
   });
 
   test('says why texts cannot be judged', async () => {

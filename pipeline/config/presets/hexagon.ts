@@ -31,7 +31,7 @@ function followedBy(operators: readonly string[], ...activations: readonly strin
  */
 function early(hw_version: 'V68' | 'V69'): Preset {
   return {
-    export: UNSIGNED,
+    export: { ...UNSIGNED, exactSoftmax: false },
     config: {
       ...common,
       defaults: { ...common.defaults, hw_version },
@@ -47,7 +47,7 @@ function early(hw_version: 'V68' | 'V69'): Preset {
 /** V73 and later: more activations are fused, normalizations have asymmetric weights, and ranges that are known are fixed. */
 function late(hw_version: 'V73' | 'V75' | 'V79' | 'V81'): Preset {
   return {
-    export: UNSIGNED,
+    export: { ...UNSIGNED, exactSoftmax: false },
     config: {
       ...common,
       defaults: { ...common.defaults, hw_version },

@@ -9,6 +9,8 @@ export interface ExportWish {
   readonly quantizeBias: boolean;
   /** Whether every reader of a tensor has a QuantizeLinear and a DequantizeLinear of its own. */
   readonly dedicatedPairs: boolean;
+  /** Whether Softmax outputs get deltas that ONNX Runtime's integer Softmax computes exactly (fit-softmax.ts), in the encodings too. */
+  readonly exactSoftmax: boolean;
 }
 
 /** A configuration that comes with quantpipe. */
@@ -19,4 +21,4 @@ export interface Preset {
 }
 
 /** What is exported where nothing else is said: every 8-bit type is unsigned, which all engines multiply exactly. */
-export const UNSIGNED: ExportWish = { weightType: 'uint8', activationType: 'uint8', quantizeBias: true, dedicatedPairs: false };
+export const UNSIGNED: ExportWish = { weightType: 'uint8', activationType: 'uint8', quantizeBias: true, dedicatedPairs: false, exactSoftmax: true };

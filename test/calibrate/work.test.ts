@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { Work } from '../../pipeline/calibrate/work.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+
+const worker = new URL('./workers/poisoned.js', import.meta.url);
+
+suite('calibrate/work', test => {
+  for (const [index, kind] of [[7, 'observed'], [1, 'set-aside']] as const) {
+    test(`block ${index}, which takes down ${index === 7 ? 'two threads' : 'every thread'}, is ${kind}: a third one tries`, () => inFolder(async folder => {
+      const setup = { model: new Uint8Array(0), taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
+      const work = new Work({ observing: setup }, 1, null, { worker });
+      try {
+        assert.is((await work.observe({ index, rows: 1, bytes: new ArrayBuffer(8) })).kind, kind);
+      } finally {
+        await work.close();
+      }
+    }));
+  }
+});
