@@ -47,7 +47,7 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
   const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
   let parts: Part[] = [];
   let row = 0;
-  for await (const batch of source.batches(rowsOf(isWanted, size, limit))) {
+  for await (const batch of source.batches(rowsOf(isWanted, size, limit), columns)) {
     const rows = typeof batch === 'number' ? batch : batch.numRows;
     for (let begin = 0; begin < rows && row < limit;) {
       const index = Math.floor(row / size);

@@ -12,8 +12,8 @@ export interface Source {
   readonly columns: readonly Column[];
   /** The batches as they are stored, from the start. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
-  /** The same; rows that `isWanted` refuses may be passed over unread: their number comes instead. */
-  batches(isWanted: IsWanted): AsyncIterable<RecordBatch | number>;
+  /** The same; rows that `isWanted` refuses may be passed over unread: their number comes instead. Columns not named may be left out. */
+  batches(isWanted: IsWanted, columns?: readonly string[]): AsyncIterable<RecordBatch | number>;
 }
 
 /** Whether any of the samples `begin` to `end` (exclusive) is needed. */
@@ -26,7 +26,7 @@ export interface Column {
   readonly dtype: DType;
   /** Shape of one sample; [] for a scalar, null where a dimension may differ from sample to sample. */
   readonly shape: readonly (number | null)[];
-  /** A plain list of fixed size, whose true shape the model may tell: 784 values for [1, 28, 28]. */
+  /** A plain list, whose true shape the model may tell: 784 values for [1, 28, 28]. */
   readonly isFlat: boolean;
   /** How the file itself says that its values must be read (field metadata `quantpipe.preprocess`); null where it does not. */
   readonly preprocess: Preprocess | null;
