@@ -57,7 +57,10 @@ async function fileSource(path: string): Promise<Source> {
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
   if (text.startsWith(PARQUET_MAGIC)) return parquetSource(path);
   if (isNpy(start)) return npySource(path);
-  if (ZIP_MAGICS.some(magic => text.startsWith(magic))) return npzSource(path);
+  if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
+    if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
+    return npzSource(path);
+  }
   if (couldBeStream(start)) return arrowStreamFileSource(path);
   const shown = Buffer.from(start).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');
   throw new QuantpipeError('data-invalid', `${path} is not Arrow, Parquet, .npy or .npz data: it begins with the bytes ${shown}`, { file: path });

@@ -61,6 +61,10 @@ const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Ar
   ['is a .npy file without a shape', () => npy("{'descr': '<f4', 'fortran_order': False, }", 4), /its header names no order and shape/],
   ['is a .npy file that is cut in its header', () => npy(header('10, 3'), 0, { declared: 500 }), /^FILE is cut short: the header of a \.npy file needs 500 bytes, \d+ are left$/],
   ['is a .npy file of the future', () => npy(header('1,'), 4, { version: 9 }), /format version 9 is unknown, versions 1 to 3 are known$/],
+  ['is a Parquet file without its end', async () => (await readFile(`${FOREIGN}/snappy.parquet`)).subarray(0, -30), /^FILE is cut short: a Parquet file ends with PAR1, this one of \d+ bytes does not$/],
+  ['is a Parquet file that is nothing but magic', () => Buffer.from('PAR1PAR1'), /^FILE is cut short: a Parquet file needs 12 bytes, it has 8$/],
+  ['is a Parquet file with a footer longer than itself', () => patched('snappy.parquet', -8, 0x7fffffff), /^FILE: a footer of 2147483647 bytes is declared, there is room for \d+$/],
+  ['is a Parquet file with a footer of noise', () => patched('snappy.parquet', -8, 4), /^FILE is not valid Parquet data: /],
   ['is a .npz archive without its directory', async () => (await readFile(`${FOREIGN}/deflated.npz`)).subarray(0, -30), /^FILE is not a valid \.npz archive: /],
   ['is a .npz archive without arrays', () => Buffer.from('504b0506' + '00'.repeat(18), 'hex'), /^FILE holds no \.npy arrays$/],
 ];

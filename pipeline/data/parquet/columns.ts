@@ -165,7 +165,7 @@ function numbersOf({ values }: LeafRows, { dtype }: Leaf): Values {
 
 function numeric(piece: PageValues): ArrayLike<number | bigint> {
   if (!Array.isArray(piece)) return piece as Float32Array;
-  return (piece as (Uint8Array | boolean)[]).map(value => typeof value === 'boolean' ? Number(value) : value[0]! | (value[1]! << 8)); // float16: two bytes
+  return (piece as Uint8Array[]).map(([low, high]) => low! | (high! << 8)); // float16: two bytes
 }
 
 function pieces({ values }: LeafRows): Uint8Array[] {

@@ -1,6 +1,6 @@
 import { QuantpipeError } from '../../base/errors.ts';
 import type { Leaf } from './leaf.ts';
-import type { Page, PageValues } from './pages.ts';
+import { slice, type Page, type PageValues } from './pages.ts';
 
 /** Some rows of a leaf. */
 export interface LeafRows {
@@ -11,8 +11,8 @@ export interface LeafRows {
   readonly lengths: readonly (readonly number[])[];
 }
 
-/** Most values of one batch: a row that never ends is not read to its end. */
-const MAX_VALUES = 1 << 28;
+/** Most entries of one batch: a row of runs that never end is not read to its end. A sample of 64 million values is. */
+const MAX_ENTRIES = 1 << 26;
 
 /** Takes rows off the pages of one leaf, in order. A row may go on in the next page. */
 export class LeafReader {
@@ -39,11 +39,11 @@ export class LeafReader {
       if (this.#page === null || this.#entry === this.#page.entries) if (!await this.#turn()) break;
       const { repetition, values: stored } = this.#page!;
       if (taken === rows && (repetition === null || repetition[this.#entry] === 0)) break;
-      const begin = this.#value;
+      const begin = this.#value, first = this.#entry;
       taken += this.#leaf.listLevels.length === 0 ? this.#passScalars(rows - taken) : this.#passLists(rows - taken, lengths);
       values.push(slice(stored, begin, this.#value));
-      count += this.#value - begin;
-      if (count > MAX_VALUES) throw this.#invalid(`${rows} samples hold more than ${MAX_VALUES} values`);
+      count += this.#entry - first;
+      if (count > MAX_ENTRIES) throw this.#invalid(`${rows} ${rows === 1 ? 'sample holds' : 'samples hold'} more than ${MAX_ENTRIES} values`);
     }
     if (taken < rows) throw this.#invalid(`${rows} samples are declared, ${taken} are left`);
     return { rows, values, lengths };
@@ -81,8 +81,13 @@ export class LeafReader {
     for (; this.#entry < entries; this.#entry++) {
       const repeated = repetition![this.#entry]!, defined = definition![this.#entry]!;
       if (repeated === 0 && begun === rows) break;
-      if (repeated === 0) begun++;
-      else lengths[repeated - 1]![lengths[repeated - 1]!.length - 1]!++;
+      if (repeated === 0) {
+        begun++;
+      } else {
+        const lists = lengths[repeated - 1];
+        if (lists === undefined || lists.length === 0) throw this.#invalid(`a value goes on a list of level ${repeated} that did not begin`);
+        lists[lists.length - 1]!++;
+      }
       for (let level = repeated; level < depth; level++) {
         const present = defined >= listLevels[level]!;
         if (!present && defined < listLevels[level]! - 1) throw this.#invalid('it holds nulls in place of lists; every sample needs a value');
@@ -98,8 +103,4 @@ export class LeafReader {
   #invalid(fact: string): QuantpipeError {
     return new QuantpipeError('data-invalid', `${this.#where}: ${fact}`);
   }
-}
-
-function slice(values: PageValues, begin: number, end: number): PageValues {
-  return Array.isArray(values) ? values.slice(begin, end) : (values as Float32Array).subarray(begin, end);
 }

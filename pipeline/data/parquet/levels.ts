@@ -6,36 +6,55 @@ export function bitsFor(most: number): number {
   return 32 - Math.clz32(most);
 }
 
-/**
- * Decode `count` numbers of `width` bits. A run may declare any length: no more than `count` is believed.
- * @throws RangeError where the bytes end before the numbers do
- */
-export function hybridNumbers(bytes: Uint8Array, width: number, count: number): Int32Array {
-  if (width > 32) throw new RangeError(`numbers of ${width} bits`);
-  const numbers = new Int32Array(count);
-  let at = 0;
-  const next = (): number => {
-    if (at >= bytes.length) throw new RangeError(`${bytes.length} bytes do not hold ${count} numbers`);
-    return bytes[at++]!;
-  };
-  for (let filled = 0; filled < count;) {
-    const header = varint(next);
-    if ((header & 1) === 0) {
-      let value = 0;
-      for (let shift = 0; shift < width; shift += 8) value |= next() << shift;
-      const run = Math.min(header >>> 1, count - filled);
-      if (run === 0) throw new RangeError('a run of no numbers');
-      numbers.fill(value, filled, filled + run);
-      filled += run;
-    } else {
-      const packed = Math.min((header >>> 1) * 8, count - filled);
-      if (packed === 0) throw new RangeError('a group of no numbers');
-      unpack(bytes, at, width, numbers.subarray(filled, filled + packed));
-      at += (header >>> 1) * width;
-      filled += packed;
-    }
+/** Reads numbers of `width` bits in pieces: a run of any length takes no room. */
+export class HybridNumbers {
+  readonly #bytes: Uint8Array;
+  readonly #width: number;
+  #at = 0;
+  /** What is left of the run or group that was begun: a value, or where its bits are. */
+  #left = 0;
+  #run: number | null = null;
+  #bit = 0;
+
+  constructor(bytes: Uint8Array, width: number) {
+    if (width > 32) throw new RangeError(`numbers of ${width} bits`);
+    this.#bytes = bytes;
+    this.#width = width;
   }
-  return numbers;
+
+  /** @throws RangeError where the bytes end before the numbers do */
+  take(count: number): Int32Array {
+    const numbers = new Int32Array(count);
+    for (let filled = 0; filled < count;) {
+      if (this.#left === 0) this.#begin();
+      const taken = Math.min(this.#left, count - filled);
+      if (this.#run !== null) numbers.fill(this.#run, filled, filled + taken);
+      else this.#bit = unpack(this.#bytes, this.#bit, this.#width, numbers.subarray(filled, filled + taken));
+      filled += taken;
+      this.#left -= taken;
+    }
+    return numbers;
+  }
+
+  #begin(): void {
+    const header = varint(() => this.#byte());
+    this.#run = null;
+    if ((header & 1) === 0) {
+      this.#left = header >>> 1;
+      this.#run = 0;
+      for (let shift = 0; shift < this.#width; shift += 8) this.#run |= this.#byte() << shift;
+    } else {
+      this.#left = (header >>> 1) * 8;
+      this.#bit = this.#at * 8;
+      this.#at += (header >>> 1) * this.#width;
+    }
+    if (this.#left === 0) throw new RangeError('a run of no numbers');
+  }
+
+  #byte(): number {
+    if (this.#at >= this.#bytes.length) throw new RangeError('the bytes end before the numbers do');
+    return this.#bytes[this.#at++]!;
+  }
 }
 
 /** An unsigned LEB128 number of at most 32 bits. */
@@ -49,10 +68,10 @@ export function varint(next: () => number): number {
   throw new RangeError('a number of more than 32 bits');
 }
 
-/** Numbers of `width` bits, the lowest bit first. */
-function unpack(bytes: Uint8Array, begin: number, width: number, out: Int32Array): void {
-  if (begin + Math.ceil(out.length * width / 8) > bytes.length) throw new RangeError(`${bytes.length - begin} bytes do not hold ${out.length} numbers of ${width} bits`);
-  let bit = begin * 8;
+/** Numbers of `width` bits from `bit` on, the lowest bit first; gives the bit after them. */
+function unpack(bytes: Uint8Array, bit: number, width: number, out: Int32Array): number {
+  const end = bit + out.length * width;
+  if (end > bytes.length * 8) throw new RangeError(`${bytes.length} bytes do not hold ${out.length} numbers of ${width} bits`);
   for (let i = 0; i < out.length; i++) {
     let value = 0;
     for (let got = 0; got < width;) {
@@ -63,4 +82,5 @@ function unpack(bytes: Uint8Array, begin: number, width: number, out: Int32Array
     }
     out[i] = value;
   }
+  return end;
 }

@@ -8,8 +8,10 @@ import { openBytes } from '../open-bytes.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
 import type { IsWanted, Source } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
+import { elementBytes } from '../tensor-columns.ts';
 import { parquetColumns, type ParquetColumn } from './columns.ts';
 import { parquetMetadata, parquetSchema, type FileMetaData, type RowGroup } from './hyparquet.ts';
+import type { Leaf } from './leaf.ts';
 import { LeafReader } from './leaf-rows.ts';
 import { chunkPages, decoding } from './pages.ts';
 
@@ -47,10 +49,13 @@ async function readDirectory(file: StoredBytes): Promise<Directory> {
   const metadata = await readFooter(file);
   const schema = metadata.key_value_metadata?.find(({ key }) => key === ARROW_SCHEMA_KEY)?.value;
   const arrow = schema === undefined ? null : await arrowSchema(schema, file.name);
-  const { columns, rows } = decoding(file.name, () => ({ columns: parquetColumns(parquetSchema(metadata), arrow), rows: Number(metadata.num_rows) }));
-  const groups = metadata.row_groups;
-  const held = groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
-  if (!(rows >= 0) || rows !== held || groups.some(group => !(Number(group.num_rows) >= 0))) {
+  const { row_groups: groups } = metadata;
+  const { columns, rows, held } = decoding(file.name, () => ({
+    columns: parquetColumns(parquetSchema(metadata), arrow),
+    rows: Number(metadata.num_rows),
+    held: groups.reduce((sum, group) => sum + Number(group.num_rows), 0),
+  }));
+  if (rows !== held || !groups.every(group => isCount(Number(group.num_rows)))) {
     throw new QuantpipeError('data-invalid', `${file.name}: ${rows} samples are declared, its row groups declare ${held}`, { file: file.name });
   }
   return { columns, rows, groups };
@@ -96,12 +101,8 @@ async function* parquetBatches(path: string, isWanted: IsWanted, names?: readonl
 /** The rows of one group. Those that are not wanted are read too, as far as a wanted one follows, and dropped. */
 async function* groupBatches(file: StoredBytes, group: RowGroup, columns: readonly ParquetColumn[], isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const total = Number(group.num_rows);
-  const readers = columns.map(({ leaves }) => leaves.map(leaf => {
-    const chunk = group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join('.') === leaf.path)?.meta_data;
-    if (!chunk) throw new QuantpipeError('data-invalid', `${file.name}: a row group has no column '${leaf.path}'`, { file: file.name });
-    return new LeafReader(leaf, chunkPages(file, chunk, leaf), `${file.name}, column '${leaf.path}'`);
-  }));
-  const bytes = columns.flatMap(({ leaves }) => leaves).reduce((sum, { path }) => sum + Number(group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join('.') === path)!.meta_data!.total_uncompressed_size), 0);
+  const readers = columns.map(({ leaves }) => leaves.map(leaf => new LeafReader(leaf, chunkPages(file, chunkOf(file, group, leaf), leaf), `${file.name}, column '${leaf.path}'`)));
+  const bytes = columns.flatMap(({ leaves }) => leaves).reduce((sum, leaf) => sum + decodedBytes(chunkOf(file, group, leaf), leaf), 0);
   const slice = Math.max(1, Math.min(MAX_BATCH_ROWS, Math.floor(SLICE_BYTES * total / Math.max(1, bytes))));
   try {
     for (let begin = 0; begin < total; begin += slice) {
@@ -118,4 +119,25 @@ async function* groupBatches(file: StoredBytes, group: RowGroup, columns: readon
   } finally {
     await Promise.all(readers.flat().map(reader => reader.close()));
   }
+}
+
+type Chunk = NonNullable<RowGroup['columns'][number]['meta_data']>;
+
+function chunkOf(file: StoredBytes, group: RowGroup, { path }: Leaf): Chunk {
+  const chunk = group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join('.') === path)?.meta_data;
+  if (!chunk) throw new QuantpipeError('data-invalid', `${file.name}: a row group has no column '${path}'`, { file: file.name });
+  for (const key of ['num_values', 'total_uncompressed_size', 'total_compressed_size', 'data_page_offset'] as const) {
+    if (!isCount(Number(chunk[key]))) throw new QuantpipeError('data-invalid', `${file.name}, column '${path}': ${key} is ${String(chunk[key])}`, { file: file.name });
+  }
+  return chunk;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** About what a chunk takes when it is decoded: runs of equal values are stored in next to nothing. */
+function decodedBytes({ total_uncompressed_size: stored, num_values: values }: Chunk, { dtype }: Leaf): number {
+  const width = dtype === 'string' || dtype === 'binary' ? 1 : elementBytes(dtype);
+  return Math.max(Number(stored), Number(values) * width);
 }
