@@ -31,6 +31,8 @@ const doors: Record<string, string[]> = {
   'apache-arrow': ['pipeline/data/', 'pipeline/observers/statistics-file.ts', 'pipeline/export/encodings-arrow.ts'],
   '@bufbuild/protobuf': ['pipeline/onnx/'],
   'commander': ['cli/'],
+  'hyparquet': ['pipeline/data/parquet/hyparquet.ts'],
+  'sharp': ['pipeline/data/images/decode-image.ts'],
 };
 
 async function sources(folder: string): Promise<[path: string, text: string][]> {

@@ -9,7 +9,7 @@ import { columnsOf } from './column.ts';
 import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
 import { openBytes } from './open-bytes.ts';
 import { skippable } from './record-batches.ts';
-import type { IsWanted, Source } from './source.ts';
+import type { IsWanted, StoredSource } from './source.ts';
 
 /** Both ends of an Arrow IPC file; a stream begins with a message instead. */
 export const ARROW_MAGIC = 'ARROW1';
@@ -20,25 +20,25 @@ const TRAILER_BYTES = 10;
 const MAX_BATCHES_COUNTED = 10_000;
 
 /** An Arrow IPC file, read batch by batch at the offsets of its footer. */
-export async function arrowFileSource(path: string): Promise<Source> {
+export async function arrowFileSource(path: string): Promise<StoredSource> {
   registerCodecs();
   const file = await openBytes(path);
   try {
     const footer = await readFooter(file);
     const rows = await countRows(file, footer);
-    return { name: path, rows, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
+    return { name: path, rows, schema: footer.schema, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
 }
 
 /** An Arrow IPC stream that is a file: each reading begins anew. */
-export async function arrowStreamFileSource(path: string): Promise<Source> {
+export async function arrowStreamFileSource(path: string): Promise<StoredSource> {
   registerCodecs();
   const file = await openBytes(path);
   try {
     const { schema } = await openStream(file.from(0));
-    return { name: path, rows: null, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
+    return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
@@ -48,12 +48,12 @@ export async function arrowStreamFileSource(path: string): Promise<Source> {
  * An Arrow IPC stream that can be read once: standard input. It is closed when reading ends, early too, so that whoever
  * writes to it is not waited for.
  */
-export async function arrowStreamSource(reader: ByteReader & { close(): Promise<void> }): Promise<Source> {
+export async function arrowStreamSource(reader: ByteReader & { close(): Promise<void> }): Promise<StoredSource> {
   registerCodecs();
   try {
     const decoder = await openStream(reader);
     const columns = columnsOf(decoder.schema, reader.name);
-    return { name: reader.name, rows: null, columns, batches: skippable(isWanted => closing(reader, streamBatches(reader, decoder, isWanted))) };
+    return { name: reader.name, rows: null, schema: decoder.schema, columns, batches: skippable(isWanted => closing(reader, streamBatches(reader, decoder, isWanted))) };
   } catch (error) {
     await reader.close();
     throw error;

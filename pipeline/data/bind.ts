@@ -4,6 +4,7 @@ import { canCast } from './cast.ts';
 import { arrangedShape, channelAxis } from './preprocess.ts';
 import { IDENTITY, checkPreprocess } from './preprocess-metadata.ts';
 import { fitSample, showShape } from './sample-shape.ts';
+import type { ImageSettings } from './images/image-settings.ts';
 import type { Binding, Column, Preprocess, Source } from './source.ts';
 
 /** What the user says about the data. */
@@ -14,6 +15,8 @@ export interface BindOptions {
   readonly label?: string;
   /** Overrules what the file says of itself; parts that are missing are the identity. For inputs of a float type. */
   readonly preprocess?: Partial<Preprocess>;
+  /** What becomes of images before: for data whose images are encoded. */
+  readonly images?: Partial<ImageSettings>;
 }
 
 /** Column that holds labels unless another is named. */
@@ -55,7 +58,10 @@ function findColumn(source: Pick<Source, 'name' | 'columns'>, input: SessionInpu
 
 function preprocessFor(input: SessionInput, column: Column, options: BindOptions): Preprocess | null {
   if (!input.dtype.startsWith('float')) return null;
-  if (options.preprocess && Object.keys(options.preprocess).length > 0) return checkPreprocess({ ...IDENTITY, ...options.preprocess }, 'preprocessing', 'config-invalid');
+  if (options.preprocess && Object.keys(options.preprocess).length > 0) {
+    const layout = column.isImage ? { layout: IDENTITY.layout } : {};
+    return checkPreprocess({ ...IDENTITY, ...options.preprocess, ...layout }, 'preprocessing', 'config-invalid');
+  }
   return column.preprocess;
 }
 

@@ -13,8 +13,8 @@ const EXTENSION_METADATA = 'ARROW:extension:metadata';
 const MAX_RANK = 32;
 
 /** The columns of a schema that quantpipe can read, in order; others (dates, unions, …) are left out. */
-export function columnsOf(schema: Schema, source: string): Column[] {
-  return schema.fields.map(field => columnOf(field, source)).filter(column => column !== null);
+export function columnsOf({ fields }: Pick<Schema, 'fields'>, source: string): Column[] {
+  return fields.map(field => columnOf(field, source)).filter(column => column !== null);
 }
 
 /**

@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import { readNpyHeader } from './npy-header.ts';
 import { openBytes } from './open-bytes.ts';
 import { arraysSource, checkSize, type StoredArray } from './stored-arrays.ts';
-import type { Source } from './source.ts';
+import type { StoredSource } from './source.ts';
 
 /** A .npy file whose leading axis counts samples: one column, of the file's name. */
-export async function npySource(path: string): Promise<Source> {
+export async function npySource(path: string): Promise<StoredSource> {
   return arraysSource(path, [await npyArray(path)]);
 }
 

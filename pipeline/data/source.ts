@@ -1,4 +1,4 @@
-import type { RecordBatch } from 'apache-arrow';
+import type { RecordBatch, Schema } from 'apache-arrow';
 
 import type { DType } from '../base/tensor.ts';
 
@@ -10,10 +10,21 @@ export interface Source {
   readonly rows: number | null;
   /** What a sample holds: the columns that quantpipe can read, in the order of the file. */
   readonly columns: readonly Column[];
-  /** The batches as they are stored, from the start. May be called once only where the source is a stream. */
+  /** The batches as they are stored, from the start, where every sample can be read. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
-  /** The same; rows that `isWanted` refuses may be passed over unread: their number comes instead. Columns not named may be left out. */
-  batches(isWanted: IsWanted, columns?: readonly string[]): AsyncIterable<RecordBatch | number>;
+  /** The same; a sample that cannot be read is told of in its place, and rows that `isWanted` refuses may be passed over unread: their number comes instead. Columns not named may be left out. */
+  batches(isWanted: IsWanted, columns?: readonly string[]): AsyncIterable<RecordBatch | BadSample | number>;
+}
+
+/** A sample that cannot be read, and why. It keeps its place, so that all others keep theirs. */
+export interface BadSample {
+  readonly bad: string;
+}
+
+/** A source as a file stores it: its encoded images are in no column yet. */
+export interface StoredSource extends Source {
+  /** Of all batches. */
+  readonly schema: Schema;
 }
 
 /** Whether any of the samples `begin` to `end` (exclusive) is needed. */
@@ -28,6 +39,8 @@ export interface Column {
   readonly shape: readonly (number | null)[];
   /** A plain list, whose true shape the model may tell: 784 values for [1, 28, 28]. */
   readonly isFlat: boolean;
+  /** Decoded images: they lie as the model reads them, whatever layout the data's own columns have. */
+  readonly isImage?: boolean;
   /** How the file itself says that its values must be read (field metadata `quantpipe.preprocess`); null where it does not. */
   readonly preprocess: Preprocess | null;
 }
@@ -36,8 +49,10 @@ export interface Column {
 export interface Block {
   readonly index: number;
   readonly rows: number;
-  /** Arrow IPC stream with one record batch. Moved to a worker, not copied. */
+  /** Arrow IPC stream with one record batch; empty where there are no rows. Moved to a worker, not copied. */
   readonly bytes: ArrayBuffer;
+  /** The samples that should be in it and cannot be read, by their position in the source. */
+  readonly bad: readonly { readonly sample: number; readonly reason: string }[];
 }
 
 /** How raw column values become what the model reads: `(raw × scale − mean[channel]) / std[channel]`, then the layout. */

@@ -5,6 +5,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { type CalibrateOptions, leftOutWarning, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { readableBlocks } from '../calibrate/readable-blocks.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
 import { fitBiases } from '../config/fit-biases.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
@@ -170,9 +171,10 @@ export class QuantSim {
   }
 
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
-  openSource(path: string, { inputs = {}, stdin }: Pick<BindOptions, 'inputs'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
-    const columns = sessionInputs(this.model).map(({ name }) => inputs[name] ?? name);
-    return openSource(path, { columns, ...(stdin && { stdin }) });
+  openSource(path: string, { inputs: bound = {}, images, stdin }: Pick<BindOptions, 'inputs' | 'images'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
+    const inputs = sessionInputs(this.model);
+    const columns = inputs.map(({ name }) => bound[name] ?? name);
+    return openSource(path, { columns, inputs, ...(images && { images }), ...(stdin && { stdin }) });
   }
 
   /** Gather statistics, and find the encodings. */
@@ -295,12 +297,13 @@ export class QuantSim {
   }
 
   /** Blocks of samples to run in this thread. */
-  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal'>): AsyncIterable<Block> {
+  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal, maxBad }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal' | 'maxBad'>): AsyncIterable<Block> {
     const together = fixedBatch(sessionInputs(this.model), source, bindings);
-    return untilAborted(blocks(source, {
+    const read = blocks(source, {
       size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
       onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
-    }), signal);
+    });
+    return readableBlocks(untilAborted(read, signal), message => this.warnings.push(message), maxBad);
   }
 
   /** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */

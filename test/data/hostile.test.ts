@@ -42,7 +42,7 @@ const header = (shape: string, descr = '<f4') => `{'descr': '${descr}', 'fortran
 
 const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Array>, message: RegExp][] = [
   ['is empty', () => '', /^FILE is empty$/],
-  ['is a text', () => 'a,b,c\n1,2,3\n', /^FILE is not Arrow, Parquet, \.npy or \.npz data: it begins with the bytes 61 2c 62 2c 63 0a 31 2c$/],
+  ['is a text', () => 'a,b,c\n1,2,3\n', /^FILE is not Arrow, Parquet, \.npy, \.npz or \.tar data: it begins with the bytes 61 2c 62 2c 63 0a 31 2c$/],
   ['has three bytes', () => 'abc', /begins with the bytes 61 62 63$/],
   ['is an Arrow file without its end', async () => (await readFile(`${FOREIGN}/plain.arrow`)).subarray(0, -1), /^FILE is cut short: an Arrow file ends with ARROW1, this one of \d+ bytes does not$/],
   ['is the beginning of an Arrow file', () => 'ARROW1\0\0', /^FILE is cut short: an Arrow file needs 18 bytes, it has 8$/],

@@ -1,9 +1,10 @@
-import { Binary, DataType, Field, FixedSizeList, List, Struct, Utf8, makeData, vectorFromArray, type Data, type Schema } from 'apache-arrow';
+import { DataType, Field, FixedSizeList, List, Utf8, makeData, type Data, type Schema } from 'apache-arrow';
 
 import { QuantpipeError } from '../../base/errors.ts';
 import { elementCount, type DType } from '../../base/tensor.ts';
 import type { Values } from '../cast.ts';
 import { columnOf, isRagged } from '../column.ts';
+import { imageData, imageField, textData } from '../images/encoded-images.ts';
 import { arrowType, leafData, raggedData, raggedField, tensorField } from '../tensor-columns.ts';
 import type { SchemaTree } from './hyparquet.ts';
 import { leafOf, pathsBelow, type Leaf } from './leaf.ts';
@@ -45,22 +46,6 @@ function imageColumn(node: SchemaTree): ParquetColumn | null {
   const leaves = pathLeaf?.dtype === 'string' ? [leaf, pathLeaf] : [leaf];
   const field = imageField(node.element.name);
   return { field, leaves, build: ([stored, paths]) => imageData(pieces(stored!), paths ? pieces(paths).map(text) : null) };
-}
-
-/** A field of encoded images: their bytes, and what to call each. */
-export function imageField(name: string): Field {
-  return new Field(name, new Struct([new Field('bytes', new Binary(), false), new Field('path', new Utf8(), false)]), false);
-}
-
-/** Encoded images as a column of an {@link imageField}. */
-export function imageData(images: readonly Uint8Array[], paths: readonly string[] | null): Data {
-  const offsets = new Int32Array(images.length + 1);
-  for (const [i, { length }] of images.entries()) offsets[i + 1] = offsets[i]! + length;
-  const bytes = new Uint8Array(offsets.at(-1)!);
-  for (const [i, image] of images.entries()) bytes.set(image, offsets[i]!);
-  const length = images.length;
-  const children = [makeData({ type: new Binary(), length, nullCount: 0, valueOffsets: offsets, data: bytes }), textData(paths ?? images.map(() => ''))];
-  return makeData({ type: imageField('').type as Struct, length, nullCount: 0, children });
 }
 
 function raggedStruct(node: SchemaTree, arrow: Field | null): ParquetColumn | null {
@@ -174,8 +159,4 @@ function pieces({ values }: LeafRows): Uint8Array[] {
 
 function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
-}
-
-function textData(texts: readonly string[]): Data {
-  return vectorFromArray([...texts], new Utf8()).data[0] ?? makeData({ type: new Utf8(), length: 0, nullCount: 0, valueOffsets: new Int32Array(1), data: new Uint8Array(0) });
 }

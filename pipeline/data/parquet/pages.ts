@@ -87,7 +87,7 @@ async function readHeader(file: StoredBytes, at: number, end: number, where: str
     try {
       return { header: parquetHeader(reader), headerBytes: reader.offset };
     } catch (cause) {
-      if (cause instanceof RangeError && bytes.length === count && count < MAX_HEADER_BYTES) continue; // longer than was read
+      if (bytes.length === count && count < MAX_HEADER_BYTES) continue; // longer than was read, perhaps
       throw new QuantpipeError('data-invalid', `${where} is not valid Parquet data: no page begins at byte ${at}`, { offset: at }, { cause });
     }
   }

@@ -1,4 +1,4 @@
-import type { RecordBatch, Schema } from 'apache-arrow';
+import { Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../../base/errors.ts';
 import { streamBytes, take, type StoredBytes } from '../byte-reader.ts';
@@ -6,7 +6,7 @@ import { columnsOf } from '../column.ts';
 import { MessageDecoder, readBody, readMessageHead } from '../ipc-messages.ts';
 import { openBytes } from '../open-bytes.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
-import type { IsWanted, Source } from '../source.ts';
+import type { IsWanted, StoredSource } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
 import { elementBytes } from '../tensor-columns.ts';
 import { parquetColumns, type ParquetColumn } from './columns.ts';
@@ -25,12 +25,13 @@ const MAX_BATCH_ROWS = 4096;
 const ARROW_SCHEMA_KEY = 'ARROW:schema';
 
 /** A Parquet file, local or behind an address: of each row group only the columns that are needed, page by page. */
-export async function parquetSource(path: string): Promise<Source> {
+export async function parquetSource(path: string): Promise<StoredSource> {
   const file = await openBytes(path);
   try {
     const { columns, rows } = await readDirectory(file);
+    const schema = new Schema(columns.map(({ field }) => field));
     return {
-      name: path, rows, columns: columns.flatMap(({ field }) => columnsOf({ fields: [field] } as unknown as Schema, path)),
+      name: path, rows, schema, columns: columnsOf(schema, path),
       batches: skippable((isWanted, names) => parquetBatches(path, isWanted, names)),
     };
   } finally {
