@@ -14,7 +14,7 @@ const mayImport: Record<string, string[]> = {
   observers: ['base', 'kernels', 'quant'],
   analyzers: ['base', 'kernels', 'quant', 'observers'],
   engine: ['base'],
-  data: ['base'],
+  data: ['base', 'graph', 'onnx'],
   config: ['base', 'graph', 'quant'],
   passes: ['base', 'graph', 'quant'],
   calibrate: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],

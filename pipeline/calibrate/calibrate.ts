@@ -137,11 +137,12 @@ export function leftOutWarning(count: number, together: number): string {
 }
 
 /** All that the statistics of a block depend on, and which blocks there are. */
-function identityOf(plan: Plan, { rows, columns }: Source, { name }: Pick<Engine, 'name'>, { size, limit, shard }: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Identity {
+function identityOf(plan: Plan, { rows, columns, selection = 'all' }: Source, { name }: Pick<Engine, 'name'>, { size, limit, shard }: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Identity {
   return {
     'model': plan.hash.slice(0, 12),
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
     'number of samples': String(rows),
+    'choice of samples': selection,
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
     'reading of images': stableJson(images),

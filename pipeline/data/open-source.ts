@@ -6,6 +6,7 @@ import type { SessionInput } from '../base/tensor.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
 import { streamBytes, unreadable } from './byte-reader.ts';
 import { folderSource } from './folder-reader.ts';
+import { givenSource, type Given } from './given-source.ts';
 import { isAddress } from './http-bytes.ts';
 import { decodedSource } from './images/decoded-source.ts';
 import { isImageField } from './images/encoded-images.ts';
@@ -19,7 +20,9 @@ import { npySource } from './npy-reader.ts';
 import { npzSource } from './npz-reader.ts';
 import { openBytes } from './open-bytes.ts';
 import { parquetSource, PARQUET_MAGIC } from './parquet/parquet-source.ts';
+import { sampledSource, type SampleOptions } from './sampled-source.ts';
 import type { Source, StoredSource } from './source.ts';
+import { listTestData, testDataSource } from './test-data-reader.ts';
 import { isTar, TAR_BLOCK_BYTES } from './tar-entries.ts';
 
 /** How to read data where the path alone does not say it. */
@@ -30,6 +33,8 @@ export interface OpenOptions {
   readonly inputs?: readonly SessionInput[];
   /** What becomes of images. Default: they are decoded, and no more. */
   readonly images?: Partial<ImageSettings>;
+  /** Take only so many samples, spread over all. */
+  readonly sample?: SampleOptions;
   /** What '-' reads: a program's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
 }
@@ -50,14 +55,20 @@ const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
  *   a folder of such files, or a pattern with * and ?   one after another, in the order of their names
  *   a folder of .npy           a sample in each file, or a column in each file: see folder-reader.ts
  *   a folder of images         or of folders of images, each a class
+ *   a folder test_data_set_0   or of such folders, of ONNX tensors
+ *   what a program hands over  record batches, or tensors by input name: see given-source.ts
  *
  * Encoded images (in tar archives, folders, and columns {bytes, path} or of byte strings) are decoded as they are read. All is read lazily:
  * memory does not grow with the data.
  *
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
-export async function openSource(path: string, options: OpenOptions = {}): Promise<Source> {
-  const stored = await openStored(path, options);
+export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
+  const source = decoded(typeof data === 'string' ? await openStored(data, options) : await givenSource(data), options);
+  return options.sample ? sampledSource(source, options.sample) : source;
+}
+
+function decoded(stored: StoredSource, options: OpenOptions): Source {
   if (!stored.schema.fields.some(isImageField)) return stored;
   const { images: settings = {}, inputs = [], columns = inputs.map(({ name }) => name) } = options;
   const inputOf = (column: string) => inputs[columns.indexOf(column)] ?? (inputs.length === 1 ? inputs[0] : undefined);
@@ -84,6 +95,8 @@ async function openStored(path: string, { columns, stdin }: OpenOptions): Promis
 async function anyFolderSource(path: string, columns?: readonly string[]): Promise<StoredSource> {
   const files = await dataFiles(path);
   if (files.length > 0) return filesSource(path, files);
+  const testData = await listTestData(path);
+  if (testData.length > 0) return testDataSource(path, testData, columns);
   const images = await listImages(path);
   return images.length > 0 ? imageFilesSource(path, images) : folderSource(path, columns);
 }

@@ -8,6 +8,8 @@ export interface Source {
   readonly name: string;
   /** Number of samples, where the format tells without reading everything; else null. */
   readonly rows: number | null;
+  /** Which samples of the data these are; absent for all. */
+  readonly selection?: string;
   /** What a sample holds: the columns that quantpipe can read, in the order of the file. */
   readonly columns: readonly Column[];
   /** The batches as they are stored, from the start, where every sample can be read. May be called once only where the source is a stream. */
@@ -73,4 +75,8 @@ export interface Binding {
   readonly preprocess: Preprocess | null;
   /** Why this column: it was asked for, it has the input's name, or both were the only ones. */
   readonly because: 'option' | 'name' | 'only';
+  /** Samples of different shapes are filled up with this value and run together; without it, one by one. */
+  readonly pad?: number;
+  /** Not the column's values, but 1 wherever it has one and 0 where it is padded. */
+  readonly isMask?: true;
 }

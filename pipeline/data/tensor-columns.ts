@@ -80,6 +80,16 @@ export function leafData(type: DataType, values: Values): Data {
   return new Data(type, 0, values.length, 0, [undefined, values] as unknown as Data);
 }
 
+/** Whether a column can hold tensors of this type. */
+export function canHold(dtype: DType): boolean {
+  return dtype in ELEMENT_TYPES;
+}
+
+/** The typed array that holds values of this type. */
+export function typedArray(dtype: DType): { readonly name: string; new (length: number): Values } {
+  return arrowType(dtype).ArrayType as unknown as { readonly name: string; new (length: number): Values };
+}
+
 /** Booleans are kept as bytes: a column is never bit-packed. */
 export function arrowType(dtype: DType): ElementType {
   const type = ELEMENT_TYPES[dtype];

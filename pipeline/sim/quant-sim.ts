@@ -12,7 +12,7 @@ import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '.
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { type Override, parseOverrides } from '../config/override.ts';
 import { type PlacementOptions, placeQuantizers } from '../config/place-quantizers.ts';
-import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
+import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, type Given, namedColumn, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
 import {
   applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings,
@@ -62,6 +62,9 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   /** Keep the encodings of the file of `loadEncodings` as they are: only the rest is calibrated and searched. Default false. */
   readonly freeze?: boolean;
 }
+
+/** What calibrate and evaluate read: a path or address, an open source, or what a program hands over as it comes. */
+export type Samples = string | Source | AsyncIterable<Given> | Iterable<Given>;
 
 export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
   /** Another model to compare instead of the one that export would write. */
@@ -171,27 +174,31 @@ export class QuantSim {
   }
 
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
-  openSource(path: string, { inputs: bound = {}, images, stdin }: Pick<BindOptions, 'inputs' | 'images'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
+  openSource(data: Exclude<Samples, Source>, { inputs: bound = {}, images, sample, stdin }: Pick<BindOptions, 'inputs' | 'images'> & Pick<OpenOptions, 'sample' | 'stdin'> = {}): Promise<Source> {
     const inputs = sessionInputs(this.model);
-    const columns = inputs.map(({ name }) => bound[name] ?? name);
-    return openSource(path, { columns, inputs, ...(images && { images }), ...(stdin && { stdin }) });
+    const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
+    return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }) });
+  }
+
+  async #opened(source: Samples, options: Parameters<QuantSim['openSource']>[1]): Promise<Source> {
+    return typeof source !== 'string' && 'batches' in source ? source : this.openSource(source, options);
   }
 
   /** Gather statistics, and find the encodings. */
-  async *calibrate(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+  async *calibrate(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     yield* this.observe(source, options);
     await this.encode(this.statistics, options);
   }
 
   /** Gather statistics only. */
-  async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+  async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     if (this.#needsNoData) {
       this.#statistics = emptyStatistics(modelHash(this.model));
       if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
       return;
     }
     this.#plan ??= calibrationPlan(this.model, this.#placed);
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+    const opened = await this.#opened(source, options);
     this.#observation = yield* observe(this.#plan, opened, options);
     this.#statistics = this.#observation.statistics;
     this.warnings.push(...this.#observation.warnings);
@@ -241,8 +248,8 @@ export class QuantSim {
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */
-  async evaluate(source: Source | string, options: SimEvaluateOptions = {}): Promise<Evaluation> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
+    const opened = await this.#opened(source, options);
     const { label, ...rest } = options;
     const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
     const forms = this.isEncoded
@@ -256,8 +263,8 @@ export class QuantSim {
   }
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
-  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<TracedTensor[]> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async trace(source: Samples, options: TraceSourceOptions = {}): Promise<TracedTensor[]> {
+    const opened = await this.#opened(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
     const read = this.#read(opened, bindings, { limit: TRACED_SAMPLES, ...options });
