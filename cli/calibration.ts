@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../pipeline/base/errors.ts';
-import type { BindOptions, CalibrateOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { BindOptions, CalibrateOptions, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
 import type { DataOptions, EngineOptions, FaultOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -33,10 +33,18 @@ function blockOptions({ blockSize, blockSkip, lpbq }: PlacementOptions): Pick<Qu
   return {};
 }
 
-/** Which column feeds which input, and how raw values are read. */
-export function bindOptions(options: DataOptions): BindOptions {
-  const preprocess = pick(options, 'scale', 'mean', 'std', 'layout');
-  return { ...(options.input && { inputs: options.input }), ...(Object.keys(preprocess).length > 0 && { preprocess }) };
+/** Which samples are read, which column feeds which input, and how raw values are read. Options overrule the file that one of them may name. */
+export async function readOptions(options: DataOptions): Promise<BindOptions & Pick<OpenOptions, 'sample'>> {
+  const { readPreprocessFile } = await import('../pipeline/index.ts');
+  const file = options.preprocess === undefined ? null : await readPreprocessFile(options.preprocess);
+  const preprocess = { ...file?.preprocess, ...pick(options, 'scale', 'mean', 'std', 'layout') };
+  const images = { ...file?.images, ...pick(options, 'resize', 'crop', 'filter', 'channels') };
+  if (options.seed !== undefined && options.sample === undefined) throw new QuantpipeError('config-invalid', '--seed goes with --sample');
+  return {
+    ...(options.input && { inputs: options.input }), ...(options.pad && { pad: options.pad }),
+    ...(Object.keys(preprocess).length > 0 && { preprocess }), ...(Object.keys(images).length > 0 && { images }),
+    ...(options.sample !== undefined && { sample: { count: options.sample, ...pick(options, 'seed') } }),
+  };
 }
 
 /** Where a command keeps its state, and what it does about batches that cannot be observed. */
@@ -58,7 +66,7 @@ export async function calibrateWithProgress(
   const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });
   let figures = { samples: 0, batches: 0 };
   try {
-    const settings = { signal, ...bindOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
+    const settings = { signal, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
       figures = progress;
       line.update(progress);

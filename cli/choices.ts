@@ -6,4 +6,6 @@ export const PRESETS = [
   'default', 'per-channel', 'htp-v68', 'htp-v69', 'htp-v73', 'htp-v75', 'htp-v79', 'htp-v81', 'onnxruntime', 'onnxruntime-qnn', 'tensorrt', 'web',
 ] as const;
 export const ENCODINGS_VERSIONS = ['0.6.1', '1.0.0', '2.0.0'] as const;
+export const FILTERS = ['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const;
+export const CHANNELS = ['rgb', 'bgr', 'gray'] as const;
 export const METRICS = ['top-1', 'ctc'] as const;

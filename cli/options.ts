@@ -1,6 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { ENCODINGS_VERSIONS, PRESETS, SCHEMES } from './choices.ts';
+import type { ImageSettings } from '../pipeline/index.ts';
+import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, PRESETS, SCHEMES } from './choices.ts';
+
+/** What the argument DATA may be. */
+export const DATA_ARGUMENT = 'Parquet, Arrow, .npy, .npz or .tar file, here or behind an http address; a folder or quoted pattern of them; ' +
+  'a folder of images; or - for an Arrow stream on standard input';
 
 /** A bit-width of integers, or a floating-point format of 16 bits. */
 export type BitsOrFormat = number | 'float16' | 'bfloat16';
@@ -48,7 +53,15 @@ export interface DataOptions {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly layout?: 'nchw' | 'nhwc';
+  readonly preprocess?: string;
+  readonly resize?: ImageSettings['resize'];
+  readonly crop?: ImageSettings['crop'];
+  readonly filter?: (typeof FILTERS)[number];
+  readonly channels?: (typeof CHANNELS)[number];
+  readonly pad?: Readonly<Record<string, number>>;
   readonly limit?: number;
+  readonly sample?: number;
+  readonly seed?: number;
   readonly shard?: { readonly index: number; readonly count: number };
 }
 
@@ -102,12 +115,20 @@ export function schemeOptions(command: Command): Command {
 
 export function dataOptions(command: Command): Command {
   return command
-    .option('--input <name=column>', 'feed the model input NAME from COLUMN (repeatable)', assignment)
+    .option('--input <name=column>', 'feed the model input NAME from COLUMN, or from its attention mask: NAME=mask(COLUMN) (repeatable)', assignment)
     .option('--scale <factor>', 'raw values are multiplied by this first, e.g. 0.00392157 for bytes', number('scale'))
     .option('--mean <list>', 'then this mean is taken away, one value or one per channel: 0.485,0.456,0.406', numbers)
     .option('--std <list>', 'then it is divided by this, one value or one per channel: 0.229,0.224,0.225', numbers)
     .addOption(new Option('--layout <order>', 'how the columns lie in memory').choices(['nchw', 'nhwc']))
-    .option('--limit <samples>', 'stop after so many samples', integer('limit', 1));
+    .option('--preprocess <file>', 'JSON file with these and the next settings, or a preprocessor_config.json of Hugging Face')
+    .option('--resize <size>', 'images: so many pixels of the shortest edge, or HEIGHTxWIDTH', size(shortest => ({ shortest })))
+    .option('--crop <size>', 'images: then a square at the center, or HEIGHTxWIDTH', size(edge => ({ height: edge, width: edge })))
+    .addOption(new Option('--filter <name>', 'images: how they are resized (default: bilinear)').choices(FILTERS))
+    .addOption(new Option('--channels <order>', 'images: order of the channels (default: gray where the model reads one channel, else rgb)').choices(CHANNELS))
+    .option('--pad <column=value>', 'fill up samples of different lengths with VALUE and run them together (default: one by one; repeatable)', padding)
+    .option('--limit <samples>', 'stop after so many samples', integer('limit', 1))
+    .option('--sample <samples>', 'take so many, spread over all', integer('sample', 1))
+    .option('--seed <number>', 'with --sample: another number takes others (default: 0)', integer('seed', 0));
 }
 
 export function shardOption(command: Command): Command {
@@ -120,7 +141,7 @@ export function faultOptions(command: Command): Command {
     .option('--resume', 'go on from the checkpoint that an interrupted run left, if there is one')
     .option('--checkpoint-every <seconds>', 'keep the state in a file so often (default: 30)', number('seconds', { least: 0 }))
     .option('--batch-timeout <seconds>', 'a batch that takes longer is tried again in a new thread (default: never)', number('seconds', { above: 0 }))
-    .option('--max-bad <batches>', 'set at most so many batches aside that cannot be observed (default: 16)', integer('batches', 0))
+    .option('--max-bad <batches>', 'set at most so many batches and samples aside that cannot be observed (default: 16)', integer('count', 0))
     .option('--strict', 'set none aside: the first one is an error');
 }
 
@@ -186,6 +207,20 @@ function assignment(text: string, earlier: Readonly<Record<string, string>> = {}
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected NAME=COLUMN, got '${text}'.`);
   return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function padding(text: string, earlier: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const [[column, value] = []] = Object.entries(assignment(text));
+  return { ...earlier, [column!]: number('the value')(value!) };
+}
+
+/** A number of pixels, or HEIGHTxWIDTH. */
+function size<T>(ofOne: (edge: number) => T): (text: string) => T | { height: number; width: number } {
+  return text => {
+    const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+    const edge = integer('size', 1, 16384);
+    return height === undefined ? ofOne(edge(text)) : { height: edge(height), width: edge(width!) };
+  };
 }
 
 function shard(text: string): { index: number; count: number } {

@@ -6,7 +6,9 @@ export { QuantpipeError, type ErrorCode } from './base/errors.ts';
 export type { DType, Tensor } from './base/tensor.ts';
 export { float32Tensor } from './base/tensor.ts';
 
-export { bindInputs, blocks, openSource, type Binding, type BindOptions, type Block, type Preprocess, type Source } from './data/index.ts';
+export {
+  bindInputs, blocks, openSource, readPreprocessFile, sampledSource, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
+} from './data/index.ts';
 
 export { readModel, readModelFile } from './onnx/read-model.ts';
 export { writeModel, writeModelFile } from './onnx/write-model.ts';

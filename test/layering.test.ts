@@ -14,7 +14,7 @@ const mayImport: Record<string, string[]> = {
   observers: ['base', 'kernels', 'quant'],
   analyzers: ['base', 'kernels', 'quant', 'observers'],
   engine: ['base'],
-  data: ['base'],
+  data: ['base', 'graph', 'onnx'],
   config: ['base', 'graph', 'quant'],
   passes: ['base', 'graph', 'quant'],
   calibrate: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],
@@ -34,6 +34,8 @@ const doors: Record<string, string[]> = {
   'fzstd': ['pipeline/data/'],
   'lz4js': ['pipeline/data/'],
   'yauzl': ['pipeline/data/'],
+  'hyparquet': ['pipeline/data/parquet/hyparquet.ts'],
+  'sharp': ['pipeline/data/images/decode-image.ts'],
 };
 
 async function sources(folder: string): Promise<[path: string, text: string][]> {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 
-import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { readOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
@@ -14,7 +14,7 @@ export function observeCommand(): Command {
   const command = new Command('observe')
     .description('gather the statistics of a model on data, to be merged and encoded later')
     .argument('<model>', 'ONNX model')
-    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
   for (const add of [placementOptions, dataOptions, shardOption, engineOptions, faultOptions, reportOptions]) add(command);
   return command
@@ -30,7 +30,7 @@ Examples:
       const { QuantSim, removeCheckpoint, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
-        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
         const run = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
         const outputs = await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { readOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
@@ -16,7 +16,7 @@ export function runCommand(): Command {
   const command = new Command('run')
     .description('calibrate a model on data, find the encodings, and export what runtimes read')
     .argument('<model>', 'ONNX model')
-    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <folder>', 'where the five files go');
   for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, reportOptions]) add(command);
   return command
@@ -34,7 +34,7 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
-        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
         const run = await calibrateWithProgress(sim, source, options, checkpoint, signal);

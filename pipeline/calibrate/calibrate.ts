@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { stableJson } from '../base/stable-json.ts';
 import { bindInputs, type BindOptions } from '../data/bind.ts';
 import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
 import { fixedBatch } from '../data/feeds.ts';
@@ -14,6 +15,7 @@ import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.
 import { nameNodes } from './name-nodes.ts';
 import { orderedMap } from './ordered-map.ts';
 import type { Plan } from './plan.ts';
+import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
 import { Work } from './work.ts';
@@ -35,7 +37,7 @@ export interface CalibrateOptions extends BindOptions {
   readonly checkpoint?: CheckpointOptions;
   /** Seconds that one block may take; then its thread is replaced and the block tried again. Default: as long as it takes. */
   readonly batchTimeout?: number;
-  /** Blocks that may be set aside, because they take down their threads, the engine refuses them or their data do not fit. Default 16. */
+  /** Blocks that may be set aside, because they take down their threads, the engine refuses them or their data do not fit, and samples that cannot be read. Default 16. */
   readonly maxBad?: number;
   /** Module of the worker threads, for hosts that wrap quantpipe's own (calibrate/worker.ts): tests make threads die by it. */
   readonly worker?: URL;
@@ -46,7 +48,7 @@ export interface Progress {
   /** null where the source does not tell its length. */
   readonly total: number | null;
   readonly batches: number;
-  /** Blocks that were set aside so far. */
+  /** Blocks and samples that were set aside so far. */
   readonly setAside: number;
 }
 
@@ -60,8 +62,6 @@ export interface Observation {
   readonly warnings: readonly string[];
 }
 
-const MAX_BAD = 16;
-
 /**
  * Observe every tap of the plan on every sample of the source: reader → pool → reducer. Yields after every block; returns the
  * statistics. They depend on the samples alone: not on the number of workers, the order in which blocks finish, or on threads and
@@ -74,7 +74,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const warnings = engine.notice === undefined ? [] : [engine.notice];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
-  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings)) : null;
+  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
   try {
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
@@ -114,8 +114,8 @@ function interrupted(path: string, samples: number, total: number | null, cause:
   return new QuantpipeError('interrupted', `stopped after ${samples}${total === null ? '' : ` of ${total}`} samples; they are kept in '${path}', and a run that resumes goes on from there`, {}, { cause });
 }
 
-function setAsideWarning({ index, message }: SetAside): string {
-  return `batch ${index} was set aside: ${message}`;
+function setAsideWarning({ index, sample, message }: SetAside): string {
+  return sample !== undefined ? `left out: ${message}` : `batch ${index} was set aside: ${message}`;
 }
 
 function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { batchSize, limit, shard }: CalibrateOptions, warnings: string[]): BlockOptions {
@@ -145,15 +145,17 @@ async function firstSamples(source: Source, { size, columns }: BlockOptions): Pr
 }
 
 /** All that the statistics of a block depend on, and which blocks there are. */
-async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[]): Promise<Identity> {
-  const { rows, columns } = source, { size, limit, shard } = range;
+async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
+  const { rows, columns, selection = 'all' } = source, { size, limit, shard } = range;
   return {
     'model': plan.hash.slice(0, 12),
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
     'number of samples': String(rows),
     'content of the first samples': await firstSamples(source, range),
+    'choice of samples': selection,
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
+    'reading of images': stableJson(images),
     'engine': name,
     'batch size': String(size),
     'limit': String(limit ?? 'none'),

@@ -31,7 +31,7 @@ export class Work {
   async observe(block: Block): Promise<Outcome> {
     const ends = this.#journal?.lost.get(block.index) ?? 0;
     if (ends >= ATTEMPTS) {
-      return { index: block.index, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
+      return { index: block.index, bad: block.bad, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
     }
     this.#journal?.begin(block.index);
     const outcome = await observeBlock(this.#pool, block, this.#attempts);

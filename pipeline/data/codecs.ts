@@ -43,7 +43,7 @@ function checkLz4Blocks(frame: Uint8Array): void {
 }
 
 /** Decode a ZSTD frame into a buffer of its own: values are then aligned, as Arrow needs them. */
-function decodeZstd(frame: Uint8Array, limit = MAX_BUFFER_BYTES): Uint8Array {
+export function decodeZstd(frame: Uint8Array, limit = MAX_BUFFER_BYTES): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
   new Decompress(chunk => {

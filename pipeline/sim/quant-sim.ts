@@ -5,13 +5,14 @@ import { QuantpipeError } from '../base/errors.ts';
 import { type CalibrateOptions, leftOutWarning, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { readableBlocks } from '../calibrate/readable-blocks.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
 import { fitBiases } from '../config/fit-biases.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { type Override, parseOverrides } from '../config/override.ts';
 import { type PlacementOptions, placeQuantizers } from '../config/place-quantizers.ts';
-import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
+import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, type Given, namedColumn, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
 import {
   applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings,
@@ -61,6 +62,9 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   /** Keep the encodings of the file of `loadEncodings` as they are: only the rest is calibrated and searched. Default false. */
   readonly freeze?: boolean;
 }
+
+/** What calibrate and evaluate read: a path or address, an open source, or what a program hands over as it comes. */
+export type Samples = string | Source | AsyncIterable<Given> | Iterable<Given>;
 
 export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
   /** Another model to compare instead of the one that export would write. */
@@ -170,26 +174,31 @@ export class QuantSim {
   }
 
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
-  openSource(path: string, { inputs = {}, stdin }: Pick<BindOptions, 'inputs'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
-    const columns = sessionInputs(this.model).map(({ name }) => inputs[name] ?? name);
-    return openSource(path, { columns, ...(stdin && { stdin }) });
+  openSource(data: Exclude<Samples, Source>, { inputs: bound = {}, images, sample, stdin }: Pick<BindOptions, 'inputs' | 'images'> & Pick<OpenOptions, 'sample' | 'stdin'> = {}): Promise<Source> {
+    const inputs = sessionInputs(this.model);
+    const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
+    return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }) });
+  }
+
+  async #opened(source: Samples, options: Parameters<QuantSim['openSource']>[1]): Promise<Source> {
+    return typeof source !== 'string' && 'batches' in source ? source : this.openSource(source, options);
   }
 
   /** Gather statistics, and find the encodings. */
-  async *calibrate(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+  async *calibrate(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     yield* this.observe(source, options);
     await this.encode(this.statistics, options);
   }
 
   /** Gather statistics only. */
-  async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+  async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     if (this.#needsNoData) {
       this.#statistics = emptyStatistics(modelHash(this.model));
       if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
       return;
     }
     this.#plan ??= calibrationPlan(this.model, this.#placed);
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+    const opened = await this.#opened(source, options);
     this.#observation = yield* observe(this.#plan, opened, options);
     this.#statistics = this.#observation.statistics;
     this.warnings.push(...this.#observation.warnings);
@@ -240,8 +249,8 @@ export class QuantSim {
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */
-  async evaluate(source: Source | string, options: SimEvaluateOptions = {}): Promise<Evaluation> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
+    const opened = await this.#opened(source, options);
     const { label, ...rest } = options;
     const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
     const forms = this.isEncoded
@@ -255,8 +264,8 @@ export class QuantSim {
   }
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
-  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<Trace> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
+    const opened = await this.#opened(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
     const read = this.#read(opened, bindings, { limit: TRACED_SAMPLES, ...options });
@@ -296,12 +305,13 @@ export class QuantSim {
   }
 
   /** Blocks of samples to run in this thread. */
-  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal'>): AsyncIterable<Block> {
+  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal, maxBad }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal' | 'maxBad'>): AsyncIterable<Block> {
     const together = fixedBatch(sessionInputs(this.model), source, bindings);
-    return untilAborted(blocks(source, {
+    const read = blocks(source, {
       size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
       onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
-    }), signal);
+    });
+    return readableBlocks(untilAborted(read, signal), message => this.warnings.push(message), maxBad);
   }
 
   /** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */

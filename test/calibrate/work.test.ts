@@ -13,7 +13,7 @@ suite('calibrate/work', test => {
       const setup = { model: new Uint8Array(0), taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
       const work = new Work({ observing: setup }, 1, null, { worker });
       try {
-        assert.is((await work.observe({ index, rows: 1, bytes: new ArrayBuffer(8) })).kind, kind);
+        assert.is((await work.observe({ index, rows: 1, bad: [], bytes: new ArrayBuffer(8) })).kind, kind);
       } finally {
         await work.close();
       }
