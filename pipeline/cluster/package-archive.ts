@@ -11,8 +11,8 @@ import { installedPackages, type PlacedPackage } from './installed-packages.ts';
 import { tar, type TarEntry } from './tar.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-/** Of the archive: what is worth waiting for once. */
-const COMPRESSION = { level: 6 };
+/** Of the archive: higher levels take much longer for little. */
+const COMPRESSION = { level: 3 };
 
 /** What is never run: source maps, declarations, documentation. */
 const NOT_RUN = /\.(?:map|md|tsbuildinfo|d\.[cm]?ts)$/;

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -300,11 +301,17 @@ def host():
     return socket.gethostname()
 
 
+def has_java():
+    return shutil.which("java") is not None or os.path.exists(os.path.join(os.environ.get("JAVA_HOME", "-"), "bin", "java"))
+
+
 def told(error):
     """The fault in an exception's text, however deep; else the first line of what Spark says."""
     text = str(error)
     if OPENING in text:
         return json.loads(text[text.index(OPENING) + len(OPENING):text.index(CLOSING)])
+    if "JAVA_GATEWAY_EXITED" in text and not has_java():
+        return {"code": "cluster-failed", "message": "Spark needs Java 17 or newer: there is no 'java' in the PATH, and JAVA_HOME names none"}
     lines = [line for line in text.splitlines() if line.strip()]
     return {"code": "cluster-failed", "message": f"Spark failed: {lines[0] if lines else type(error).__name__}"}
 

@@ -80,11 +80,13 @@ interface Done {
   readonly done: { readonly samples: number; readonly partitions: number; readonly slots: number };
 }
 
+/** The last line where it did not. */
+interface Failure {
+  readonly error: { readonly code: ErrorCode; readonly message: string };
+}
+
 /** A line of spark-driver.py. */
-type Message =
-  | { readonly progress: SparkProgress }
-  | Done
-  | { readonly error: { readonly code: ErrorCode; readonly message: string } };
+type Message = { readonly progress: SparkProgress } | Done | Failure;
 
 /** A run of the model and the next ones: what is read while it runs. */
 const BATCHES_AHEAD = 4;
@@ -154,7 +156,7 @@ async function* submit(job: Job, { python = 'python3', signal }: SparkOptions): 
   const stop = () => child.kill('SIGTERM');
   signal?.addEventListener('abort', stop);
   try {
-    let said = '', last: Exclude<Message, { progress: SparkProgress }> | null = null;
+    let said = '', last: Done | Failure | null = null;
     child.stderr.setEncoding('utf8').on('data', (text: string) => { said = (said + text).slice(-KEPT_CHARACTERS); });
     for await (const line of createInterface({ input: child.stdout })) {
       const message = parseMessage(line);
@@ -166,7 +168,7 @@ async function* submit(job: Job, { python = 'python3', signal }: SparkOptions): 
     signal?.throwIfAborted();
     if (code instanceof Error) throw cannotStart(python, code);
     if (last === null) throw endedEarly(code, said);
-    if ('error' in last) throw new QuantpipeError(last.error.code, last.error.message, {}, { cause: new Error(said) });
+    if ('error' in last) throw failed(last.error, said);
     return last.done;
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -194,6 +196,12 @@ function cannotStart(python: string, cause: Error): QuantpipeError {
   const { code } = cause as NodeJS.ErrnoException;
   const fact = code === 'ENOENT' ? 'which is not there' : `which does not start (${cause.message})`;
   return new QuantpipeError('cluster-failed', `Spark is reached through Python: '${python}', ${fact}; it needs Python 3.10 or newer with PySpark 4: pip install 'pyspark[sql]>=4'`, {}, { cause });
+}
+
+/** The driver's own message; where Java did not even start, what Java said. */
+function failed({ code, message }: Failure['error'], said: string): QuantpipeError {
+  const [, reason] = message.includes('JAVA_GATEWAY_EXITED') ? /^(?:Exception in thread "main" |Error: )(?:[\w.$]+: )?(.*)$/m.exec(said) ?? [] : [];
+  return new QuantpipeError(code, reason === undefined ? message : `Spark did not start: ${reason}`, {}, { cause: new Error(said) });
 }
 
 function endedEarly(code: number | string, said: string): QuantpipeError {
