@@ -29,7 +29,8 @@ Examples:
   $ quantpipe run model.onnx calibration.arrow -o out
   $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
   $ quantpipe run model.onnx data.arrow -o out --load-encodings adaround.json --freeze --encodings-version 2.0.0
-  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
+  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
+  $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
       const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {

@@ -120,14 +120,12 @@ def read_schema(spark, frame, job):
         sizes = {seen.names[0]: next(iter(sizes.values()))}
     fields = []
     for field in seen:
-        kept = stored.field(field.name) if stored is not None and field.name in stored.names else None
+        if stored is not None and field.name in stored.names:
+            field = stored.field(field.name)
         size = sizes.get(field.name)
-        if kept is not None:
-            fields.append(kept)
-        elif size is not None and pa.types.is_list(field.type) and not pa.types.is_nested(field.type.value_type):
-            fields.append(pa.field(field.name, pa.list_(field.type.value_type, size), metadata=field.metadata))
-        else:
-            fields.append(field)
+        if size is not None and pa.types.is_list(field.type) and not pa.types.is_nested(field.type.value_type):
+            field = field.with_type(pa.list_(field.type.value_type, size))
+        fields.append(field)
     return pa.schema(fields)
 
 
