@@ -42,14 +42,11 @@ class Fault(Exception):
     def __init__(self, code, message):
         super().__init__(OPENING + json.dumps({"code": code, "message": message}) + CLOSING)
 
-    def __reduce__(self):
-        return Exception, self.args
-
 
 try:
     import pyarrow as pa
     import pyarrow.compute as pc
-    from pyspark import SparkConf, SparkContext, SparkFiles, TaskContext
+    from pyspark import SparkConf, SparkFiles, TaskContext
     from pyspark.sql import SparkSession
 except ImportError as error:
     say(error={"code": "cluster-failed", "message": f"{sys.executable} cannot run Spark: {error}; it needs PySpark 4, pyarrow and pandas: {sys.executable} -m pip install 'pyspark[sql]>=4'"})
