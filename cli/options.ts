@@ -115,7 +115,7 @@ export function schemeOptions(command: Command): Command {
 
 export function dataOptions(command: Command): Command {
   return command
-    .option('--input <name=column>', 'feed the model input NAME from COLUMN, or from its attention mask: NAME=mask(COLUMN) (repeatable)', assignment)
+    .option('--input <name=column>', 'feed the model input NAME from COLUMN, or from its attention mask: NAME=mask(COLUMN) (repeatable)', assignment('NAME=COLUMN'))
     .option('--scale <factor>', 'raw values are multiplied by this first, e.g. 0.00392157 for bytes', number('scale'))
     .option('--mean <list>', 'then this mean is taken away, one value or one per channel: 0.485,0.456,0.406', numbers)
     .option('--std <list>', 'then it is divided by this, one value or one per channel: 0.229,0.224,0.225', numbers)
@@ -203,14 +203,16 @@ function numbers(text: string): number[] {
   return text.split(',').map(number('each value'));
 }
 
-function assignment(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected NAME=COLUMN, got '${text}'.`);
-  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+export function assignment(form: 'NAME=COLUMN' | 'NAME=VALUE'): (text: string, earlier?: Readonly<Record<string, string>>) => Record<string, string> {
+  return (text, earlier = {}) => {
+    const at = text.indexOf('=');
+    if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected ${form}, got '${text}'.`);
+    return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+  };
 }
 
 function padding(text: string, earlier: Readonly<Record<string, number>> = {}): Record<string, number> {
-  const [[column, value] = []] = Object.entries(assignment(text));
+  const [[column, value] = []] = Object.entries(assignment('NAME=VALUE')(text));
   return { ...earlier, [column!]: number('the value')(value!) };
 }
 

@@ -18,8 +18,9 @@ const mayImport: Record<string, string[]> = {
   config: ['base', 'graph', 'quant'],
   passes: ['base', 'graph', 'quant'],
   calibrate: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],
+  cluster: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'engine', 'data', 'calibrate'],
   export: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes'],
-  sim: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes', 'calibrate', 'export'],
+  sim: ['base', 'kernels', 'graph', 'quant', 'onnx', 'observers', 'analyzers', 'engine', 'data', 'config', 'passes', 'calibrate', 'cluster', 'export'],
 };
 
 /** One door per dependency: the files that may import it. A trailing slash allows the folder. */
@@ -64,6 +65,14 @@ suite('layering', test => {
       }
     });
   }
+
+  test('the cluster knows of calibration what crosses to other machines, and nothing else', async () => {
+    for (const [file, text] of await sources('pipeline/cluster')) {
+      for (const path of imports(text).filter(path => path.includes('/calibrate/'))) {
+        assert.ok(['plan.ts', 'work-order.ts', 'protocol.ts'].some(name => path.endsWith(`/calibrate/${name}`)), `${file} imports ${path}`);
+      }
+    }
+  });
 
   test('the command line uses the pipeline through its index only', async () => {
     for (const [file, text] of await sources('cli')) {

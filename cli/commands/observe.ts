@@ -1,13 +1,14 @@
-import { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
 
-import { readOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { calibrateWithProgress, pick, readOptions, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & DataOptions & EngineOptions & FaultOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & DataOptions & EngineOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
 
 /** Statistics only: a filter from Arrow to Arrow, for shards and other machines. */
 export function observeCommand(): Command {
@@ -16,6 +17,7 @@ export function observeCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
+  command.addOption(new Option('--order <file>', 'a work order of `run --spark`, whose tapped model is given').hideHelp());
   for (const add of [placementOptions, dataOptions, shardOption, engineOptions, faultOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
@@ -27,6 +29,7 @@ Examples:
   $ quantpipe merge part0.arrow part1.arrow -o all.arrow
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
+      if (options.order !== undefined) return carryOut(model, options.order, data, options);
       const { QuantSim, removeCheckpoint, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
@@ -38,4 +41,17 @@ Examples:
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });
     });
+}
+
+/** What an executor of a cluster does: no placement and no preparation, only what it was told. */
+async function carryOut(model: string, order: string, data: string, options: Options): Promise<void> {
+  const { observe, openSource, readWorkOrder, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+  await interruptible(async signal => {
+    const { plan, options: ordered } = readWorkOrder(await readFile(model), await readFile(order, 'utf8'));
+    const source = await openSource(data, { stdin: process.stdin });
+    const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers'), signal, maxBad: 0 });
+    let step = await observing.next();
+    while (!step.done) step = await observing.next();
+    await writeOutput(options.output, writeStatistics(step.value.statistics), process.stdout);
+  });
 }

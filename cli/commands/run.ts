@@ -7,9 +7,10 @@ import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
+import { calibrateOnSpark, type ClusterOptions, clusterOptions } from '../spark.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & FaultOptions & ExportOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & FaultOptions & ExportOptions & ClusterOptions & ReportOptions & { readonly output: string };
 
 /** The main job: calibrate, encode, export. */
 export function runCommand(): Command {
@@ -18,7 +19,7 @@ export function runCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <folder>', 'where the five files go');
-  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, clusterOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),
@@ -28,16 +29,19 @@ Examples:
   $ quantpipe run model.onnx calibration.arrow -o out
   $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
   $ quantpipe run model.onnx data.arrow -o out --load-encodings adaround.json --freeze --encodings-version 2.0.0
-  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
+  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
+  $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
       const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
-        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
+        const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
         await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
-        const run = await calibrateWithProgress(sim, source, options, checkpoint, signal);
+        const run = source === null
+          ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
+          : await calibrateWithProgress(sim, source, options, checkpoint, signal);
         const outputs = await sim.export(options.output, options);
         await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);

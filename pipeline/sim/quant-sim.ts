@@ -7,6 +7,7 @@ import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import { readableBlocks } from '../calibrate/readable-blocks.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
+import { observeOnSpark, type SparkOptions, type SparkProgress } from '../cluster/index.ts';
 import { fitBiases } from '../config/fit-biases.ts';
 import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
@@ -192,17 +193,21 @@ export class QuantSim {
 
   /** Gather statistics only. */
   async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
-    if (this.#needsNoData) {
-      this.#statistics = emptyStatistics(modelHash(this.model));
-      if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
-      return;
-    }
+    if (this.#needsNoData) return this.#takeNothing();
     this.#plan ??= calibrationPlan(this.model, this.#placed);
     const opened = await this.#opened(source, options);
-    this.#observation = yield* observe(this.#plan, opened, options);
-    this.#statistics = this.#observation.statistics;
-    this.warnings.push(...this.#observation.warnings);
-    this.#warnOfNonFinite(this.#statistics);
+    this.#take(yield* observe(this.#plan, opened, options));
+  }
+
+  /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
+  async *calibrateOnSpark(data: string, options: SparkOptions & Pick<CalibrateOptions, 'workers'>): AsyncGenerator<SparkProgress, void> {
+    if (this.#needsNoData) {
+      this.#takeNothing();
+    } else {
+      this.#plan ??= calibrationPlan(this.model, this.#placed);
+      this.#take(yield* observeOnSpark(this.#plan, data, options));
+    }
+    await this.encode(this.statistics, options);
   }
 
   /** Find the encodings from statistics of this model, gathered here or elsewhere. */
@@ -326,6 +331,18 @@ export class QuantSim {
     for (const { tensor, weight } of this.#placed.biases) {
       if (roomy.get(weight) !== encodings.get(weight)) this.warnings.push(`bias '${tensor}' is clipped: the frozen steps of '${weight}' are too small for it`);
     }
+  }
+
+  #takeNothing(): void {
+    this.#statistics = emptyStatistics(modelHash(this.model));
+    if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
+  }
+
+  #take(observation: Observation): void {
+    this.#observation = observation;
+    this.#statistics = observation.statistics;
+    this.warnings.push(...observation.warnings);
+    this.#warnOfNonFinite(observation.statistics);
   }
 
   #warnOfNonFinite({ tensors }: Statistics): void {
