@@ -88,12 +88,13 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
       : weightQuantizer(value, root, weight, config.defaults));
   }
+  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'));
   return {
     quantizers: [...quantizers.values()],
-    biases: (quantizeBias ? placeBiases(graph, quantizers) : []).filter(({ tensor }) => !floatBiases.has(graph.values.get(tensor)!)),
+    biases: placedBiases.biases,
     floats,
     units,
-    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)]))],
+    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
     warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
   };
 }

@@ -9,6 +9,7 @@ import type { Encoding } from '../quant/encoding.ts';
 import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
 import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
+import { shieldFloatWeights } from './shield-float-weights.ts';
 import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
 
@@ -56,6 +57,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   for (const quantizer of placement.floats) storeAsFloat(graph, quantizer, options);
   absorbScales(graph);
   dropRedundantClips(graph);
+  shieldFloatWeights(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);
   return copy;

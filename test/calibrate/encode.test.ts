@@ -114,7 +114,7 @@ suite('calibrate/encode', test => {
 
   test('a tensor without a finite value is named', async () => {
     const error = await failure(placement(), statisticsOf({ x: Float32Array.of(1), h: Float32Array.of(NaN, Infinity) }));
-    assert.equal([error.code, error.message], ['statistics-missing', "tensor 'h': no finite value was observed"]);
+    assert.equal([error.code, error.message], ['statistics-missing', "tensor 'h': there is no finite value"]);
   });
 
   test('threads find what one thread finds', async () => {

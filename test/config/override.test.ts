@@ -68,7 +68,10 @@ suite('config/override', test => {
 
   test('what is turned off is left in float, and says why', () => {
     const { float } = overridden({ y: { is_quantized: 'False' }, w: { is_quantized: false }, k: { is_quantized: 'False' } });
-    assert.equal(float.map(({ name, reason }) => `${name}: ${reason}`), ['w', 'k', 'y'].map(name => `${name}: an override turns it off`));
+    assert.equal(float.map(({ name, reason }) => `${name}: ${reason}`), [
+      ...['w', 'k', 'y'].map(name => `${name}: an override turns it off`), 'b: a bias has the step of its products, and the weight beside it is not quantized',
+    ]);
+    assert.equal(overridden({ b: { is_quantized: 'False' } }).float.map(({ name, reason }) => `${name}: ${reason}`), ['b: an override turns it off']);
   });
 
   test('a bias that is turned off keeps its float values', () => {
