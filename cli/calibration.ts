@@ -1,3 +1,5 @@
+import { existsSync, rmSync } from 'node:fs';
+
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
 import type { DataOptions, EngineOptions, FaultOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
@@ -56,6 +58,23 @@ function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<C
     ...pick(options, 'batchTimeout', 'maxBad'),
     ...(strict && { maxBad: 0 }),
   };
+}
+
+/**
+ * Run `body`; where it fails and left a checkpoint, the error says so, because the next run can go on from there. Where no further run
+ * could fare better, because the data never held what is needed, the checkpoint is removed.
+ */
+export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
+    if (error.code === 'statistics-missing') {
+      for (const file of [checkpoint, `${checkpoint}.journal`]) rmSync(file, { force: true });
+      throw error;
+    }
+    throw new QuantpipeError(error.code, error.message, { ...error.context, 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` }, { cause: error });
+  }
 }
 
 /** Calibrate (or only observe) with a progress line on standard error. */

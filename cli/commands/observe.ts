@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
-import { calibrateWithProgress, pick, readOptions, simOptions } from '../calibration.ts';
+import { calibrateWithProgress, pick, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
@@ -35,8 +35,11 @@ Examples:
         const sim = await QuantSim.open(model, simOptions(options));
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
-        const run = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
-        const outputs = await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout);
+        const observed = async () => {
+          const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
+          return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
+        };
+        const [run, outputs] = await (checkpoint === null ? observed() : tellingOfCheckpoint(checkpoint, observed));
         if (checkpoint !== null) await removeCheckpoint(checkpoint);
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });

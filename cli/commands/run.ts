@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { readOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { calibrateWithProgress, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
@@ -39,10 +39,12 @@ Examples:
         const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
         await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
-        const run = source === null
-          ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
-          : await calibrateWithProgress(sim, source, options, checkpoint, signal);
-        const outputs = await sim.export(options.output, options);
+        const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
+          const figures = source === null
+            ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
+            : await calibrateWithProgress(sim, source, options, checkpoint, signal);
+          return [figures, await sim.export(options.output, options)] as const;
+        });
         await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);
       });

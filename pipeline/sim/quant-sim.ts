@@ -261,6 +261,7 @@ export class QuantSim {
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
+    if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
     const evaluation = await evaluate(forms, this.#read(opened, bindings, options), bindings, { ...options, engine, deltas: this.#deltas });
     options.signal?.throwIfAborted();
