@@ -21,6 +21,7 @@ export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placeme
 
 export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
+export type { MemoryPlan } from './calibrate/memory-plan.ts';
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
 export { emptyStatistics, mergeStatistics, missingShards } from './observers/merge.ts';

@@ -3,11 +3,11 @@ import { Command } from 'commander';
 import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
+  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & DataOptions & EngineOptions & FaultOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string };
 
 /** Statistics only: a filter from Arrow to Arrow, for shards and other machines. */
 export function observeCommand(): Command {
@@ -16,7 +16,7 @@ export function observeCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
-  for (const add of [placementOptions, dataOptions, shardOption, engineOptions, faultOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, dataOptions, shardOption, engineOptions, memoryOptions, faultOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Statistics add up exactly: however the data was divided, merge gives the same bytes.

@@ -4,12 +4,12 @@ import { Command } from 'commander';
 import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & FaultOptions & ExportOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ExportOptions & ReportOptions & { readonly output: string };
 
 /** The main job: calibrate, encode, export. */
 export function runCommand(): Command {
@@ -18,7 +18,7 @@ export function runCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
     .requiredOption('-o, --output <folder>', 'where the five files go');
-  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, memoryOptions, faultOptions, exportOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),

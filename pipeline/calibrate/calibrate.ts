@@ -12,7 +12,9 @@ import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
 import { nameNodes } from './name-nodes.ts';
+import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
+import { peek } from './peek.ts';
 import type { Plan } from './plan.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -23,8 +25,12 @@ export interface CalibrateOptions extends BindOptions {
   readonly engine?: EngineName | 'auto';
   /** Threads. Default: one per processor. */
   readonly workers?: number;
-  /** Samples in one run of the model. */
+  /** Samples in a block, and in one run of the model where memory allows. */
   readonly batchSize?: number;
+  /** Bytes that the process may hold: workers, samples in a run and groups of tensors are chosen so that it does not hold more. Default: 70 % of what the machine or the container has. */
+  readonly memory?: number;
+  /** Told how the work fits into the memory, before the first block. */
+  readonly onPlan?: (plan: MemoryPlan) => void;
   /** Stop after so many samples. */
   readonly limit?: number;
   /** Observe only the blocks k with k mod count = index. */
@@ -48,6 +54,10 @@ export interface Progress {
   readonly batches: number;
   /** Blocks that were set aside so far. */
   readonly setAside: number;
+  /** Attempts beyond the first, of blocks whose threads died or hung. */
+  readonly retries: number;
+  /** How the work fits into the memory; null where the first samples could not be measured. */
+  readonly memory: MemoryPlan | null;
 }
 
 /** What a finished observation is: the statistics, and how they were gathered. */
@@ -78,13 +88,18 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   let reducer: Reducer | null = null;
   try {
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
-    const work = new Work({ observing: { model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings } }, workers, checkpoint?.journal ?? null, options);
+    const work = new Work({ model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers });
+    let used = workers;
     try {
-      const read = untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal);
-      for await (const outcome of orderedMap(read, () => work.limit(reducer!.state.next), block => work.observe(block))) {
+      const { first, all } = await peek(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal));
+      const memory = first === null ? null : await work.fit(first, { block: range.size, together: range.together ?? 1, warnings });
+      const progress = (): Progress => ({ ...progressOf(reducer!), total, retries: work.retries, memory });
+      used = work.workers;
+      if (memory !== null) options.onPlan?.(memory);
+      for await (const outcome of orderedMap(all, () => work.limit(reducer!.state.next), block => work.observe(block))) {
         reducer.add(outcome);
         await checkpoint?.passing(reducer.state);
-        yield { samples: reducer.state.statistics.samples, total, batches: reducer.state.batches, setAside: reducer.state.setAside.length };
+        yield progress();
       }
     } finally {
       await work.close();
@@ -93,7 +108,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(range) }, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -101,6 +116,10 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   } finally {
     await checkpoint?.close();
   }
+}
+
+function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {
+  return { samples, batches, setAside: setAside.length };
 }
 
 /** Keep what there is when an error ends the work; the error matters more than whether that succeeds. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Piscina, workerData } from 'piscina';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { type Encoded, type EncodeTask, type Observed, type ObserveTask, receive, type Reply, type Task, type WorkerSetup } from './protocol.ts';
+import { type Encoded, type EncodeTask, type Measured, type MeasureTask, type Observed, type ObserveTask, receive, type Reply, type Task, type WorkerSetup } from './protocol.ts';
 
 /** Threads that keep a session and kernels between tasks, and never results. */
 export class Pool {
@@ -18,8 +18,9 @@ export class Pool {
     this.#piscina = new Piscina<Task, Reply<unknown>>({
       filename: new URL('./entry.cjs', import.meta.url).href,
       workerData: { entry: entry.href, setup },
-      minThreads: size,
+      minThreads: 1,
       maxThreads: size,
+      idleTimeout: Infinity, // threads start when there is work for them, and stay
       concurrentTasksPerWorker: 1, // a session runs one batch at a time
       recordTiming: false,
     });
@@ -36,6 +37,11 @@ export class Pool {
    */
   async observe(task: ObserveTask, timeoutMs = Infinity): Promise<Reply<Observed>> {
     return this.#run(task, [task.bytes], timeoutMs);
+  }
+
+  /** Find out what a run takes. The block's bytes are moved. */
+  async measure(task: MeasureTask, timeoutMs = Infinity): Promise<Measured> {
+    return receive(await this.#run<Measured>(task, [task.bytes], timeoutMs));
   }
 
   async encode(task: EncodeTask): Promise<Encoded> {

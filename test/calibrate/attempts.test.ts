@@ -14,7 +14,7 @@ async function outcomeOf(index: number, folder: string, timeoutMs = Infinity): P
   const setup = { model: new Uint8Array(0), taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
   const pool = new Pool({ observing: setup }, 1, poisoned);
   try {
-    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8) }, { timeoutMs, attempts: 3 });
+    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8) }, { timeoutMs, attempts: 3, limits: null });
   } finally {
     await pool.close();
   }
