@@ -11,6 +11,7 @@ import { Kernels } from '../kernels/kernels.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
+import { openSink } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
@@ -87,8 +88,9 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, identityOf(plan, source, engine, range, bindings)) : null;
   let reducer: Reducer | null = null;
   try {
-    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
-    const work = new Work({ model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers });
+    const discard = await openSink();
+    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
+    const work = new Work({ model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
       const { first, all } = await peek(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal));

@@ -53,9 +53,13 @@ export const COPIES = 2.25;
 /** What the main thread comes to hold beside what it holds at the start: batches that are read, statistics, garbage not yet collected. */
 const MAIN_GROWTH = 48 * 2 ** 20;
 /** The same of a worker: its heap, the scratch of the kernels. */
-const WORKER_GROWTH = 24 * 2 ** 20;
+const WORKER_GROWTH = 40 * 2 ** 20;
 /** Blocks that a worker has at once: one that runs and one that waits. */
 const BLOCKS_AT_ONCE = 2;
+/** An engine that keeps memory between runs rounds up, at most to twice as much. */
+const KEPT = 2;
+/** What is planned, of the budget: allocators hold on to some of what is given back to them. */
+const PLANNED = 0.9;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
 const SESSION_COPIES = 2;
 
@@ -76,7 +80,7 @@ export function planMemory(question: MemoryQuestion): FittedPlan {
 export function leastBudget(question: MemoryQuestion): number {
   const { cost, together, mainBytes } = question;
   const run = together * (cost.runningBytes + COPIES * Math.max(...cost.tapBytes));
-  return Math.ceil((mainBytes + MAIN_GROWTH + worker(question) + run) / 2 ** 20) * 2 ** 20;
+  return Math.ceil((mainBytes + MAIN_GROWTH + worker(question) + run) / PLANNED / 2 ** 20) * 2 ** 20;
 }
 
 /** Observing takes about as long as running the model; each further group is another run. */
@@ -91,13 +95,13 @@ function worker({ cost, blockBytes }: MemoryQuestion): number {
 
 function fit(question: MemoryQuestion, workers: number): FittedPlan | null {
   const { budget, mainBytes, cost, block, together } = question;
-  const room = (budget - mainBytes - MAIN_GROWTH) / workers - worker(question);
+  const room = (PLANNED * budget - mainBytes - MAIN_GROWTH) / workers - worker(question);
   const taps = cost.tapBytes.reduce((sum, bytes) => sum + bytes, 0);
   const perSample = cost.runningBytes + COPIES * taps;
   const samples = Math.min(block, Math.floor(room / perSample / together) * together);
-  const plan = (samplesPerRun: number, groups: number, used: number, limits: Omit<RunLimits, 'bytes' | 'running' | 'known'>): FittedPlan => ({
+  const plan = (samplesPerRun: number, groups: number, used: number, limits: Pick<RunLimits, 'sessions' | 'elements'>): FittedPlan => ({
     budgetBytes: budget, estimateBytes: mainBytes + MAIN_GROWTH + workers * (worker(question) + used), workers, samplesPerRun, groups,
-    limits: { ...limits, bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
+    limits: { ...limits, keepMemory: groups === 1 && room >= samplesPerRun * (cost.runningBytes + KEPT * COPIES * taps), bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
   });
   if (samples >= together) return plan(samples, 1, samples * perSample, { sessions: 1, elements: (room / perSample) * cost.elements });
   return fitGroups(question, room, plan);

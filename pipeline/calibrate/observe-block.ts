@@ -41,11 +41,13 @@ export class BlockObserver {
     let samples = 0;
     const tensors: TensorStatistics[] = [];
     this.#sessions.most = limits?.sessions ?? 1;
+    this.#sessions.keepMemory = limits?.keepMemory ?? true;
     for (const group of await this.#groups(bytes, limits)) {
-      const seen = await this.#observeGroup(group, this.#feeds(bytes, limits));
+      const seen = await this.#observeGroup(group, this.#feeds(bytes, limits), bytes);
       samples = seen.samples;
       tensors.push(...seen.tensors);
     }
+    this.#discard(new Uint8Array(bytes));
     return { value: { samples, tensors }, moved: tensors.flatMap(({ bins, counts }) => [bins.buffer, counts.buffer] as ArrayBuffer[]) };
   }
 
@@ -63,13 +65,14 @@ export class BlockObserver {
     throw new QuantpipeError('data-invalid', 'a block without samples');
   }
 
-  async #observeGroup(group: TapGroup, fed: Iterable<Feed>): Promise<Observed> {
+  async #observeGroup(group: TapGroup, fed: Iterable<Feed>, bytes: ArrayBuffer): Promise<Observed> {
     const taps = this.#setup.taps.slice(group.from, group.to);
     const session = await this.#sessions.ofGroup(group);
     let samples = 0;
     let tensors: readonly TensorStatistics[] | null = null;
     for (const { rows, feeds } of fed) {
       const seen = this.#statistics(await session.run(feeds, taps), taps);
+      this.#discardConverted(feeds, bytes);
       tensors = tensors === null ? seen : tensors.map((before, i) => this.#kernels.mergeStatistics(before, seen[i]!));
       samples += rows;
     }
@@ -85,6 +88,11 @@ export class BlockObserver {
       this.#discard(values);
       return statistics;
     });
+  }
+
+  /** Inputs may also be views of the block itself, which is read again for the next group. */
+  #discardConverted(fed: Feeds, bytes: ArrayBuffer): void {
+    for (const { data } of Object.values(fed)) if (!Array.isArray(data) && data.buffer !== bytes && data.byteLength === data.buffer.byteLength) this.#discard(data);
   }
 
   #feeds(bytes: ArrayBuffer, limits: RunLimits | null): Iterable<Feed> {

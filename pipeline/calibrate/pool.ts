@@ -4,6 +4,9 @@ import { Piscina, workerData } from 'piscina';
 import { QuantpipeError } from '../base/errors.ts';
 import { type Encoded, type EncodeTask, type Measured, type MeasureTask, type Observed, type ObserveTask, receive, type Reply, type Task, type WorkerSetup } from './protocol.ts';
 
+/** Room for young objects in a worker's heap: its large memory is not there, and V8's own 48 MiB would fill up with little garbage. */
+const YOUNG_MB = 6;
+
 /** Threads that keep a session and kernels between tasks, and never results. */
 export class Pool {
   readonly size: number;
@@ -23,6 +26,7 @@ export class Pool {
       idleTimeout: Infinity, // threads start when there is work for them, and stay
       concurrentTasksPerWorker: 1, // a session runs one batch at a time
       recordTiming: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     // Without a listener, a worker that dies while idle would take the process down; its task, if any, is rejected anyway.
     this.#piscina.on('error', () => {});

@@ -33,6 +33,8 @@ export interface RunLimits {
   readonly elements: number;
   /** Sessions that may be loaded at once, one for each group of taps. */
   readonly sessions: number;
+  /** Whether the engine may keep, between runs, twice what they need. */
+  readonly keepMemory: boolean;
   /** What has been measured. */
   readonly known: TapSizes;
 }

@@ -11,6 +11,8 @@ export class TapSessions {
   readonly #taps: readonly string[];
   /** Sessions to hold at once. */
   most = 1;
+  /** Whether sessions loaded from now on keep the memory of their runs. */
+  keepMemory = false;
   /** By group, the last used at the end. */
   readonly #loaded = new Map<string, Session>();
 
@@ -33,7 +35,7 @@ export class TapSessions {
       this.#loaded.delete(key);
       await session.close();
     }
-    return this.#engine.load(this.#modelOf(from, to));
+    return this.#engine.load(this.#modelOf(from, to), { keepMemory: this.keepMemory });
   }
 
   #modelOf(from: number, to: number): Uint8Array {

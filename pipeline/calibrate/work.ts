@@ -3,6 +3,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { memoryLimit } from '../base/memory-limit.ts';
 import type { Block } from '../data/source.ts';
 import { observeBlock, type Outcome } from './attempts.ts';
+import type { Discard } from './discard.ts';
 import type { Journal } from './journal.ts';
 import { leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
 import { Pool } from './pool.ts';
@@ -16,6 +17,7 @@ const ATTEMPTS = 3;
 const SHARE = 0.7;
 
 export interface WorkOptions {
+  readonly discard: Discard;
   /** Most threads. */
   readonly workers: number;
   /** Bytes that the process may hold. */
@@ -95,6 +97,7 @@ export class Work {
     this.#journal?.begin(block.index);
     const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
+    this.#options.discard(new Uint8Array(block.bytes));
     return outcome;
   }
 

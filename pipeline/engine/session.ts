@@ -28,13 +28,14 @@ function unshared(model: Uint8Array): Uint8Array {
   return model.buffer instanceof SharedArrayBuffer ? new Uint8Array(model) : model;
 }
 
-function libraryOptions(engine: EngineName, { fuseQuantized = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
+function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [engine === 'web' ? 'wasm' : 'cpu'],
     graphOptimizationLevel: optimize,
     intraOpNumThreads: 1, // parallelism is ours: a session per worker
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
+    ...(keepMemory ? {} : { enableCpuMemArena: false, enableMemPattern: false }),
     ...(fuseQuantized ? {} : { extra: { session: { disable_quant_qdq: '1' } } }),
   };
 }
