@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 
+import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { bindInputs, type BindOptions } from '../data/bind.ts';
 import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
@@ -16,7 +19,7 @@ import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
 import { peek } from './peek.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, WEIGHTS } from './plan.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
 import { Work } from './work.ts';
@@ -87,10 +90,12 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const total = sampleCount(source, range);
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, identityOf(plan, source, engine, range, bindings)) : null;
   let reducer: Reducer | null = null;
+  let folder: string | null = null;
   try {
     const discard = await openSink();
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
-    const work = new Work({ model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
+    folder = await weightsFolder(plan);
+    const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
       const { first, all } = await peek(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal));
@@ -116,12 +121,26 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
     throw nameNodes(error, plan.model);
   } finally {
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
     await checkpoint?.close();
   }
 }
 
 function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {
   return { samples, batches, setAside: setAside.length };
+}
+
+/** A temporary folder with the weights of a model that is too large for one file; null where it is not. */
+async function weightsFolder({ weights }: Plan): Promise<string | null> {
+  if (weights === null) return null;
+  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
+  try {
+    await writeAtomically(join(folder, WEIGHTS), weights());
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** Keep what there is when an error ends the work; the error matters more than whether that succeeds. */

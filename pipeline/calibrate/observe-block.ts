@@ -32,7 +32,7 @@ export class BlockObserver {
   static async open(setup: ObservingSetup | null): Promise<BlockObserver> {
     check(setup !== null, 'a pool that observes has a model');
     const [kernels, discard, engine] = await Promise.all([Kernels.load(), openSink(), openEngine(setup.engine)]);
-    const sessions = new TapSessions(engine, setup.model, setup.taps);
+    const sessions = new TapSessions(engine, setup);
     return new BlockObserver(setup, kernels, discard, sessions);
   }
 

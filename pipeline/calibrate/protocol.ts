@@ -17,6 +17,8 @@ export interface WorkerSetup {
 export interface ObservingSetup {
   /** The tapped model. Shared: its buffer is a SharedArrayBuffer, so no worker holds a copy. */
   readonly model: Uint8Array;
+  /** Where the weights lie that the model points to; null where it holds them itself. */
+  readonly folder: string | null;
   readonly taps: readonly string[];
   readonly engine: EngineName;
   readonly inputs: readonly SessionInput[];

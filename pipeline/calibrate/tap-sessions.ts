@@ -2,6 +2,7 @@ import type { Engine, Session } from '../engine/index.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { countOutputs } from '../passes/count-outputs.ts';
+import type { ObservingSetup } from './protocol.ts';
 import type { TapGroup } from './tap-groups.ts';
 
 /** Sessions of the tapped model that hand out a group of taps each, loaded when they are needed; those used longest ago are closed first. */
@@ -9,6 +10,7 @@ export class TapSessions {
   readonly #engine: Engine;
   readonly #model: Uint8Array;
   readonly #taps: readonly string[];
+  readonly #folder: string | null;
   /** Sessions to hold at once. */
   most = 1;
   /** Whether sessions loaded from now on keep the memory of their runs. */
@@ -16,10 +18,11 @@ export class TapSessions {
   /** By group, the last used at the end. */
   readonly #loaded = new Map<string, Session>();
 
-  constructor(engine: Engine, model: Uint8Array, taps: readonly string[]) {
+  constructor(engine: Engine, { model, folder, taps }: Pick<ObservingSetup, 'model' | 'folder' | 'taps'>) {
     this.#engine = engine;
     this.#model = model;
     this.#taps = taps;
+    this.#folder = folder;
   }
 
   async ofGroup({ from, to }: TapGroup): Promise<Session> {
@@ -35,7 +38,7 @@ export class TapSessions {
       this.#loaded.delete(key);
       await session.close();
     }
-    return this.#engine.load(this.#modelOf(from, to), { keepMemory: this.keepMemory });
+    return this.#engine.load(this.#modelOf(from, to), { keepMemory: this.keepMemory, ...(this.#folder !== null && { folder: this.#folder }) });
   }
 
   #modelOf(from: number, to: number): Uint8Array {

@@ -9,6 +9,8 @@ export interface SessionOptions {
   readonly fuseQuantized?: boolean;
   /** false gives memory back after every run, where the engine would keep what its largest runs needed, for each session and rounded up. Default true. */
   readonly keepMemory?: boolean;
+  /** Folder of the files that the model's weights lie in. Without it, it holds them itself. */
+  readonly folder?: string;
   /** The engine's graph optimization. Default 'all'. */
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
 }

@@ -27,7 +27,7 @@ async function observedBothWays(path: string, data: string, engine: EngineName, 
   const { tapped, taps, inputs } = calibrationPlan(model, placeQuantizers(model, loadConfig('per-channel')));
   const source = await openSource(`fixtures/data/${data}-calibration.arrow`);
   const bindings = bindInputs(source, inputs);
-  const observer = await BlockObserver.open({ model: tapped, taps, engine, inputs, bindings });
+  const observer = await BlockObserver.open({ model: tapped, folder: null, taps, engine, inputs, bindings });
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
     const { value: { sizes } } = await observer.measure({ kind: 'measure', bytes: bytes.slice(0) });
     const elements = Math.max(Math.max(...sizes.taps), sizes.taps.reduce((sum, count) => sum + count, 0) / GROUPS);
