@@ -1,5 +1,7 @@
+import { existsSync, rmSync } from 'node:fs';
+
 import { QuantpipeError } from '../pipeline/base/errors.ts';
-import type { BindOptions, CalibrateOptions, MemoryPlan, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
 import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { Metrics } from './metrics.ts';
 import { ProgressLine } from './progress.ts';
@@ -18,7 +20,7 @@ export function simOptions(options: PlacementOptions & Partial<SchemeOptions>): 
   return {
     config,
     foldBatchNorm: options.foldBatchNorm,
-    ...pick(options, 'scheme', 'weightScheme', 'gamma', 'percentile', 'loadEncodings', 'freeze'),
+    ...pick(options, 'override', 'aimetPlacement', 'scheme', 'weightScheme', 'gamma', 'percentile', 'loadEncodings', 'freeze'),
     ...(typeof options.weightBits === 'number' && { weightBitwidth: options.weightBits }),
     ...(typeof options.weightBits === 'string' && { weightFormat: options.weightBits }),
     ...(typeof options.activationBits === 'number' && { activationBitwidth: options.activationBits }),
@@ -35,14 +37,22 @@ function blockOptions({ blockSize, blockSkip, lpbq }: PlacementOptions): Pick<Qu
   return {};
 }
 
-/** Which column feeds which input, and how raw values are read. */
-export function bindOptions(options: DataOptions): BindOptions {
-  const preprocess = pick(options, 'scale', 'mean', 'std', 'layout');
-  return { ...(options.input && { inputs: options.input }), ...(Object.keys(preprocess).length > 0 && { preprocess }) };
+/** Which samples are read, which column feeds which input, and how raw values are read. Options overrule the file that one of them may name. */
+export async function readOptions(options: DataOptions): Promise<BindOptions & Pick<OpenOptions, 'sample'>> {
+  const { readPreprocessFile } = await import('../pipeline/index.ts');
+  const file = options.preprocess === undefined ? null : await readPreprocessFile(options.preprocess);
+  const preprocess = { ...file?.preprocess, ...pick(options, 'scale', 'mean', 'std', 'layout') };
+  const images = { ...file?.images, ...pick(options, 'resize', 'crop', 'filter', 'channels') };
+  if (options.seed !== undefined && options.sample === undefined) throw new QuantpipeError('config-invalid', '--seed goes with --sample');
+  return {
+    ...(options.input && { inputs: options.input }), ...(options.pad && { pad: options.pad }),
+    ...(Object.keys(preprocess).length > 0 && { preprocess }), ...(Object.keys(images).length > 0 && { images }),
+    ...(options.sample !== undefined && { sample: { count: options.sample, ...pick(options, 'seed') } }),
+  };
 }
 
 /** Where a command keeps its state, and what it does about batches that cannot be observed. */
-export function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
+function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
   const { resume, checkpointEvery: everySeconds, strict } = options;
   if (checkpoint === null && resume) throw new QuantpipeError('config-invalid', 'there is no checkpoint to resume where the statistics go to standard output');
   return {
@@ -50,6 +60,23 @@ export function faultSettings(options: FaultOptions, checkpoint: string | null):
     ...pick(options, 'batchTimeout', 'maxBad'),
     ...(strict && { maxBad: 0 }),
   };
+}
+
+/**
+ * Run `body`; where it fails and left a checkpoint, the error says so, because the next run can go on from there. Where no further run
+ * could fare better, because the data never held what is needed, the checkpoint is removed.
+ */
+export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
+    if (error.code === 'statistics-missing') {
+      for (const file of [checkpoint, `${checkpoint}.journal`]) rmSync(file, { force: true });
+      throw error;
+    }
+    throw new QuantpipeError(error.code, error.message, { ...error.context, 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` }, { cause: error });
+  }
 }
 
 /** Calibrate (or only observe) with a progress line on standard error. */
@@ -65,7 +92,7 @@ export async function calibrateWithProgress(
   };
   let figures = { samples: 0, batches: 0 };
   try {
-    const settings = { signal, onPlan, ...bindOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
+    const settings = { signal, onPlan, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
       figures = progress;
       line.update(progress);

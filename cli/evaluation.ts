@@ -1,10 +1,10 @@
-import type { Evaluation, TracedTensor } from '../pipeline/index.ts';
+import type { Evaluation, Trace } from '../pipeline/index.ts';
 import { table } from './table.ts';
 
 const FORMS = { float: 'float', simulated: 'simulated', exported: 'exported (INT8)' } as const;
 
 /** Accuracy of each form, and how close they are to each other; with a trace, where simulation and exported model part. */
-export function printEvaluation(evaluation: Evaluation, traced: readonly TracedTensor[] | null, { json }: { readonly json?: true }): void {
+export function printEvaluation(evaluation: Evaluation, traced: Trace | null, { json }: { readonly json?: true }): void {
   if (json) console.log(JSON.stringify(traced === null ? evaluation : { ...evaluation, trace: traced }));
   else console.log([report(evaluation), ...(traced === null ? [] : [traceReport(traced)])].join('\n\n'));
 }
@@ -34,15 +34,17 @@ function report({ samples, metric, accuracy, pairs }: Evaluation): string {
 /** Rows of the table of tensors that part. */
 const SHOWN = 12;
 
-function traceReport(traced: readonly TracedTensor[]): string {
-  const parting = traced.filter(({ offBy }) => offBy.some((count, steps) => steps > 0 && count > 0));
+function traceReport({ tensors, notCompared }: Trace): string {
+  const parting = tensors.filter(({ offBy }) => offBy.some((count, steps) => steps > 0 && count > 0));
   const [first] = parting;
-  if (first === undefined) return `trace: simulated and exported model compute the same codes in all ${traced.length} tensors`;
+  const left = notCompared.length === 0 ? '' : `\nnot compared, because one of the two models has no such tensor: ${notCompared.join(', ')}`;
+  const all = tensors.length + notCompared.length;
+  if (first === undefined) return `trace: simulated and exported model compute the same codes in ${tensors.length} of ${all} quantized activations${left}`;
   const where = first.node === null ? 'a model input' : `the output of ${first.opType} '${first.node}'`;
   const rows = parting.slice(0, SHOWN).map(({ tensor, opType, offBy }) => [tensor, opType ?? 'input', offByText(offBy)]);
   const more = parting.length > SHOWN ? `\n… and ${parting.length - SHOWN} more` : '';
-  return `trace: the two part first at '${first.tensor}', ${where}; ${parting.length} of ${traced.length} tensors differ\n` +
-    table([{ title: 'tensor', most: 44 }, { title: 'computed by' }, { title: 'how far, in steps' }], rows) + more;
+  return `trace: the two part first at '${first.tensor}', ${where}; ${parting.length} of ${all} quantized activations differ\n` +
+    table([{ title: 'tensor', most: 44 }, { title: 'computed by' }, { title: 'how far, in steps' }], rows) + more + left;
 }
 
 /** "off by 1 in 3 of 960 values": how many elements there are at each distance that occurs. */

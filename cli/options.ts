@@ -1,6 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { ENCODINGS_VERSIONS, PRESETS, SCHEMES } from './choices.ts';
+import type { ImageSettings } from '../pipeline/index.ts';
+import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, PRESETS, SCHEMES } from './choices.ts';
+
+/** What the argument DATA may be. */
+export const DATA_ARGUMENT = 'Parquet, Arrow, .npy, .npz or .tar file, here or behind an http address; a folder or quoted pattern of them; ' +
+  'a folder of images; or - for an Arrow stream on standard input';
 
 /** A bit-width of integers, or a floating-point format of 16 bits. */
 export type BitsOrFormat = number | 'float16' | 'bfloat16';
@@ -10,6 +15,8 @@ export interface PlacementOptions {
   readonly config?: string;
   readonly perChannel?: true;
   readonly perTensor?: true;
+  readonly override?: string;
+  readonly aimetPlacement?: true;
   readonly weightBits?: BitsOrFormat;
   readonly activationBits?: BitsOrFormat;
   readonly reduceRange?: true;
@@ -46,7 +53,15 @@ export interface DataOptions {
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly layout?: 'nchw' | 'nhwc';
+  readonly preprocess?: string;
+  readonly resize?: ImageSettings['resize'];
+  readonly crop?: ImageSettings['crop'];
+  readonly filter?: (typeof FILTERS)[number];
+  readonly channels?: (typeof CHANNELS)[number];
+  readonly pad?: Readonly<Record<string, number>>;
   readonly limit?: number;
+  readonly sample?: number;
+  readonly seed?: number;
   readonly shard?: { readonly index: number; readonly count: number };
 }
 
@@ -82,13 +97,15 @@ export function placementOptions(command: Command): Command {
     .option('--config <file|preset>', `six-section JSON file, or one of our presets: ${PRESETS.join(', ')} (default: per-channel)`)
     .addOption(new Option('--per-channel', 'the same as --config per-channel').conflicts(['perTensor', 'config']))
     .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
-    .option('--weight-bits <bits>', 'bit-width of weights, 2 to 32, or float16 or bfloat16 (default: 8)', bitsOrFormat(2))
-    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 32, or float16 or bfloat16 (default: 8)', bitsOrFormat(4))
+    .option('--weight-bits <bits>', 'bit-width of weights, 2 to 32, or float16 or bfloat16 (default: that of the first supported kernel of the configuration; 8)', bitsOrFormat(2))
+    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 32, or float16 or bfloat16 (default: likewise)', bitsOrFormat(4))
     .option('--reduce-range', '7 bits for 8-bit weights: products of int8 weights then fit the 16-bit sums of x64 without VNNI')
     .option('--block-size <count>', 'an encoding for every so many input channels of a weight, within each output channel', integer('block size', 1))
     .option('--block-skip', 'leave weights whose input channels the block size does not divide as the configuration says')
     .option('--lpbq <bits>', 'blocks whose deltas are whole multiples of one delta per channel, so that weights decompress to so many bits', integer('bit-width', 2, 32))
-    .addOption(new Option('--quantize-bias <boolean>', 'store biases as int32, with the step of their products (default: true)').choices(['true', 'false']))
+    .addOption(new Option('--quantize-bias <boolean>', 'store biases as int32, with the step of their products (default: true, with the preset tensorrt false)').choices(['true', 'false']))
+    .option('--override <file>', 'JSON file of settings by tensor, on top of the configuration: {"NAME": {"bitwidth": 16}}')
+    .option('--aimet-placement', 'put quantizers where AIMET puts them, also where runtimes have none')
     .option('--no-fold-batch-norm', 'leave BatchNormalization operators as they are');
 }
 
@@ -104,12 +121,20 @@ export function schemeOptions(command: Command): Command {
 
 export function dataOptions(command: Command): Command {
   return command
-    .option('--input <name=column>', 'feed the model input NAME from COLUMN (repeatable)', assignment)
+    .option('--input <name=column>', 'feed the model input NAME from COLUMN, or from its attention mask: NAME=mask(COLUMN) (repeatable)', assignment('NAME=COLUMN'))
     .option('--scale <factor>', 'raw values are multiplied by this first, e.g. 0.00392157 for bytes', number('scale'))
     .option('--mean <list>', 'then this mean is taken away, one value or one per channel: 0.485,0.456,0.406', numbers)
     .option('--std <list>', 'then it is divided by this, one value or one per channel: 0.229,0.224,0.225', numbers)
     .addOption(new Option('--layout <order>', 'how the columns lie in memory').choices(['nchw', 'nhwc']))
-    .option('--limit <samples>', 'stop after so many samples', integer('limit', 1));
+    .option('--preprocess <file>', 'JSON file with these and the next settings, or a preprocessor_config.json of Hugging Face')
+    .option('--resize <size>', 'images: so many pixels of the shortest edge, or HEIGHTxWIDTH', size(shortest => ({ shortest })))
+    .option('--crop <size>', 'images: then a square at the center, or HEIGHTxWIDTH', size(edge => ({ height: edge, width: edge })))
+    .addOption(new Option('--filter <name>', 'images: how they are resized (default: bilinear)').choices(FILTERS))
+    .addOption(new Option('--channels <order>', 'images: order of the channels (default: gray where the model reads one channel, else rgb)').choices(CHANNELS))
+    .option('--pad <column=value>', 'fill up samples of different lengths with VALUE and run them together (default: one by one; repeatable)', padding)
+    .option('--limit <samples>', 'stop after so many samples', integer('limit', 1))
+    .option('--sample <samples>', 'take so many, spread over all', integer('sample', 1))
+    .option('--seed <number>', 'with --sample: another number takes others (default: 0)', integer('seed', 0));
 }
 
 export function shardOption(command: Command): Command {
@@ -122,7 +147,7 @@ export function faultOptions(command: Command): Command {
     .option('--resume', 'go on from the checkpoint that an interrupted run left, if there is one')
     .option('--checkpoint-every <seconds>', 'keep the state in a file so often (default: 30)', number('seconds', { least: 0 }))
     .option('--batch-timeout <seconds>', 'a batch that takes longer is tried again in a new thread (default: never)', number('seconds', { above: 0 }))
-    .option('--max-bad <batches>', 'set at most so many batches aside that cannot be observed (default: 16)', integer('batches', 0))
+    .option('--max-bad <batches>', 'set at most so many batches and samples aside that cannot be observed (default: 16)', integer('count', 0))
     .option('--strict', 'set none aside: the first one is an error');
 }
 
@@ -142,9 +167,9 @@ export function memoryOptions(command: Command): Command {
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
-    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations)').choices(['uint8', 'int8']))
-    .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: uint8)').choices(['uint8', 'int8']))
-    .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them')
+    .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations, or what the preset\'s runtime wants)').choices(['uint8', 'int8']))
+    .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']))
+    .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them (default with that preset)')
     .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions as floats: the same results, and faster in onnxruntime-web (default: integer)').choices(['integer', 'float']));
 }
 
@@ -202,10 +227,26 @@ function numbers(text: string): number[] {
   return text.split(',').map(number('each value'));
 }
 
-function assignment(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected NAME=COLUMN, got '${text}'.`);
-  return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+export function assignment(form: 'NAME=COLUMN' | 'NAME=VALUE'): (text: string, earlier?: Readonly<Record<string, string>>) => Record<string, string> {
+  return (text, earlier = {}) => {
+    const at = text.indexOf('=');
+    if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected ${form}, got '${text}'.`);
+    return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+  };
+}
+
+function padding(text: string, earlier: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const [[column, value] = []] = Object.entries(assignment('NAME=VALUE')(text));
+  return { ...earlier, [column!]: number('the value')(value!) };
+}
+
+/** A number of pixels, or HEIGHTxWIDTH. */
+function size<T>(ofOne: (edge: number) => T): (text: string) => T | { height: number; width: number } {
+  return text => {
+    const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+    const edge = integer('size', 1, 16384);
+    return height === undefined ? ofOne(edge(text)) : { height: edge(height), width: edge(width!) };
+  };
 }
 
 function shard(text: string): { index: number; count: number } {

@@ -21,12 +21,14 @@ export class ProgressLine {
   readonly #quiet: boolean;
   readonly #label: string;
   readonly #start = performance.now();
+  readonly #unit: string;
   #drawn = -Infinity;
   #shown = false;
 
-  constructor(label: string, { quiet = false, out = process.stderr as NodeJS.WriteStream } = {}) {
+  constructor(label: string, { quiet = false, unit = 'samples', out = process.stderr as NodeJS.WriteStream } = {}) {
     this.#label = label;
     this.#quiet = quiet;
+    this.#unit = unit;
     this.#out = out;
   }
 
@@ -60,7 +62,7 @@ export class ProgressLine {
 
   #line({ samples, total, setAside = 0, retries = 0 }: Seen): string {
     const rate = samples / this.seconds;
-    const counted = total === null ? `${samples} samples` : `${samples}/${total} samples`;
+    const counted = total === null ? `${samples} ${this.#unit}` : `${samples}/${total} ${this.#unit}`;
     const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
     return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} batches set aside` : ''}`;
   }

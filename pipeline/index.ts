@@ -6,15 +6,18 @@ export { QuantpipeError, type ErrorCode } from './base/errors.ts';
 export type { DType, Tensor } from './base/tensor.ts';
 export { float32Tensor } from './base/tensor.ts';
 
-export { bindInputs, blocks, openSource, type Binding, type BindOptions, type Block, type Preprocess, type Source } from './data/index.ts';
+export {
+  bindInputs, blocks, openSource, readPreprocessFile, sampledSource, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
+} from './data/index.ts';
 
 export { readModel, readModelFile } from './onnx/read-model.ts';
 export { writeModel, writeModelFile } from './onnx/write-model.ts';
 export type { Model } from './graph/graph.ts';
 export { prepareModel, type PrepareOptions, type PrepareReport } from './passes/prepare.ts';
 
-export { isPreset, loadConfig, presetNames } from './config/presets/index.ts';
-export { describePlacement } from './config/describe-placement.ts';
+export { type ExportWish, exportWishOf, isPreset, loadConfig, presetNames } from './config/presets/index.ts';
+export { describePlacement, type PlacementRow } from './config/describe-placement.ts';
+export { type Override, parseOverrides } from './config/override.ts';
 export { type PlacementOptions, placeQuantizers } from './config/place-quantizers.ts';
 export type { BlockOptions } from './config/weights.ts';
 export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
@@ -22,6 +25,8 @@ export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placeme
 export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export type { MemoryPlan } from './calibrate/memory-plan.ts';
+export { type OrderOptions, readWorkOrder, type WorkOrder, writeWorkOrder } from './calibrate/work-order.ts';
+export { observeOnSpark, type SparkObservation, type SparkOptions, type SparkProgress } from './cluster/index.ts';
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
 export { emptyStatistics, mergeStatistics, missingShards } from './observers/merge.ts';
@@ -41,7 +46,7 @@ export { evaluate, type Evaluation } from './sim/evaluate.ts';
 export { metrics, type MetricName } from './sim/metrics.ts';
 export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
-export { trace, type TracedTensor } from './sim/trace.ts';
+export { trace, type Trace, type TracedTensor } from './sim/trace.ts';
 export { type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
 export {
   type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, encodingsJson, encodingsVersions, type EncodingsVersion,

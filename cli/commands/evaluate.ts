@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 
-import { bindOptions, pick, simOptions } from '../calibration.ts';
+import { readOptions, pick, simOptions } from '../calibration.ts';
 import { METRICS } from '../choices.ts';
 import { printEvaluation } from '../evaluation.ts';
 import { interruptible } from '../interrupt.ts';
-import { type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
 import { printWarnings } from '../summary.ts';
 
 interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
@@ -21,7 +21,7 @@ export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('run the float, the simulated and the exported model over data, and compare')
     .argument('<model>', 'ONNX model in float')
-    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .argument('<data>', DATA_ARGUMENT)
     .option('--encodings <file>', 'encodings file of the model, of any version')
     .option('--against <model>', 'compare this exported model instead of one made from the encodings')
     .option('--trace', 'name the first tensor where simulation and exported model part (looks at 4 samples, or --limit)')
@@ -43,10 +43,10 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
-        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         const settings = {
           signal,
-          ...bindOptions(options),
+          ...await readOptions(options),
           ...pick(options, 'engine', 'batchSize', 'limit'),
           ...(options.against === undefined ? {} : { against: await readModelFile(options.against) }),
         };

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 
+import type { LeftInFloat, PlacementRow, Unit } from '../../pipeline/index.ts';
 import { simOptions } from '../calibration.ts';
+import { printable } from '../exit.ts';
 import { type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
-import { printWarnings } from '../summary.ts';
-import { type Column, table } from '../table.ts';
+import { table } from '../table.ts';
 
-const unitColumns: readonly Column[] = [{ title: 'unit' }, { title: 'output', most: 44 }, { title: 'rule' }];
-const floatColumns: readonly Column[] = [{ title: 'what' }, { title: 'name', most: 44 }, { title: 'why' }];
+/** Widest that a column of names becomes. */
+const NAME = 44;
 
 /** What would be quantized, how, and which rule says so. */
 export function inspectCommand(): Command {
@@ -18,22 +19,52 @@ export function inspectCommand(): Command {
     .addHelpText('after', `
 Examples:
   $ quantpipe inspect model.onnx
+  $ quantpipe inspect model.onnx --config htp-v75 --override layers.json
   $ quantpipe inspect model.onnx --config target.json --json | jq '.float'`)
     .action(async (model: string, options: PlacementOptions & ReportOptions) => {
       const { describePlacement, QuantSim } = await import('../../pipeline/index.ts');
       const sim = await QuantSim.open(model, simOptions(options));
       const { units, float } = sim.placement;
-      const rows = describePlacement(sim.placement);
+      const quantizers = describePlacement(sim.placement, sim.model.graph);
       if (options.json) {
-        console.log(JSON.stringify({ quantizers: rows, units, float, warnings: sim.warnings }, null, 2));
+        console.log(JSON.stringify({ config: sim.configName, quantizers, units, float, warnings: sim.warnings }, null, 2));
         return;
       }
-      console.log(table(
-        [{ title: 'tensor', most: 44 }, { title: 'kind' }, { title: 'bits', align: 'right' }, { title: 'symmetry' }, { title: 'granularity' }, { title: 'shares with', most: 44 }, { title: 'rule' }],
-        rows.map(row => [row.tensor, row.kind, row.bitwidth, row.symmetry, row.granularity, row.sharedWith, row.rule]),
-      ));
-      if (units.length > 0) console.log(`\ntreated as one operator, with one quantizer at its end:\n${table(unitColumns, units.map(({ kind, output, rule }) => [kind, output, rule.path]))}`);
-      if (float.length > 0) console.log(`\nleft in float:\n${table(floatColumns, float.map(({ opType, name, reason }) => [opType, name, reason]))}`);
-      printWarnings(sim);
+      console.log([quantizerTable(quantizers), ...unitTable(units), ...floatTable(float)].join('\n\n'));
+      for (const warning of sim.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
     });
+}
+
+function quantizerTable(rows: readonly PlacementRow[]): string {
+  return table(
+    [
+      { title: 'tensor', most: NAME }, { title: 'producer' }, { title: 'kind' }, { title: 'bits', align: 'right' }, { title: 'symmetry' }, { title: 'granularity' },
+      { title: 'fixed range' }, { title: 'shares with', most: NAME }, { title: 'rule' },
+    ],
+    rows.map(({ tensor, producer, kind, bitwidth, symmetry, granularity, constraint, ...row }) =>
+      [tensor, producer, kind, bitwidth, symmetry, granularity, constraint, sharing(row), ruleOf(row)]),
+  );
+}
+
+/** The tensor whose encoding it is, and how many tensors' statistics that comes from where it is not the one's alone. */
+function sharing({ sharedWith, observed }: Pick<PlacementRow, 'sharedWith' | 'observed'>): string {
+  return [...(sharedWith === '' ? [] : [sharedWith]), ...(observed.length > 1 ? [`merged from ${observed.length}`] : [])].join(', ');
+}
+
+/** The line that decided; the section where the line does not begin with it. */
+function ruleOf({ section, rule }: Pick<PlacementRow, 'section' | 'rule'>): string {
+  return section === 'exception' || section === 'override' ? `${section}: ${rule}` : rule;
+}
+
+function unitTable(units: readonly Unit[]): string[] {
+  if (units.length === 0) return [];
+  const rows = units.map(({ kind, nodes, output, rule }) => [kind, nodes.length, nodes.join(' → '), output, rule.path]);
+  return [`treated as one operator, with one quantizer at its end:\n${table(
+    [{ title: 'unit' }, { title: 'nodes', align: 'right' }, { title: 'inside', most: 2 * NAME }, { title: 'output', most: NAME }, { title: 'rule' }], rows)}`];
+}
+
+function floatTable(float: readonly LeftInFloat[]): string[] {
+  if (float.length === 0) return [];
+  return [`left in float:\n${table([{ title: 'operator' }, { title: 'name', most: NAME }, { title: 'why' }],
+    float.map(({ opType, name, reason }) => [opType, name, reason]))}`];
 }

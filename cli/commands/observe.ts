@@ -1,21 +1,23 @@
-import { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
 
-import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { calibrateWithProgress, pick, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
 
 /** Statistics only: a filter from Arrow to Arrow, for shards and other machines. */
 export function observeCommand(): Command {
   const command = new Command('observe')
     .description('gather the statistics of a model on data, to be merged and encoded later')
     .argument('<model>', 'ONNX model')
-    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
+  command.addOption(new Option('--order <file>', 'a work order of `run --spark`, whose tapped model is given').hideHelp());
   for (const add of [placementOptions, dataOptions, shardOption, engineOptions, memoryOptions, faultOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
@@ -27,15 +29,32 @@ Examples:
   $ quantpipe merge part0.arrow part1.arrow -o all.arrow
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
+      if (options.order !== undefined) return carryOut(model, options.order, data, options);
       const { QuantSim, removeCheckpoint, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
-        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
-        const run = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
-        const outputs = await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout);
+        const observed = async () => {
+          const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
+          return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
+        };
+        const [run, outputs] = await (checkpoint === null ? observed() : tellingOfCheckpoint(checkpoint, observed));
         if (checkpoint !== null) await removeCheckpoint(checkpoint);
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });
     });
+}
+
+/** What an executor of a cluster does: no placement and no preparation, only what it was told. */
+async function carryOut(model: string, order: string, data: string, options: Options): Promise<void> {
+  const { observe, openSource, readWorkOrder, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+  await interruptible(async signal => {
+    const { plan, options: ordered } = readWorkOrder(await readFile(model), await readFile(order, 'utf8'));
+    const source = await openSource(data, { stdin: process.stdin });
+    const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers'), signal, maxBad: 0 });
+    let step = await observing.next();
+    while (!step.done) step = await observing.next();
+    await writeOutput(options.output, writeStatistics(step.value.statistics), process.stdout);
+  });
 }

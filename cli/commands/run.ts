@@ -1,24 +1,25 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { bindOptions, calibrateWithProgress, simOptions } from '../calibration.ts';
+import { calibrateWithProgress, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
+import { calibrateOnSpark, type ClusterOptions, clusterOptions } from '../spark.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ExportOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ExportOptions & ClusterOptions & ReportOptions & { readonly output: string };
 
 /** The main job: calibrate, encode, export. */
 export function runCommand(): Command {
   const command = new Command('run')
     .description('calibrate a model on data, find the encodings, and export what runtimes read')
     .argument('<model>', 'ONNX model')
-    .argument('<data>', '.arrow, .npy or .npz file, folder of .npy, or - for an Arrow stream on standard input')
+    .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <folder>', 'where the five files go');
-  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, memoryOptions, faultOptions, exportOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, memoryOptions, faultOptions, exportOptions, clusterOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),
@@ -28,17 +29,22 @@ Examples:
   $ quantpipe run model.onnx calibration.arrow -o out
   $ quantpipe run model.onnx images.npy -o out --scale 0.00392157 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --layout nhwc
   $ quantpipe run model.onnx data.arrow -o out --load-encodings adaround.json --freeze --encodings-version 2.0.0
-  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json`)
+  $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
+  $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
       const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
-        const source = await sim.openSource(data, { ...bindOptions(options), stdin: process.stdin });
+        const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
         await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
-        const run = await calibrateWithProgress(sim, source, options, checkpoint, signal);
-        const outputs = await sim.export(options.output, options);
+        const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
+          const figures = source === null
+            ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
+            : await calibrateWithProgress(sim, source, options, checkpoint, signal);
+          return [figures, await sim.export(options.output, options)] as const;
+        });
         await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);
       });

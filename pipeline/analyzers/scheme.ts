@@ -33,7 +33,7 @@ export function searched(observed: Observed): Searched {
 
 /** The encoding that a search found, or the error that there was nothing to search. */
 export function foundEncoding(found: FoundEncoding | null, grid: Grid): Encoding {
-  if (!found) throw new QuantpipeError('statistics-missing', 'no finite value was observed');
+  if (!found) throw new QuantpipeError('statistics-missing', 'there is no finite value');
   const [min, max, delta, offset] = found;
   return { min, max, delta, offset, grid };
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { QuantpipeError } from './errors.ts';
@@ -20,7 +20,7 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
   try {
     for (const [path, content] of files) {
       const temporary = `${path}.${process.pid}-${serial++}.tmp`;
-      await attempt(path, () => mkdir(dirname(path), { recursive: true }));
+      await attempt(path, () => makeFolder(dirname(path)));
       const file = await attempt(path, () => open(temporary, 'wx'));
       staged.push([temporary, path]);
       await writePieces(file, path, content);
@@ -30,6 +30,21 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
   } finally {
     for (const [temporary] of staged) await rm(temporary, { force: true });
   }
+}
+
+/**
+ * Make a folder and those above it, one by one: Node's own `recursive` never comes back where a file system makes no folders (/proc).
+ * Throws what the file system says.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (info === null) {
+    if (dirname(path) !== path) await makeFolder(dirname(path));
+    await mkdir(path).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error; });
+  } else if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
 }
 
 /** Tells apart the temporary files of one process. */

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'output-unwritable'     // an output folder or file that cannot be written
   | 'engine-failed'         // the inference engine refused the model or a batch
   | 'worker-lost'           // a worker thread died or hung, and so did those that tried again
+  | 'cluster-failed'        // Spark could not be started, or lost the work
   | 'interrupted';          // the user stopped the run
 
 /** An error the user can act on. A bug in quantpipe is an InvariantError instead (see check.ts). */

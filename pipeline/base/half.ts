@@ -1,5 +1,7 @@
 // float16 and bfloat16 to and from float32. Both are held as bit patterns, in a Uint16Array.
 
+import type { Tensor } from './tensor.ts';
+
 /** Exponent and NaN boundary of float32, as bits. */
 const INFINITY = 0x7f800000;
 
@@ -50,4 +52,15 @@ export function floatsFromBfloat16(halves: Uint16Array): Float32Array {
 export function bfloat16FromFloats(floats: Float32Array): Uint16Array {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   return Uint16Array.from(bits, x => (x & 0x7fffffff) > INFINITY ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16);
+}
+
+/** The values of a tensor of any float type as float32, not copied where they are; null for what holds no floats. */
+export function float32Values({ dtype, data }: Tensor): Float32Array | null {
+  switch (dtype) {
+    case 'float32': return data as Float32Array;
+    case 'float16': return floatsFromHalves(data as Uint16Array);
+    case 'bfloat16': return floatsFromBfloat16(data as Uint16Array);
+    case 'float64': return Float32Array.from(data as Float64Array);
+    default: return null;
+  }
 }

@@ -6,13 +6,16 @@ import { type Observed, receivedError, type Reply, type RunLimits } from './prot
 /** A block that could not be observed, and why. Plain data: a checkpoint keeps it. */
 export interface SetAside {
   readonly index: number;
+  /** The one sample of the block that was left out; the whole block where there is none. */
+  readonly sample?: number;
   readonly code: string;
   /** What went wrong, with the samples it happened to. */
   readonly message: string;
 }
 
 /** What came of a block. */
-export type Outcome = { readonly index: number } & (
+export type Outcome = { readonly index: number; readonly bad: Block['bad'] } & (
+  | { readonly kind: 'empty' }
   | { readonly kind: 'observed'; readonly observed: Observed }
   | { readonly kind: 'set-aside'; readonly error: QuantpipeError }
 );
@@ -33,16 +36,17 @@ export interface AttemptOptions {
  *
  * @throws where no block could fare better: a thread that cannot start, or a bug
  */
-export async function observeBlock(pool: Pool, { index, bytes }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
+export async function observeBlock(pool: Pool, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
+  if (rows === 0) return { index, bad, kind: 'empty' };
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt === attempts;
     try {
       const sent = isLast ? bytes : bytes.slice(0); // what is moved to a thread dies with it
       const reply = await pool.observe({ kind: 'observe', index, bytes: sent, limits }, timeoutMs);
-      return reply.ok ? { index, kind: 'observed', observed: reply.value } : { index, kind: 'set-aside', error: ofThisBlock(reply) };
+      return reply.ok ? { index, bad, kind: 'observed', observed: reply.value } : { index, bad, kind: 'set-aside', error: ofThisBlock(reply) };
     } catch (error) {
       if (!isLost(error)) throw error;
-      if (isLast) return { index, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
+      if (isLast) return { index, bad, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
       onRetry?.();
     }
   }

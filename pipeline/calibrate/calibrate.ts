@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { stableJson } from '../base/stable-json.ts';
 import { bindInputs, type BindOptions } from '../data/bind.ts';
 import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
 import { fixedBatch } from '../data/feeds.ts';
@@ -20,6 +21,7 @@ import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
 import { peek } from './peek.ts';
 import { type Plan, WEIGHTS } from './plan.ts';
+import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
 import { Work } from './work.ts';
@@ -45,7 +47,7 @@ export interface CalibrateOptions extends BindOptions {
   readonly checkpoint?: CheckpointOptions;
   /** Seconds that one block may take; then its thread is replaced and the block tried again. Default: as long as it takes. */
   readonly batchTimeout?: number;
-  /** Blocks that may be set aside, because they take down their threads, the engine refuses them or their data do not fit. Default 16. */
+  /** Blocks that may be set aside, because they take down their threads, the engine refuses them or their data do not fit, and samples that cannot be read. Default 16. */
   readonly maxBad?: number;
   /** Module of the worker threads, for hosts that wrap quantpipe's own (calibrate/worker.ts): tests make threads die by it. */
   readonly worker?: URL;
@@ -56,7 +58,7 @@ export interface Progress {
   /** null where the source does not tell its length. */
   readonly total: number | null;
   readonly batches: number;
-  /** Blocks that were set aside so far. */
+  /** Blocks and samples that were set aside so far. */
   readonly setAside: number;
   /** Attempts beyond the first, of blocks whose threads died or hung. */
   readonly retries: number;
@@ -74,8 +76,6 @@ export interface Observation {
   readonly warnings: readonly string[];
 }
 
-const MAX_BAD = 16;
-
 /**
  * Observe every tap of the plan on every sample of the source: reader → pool → reducer. Yields after every block; returns the
  * statistics. They depend on the samples alone: not on the number of workers, the order in which blocks finish, or on threads and
@@ -88,7 +88,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const warnings = engine.notice === undefined ? [] : [engine.notice];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
-  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, identityOf(plan, source, engine, range, bindings)) : null;
+  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
   let folder: string | null = null;
   try {
@@ -112,10 +112,11 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
       await work.close();
     }
     reducer.checkAny();
+    if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -153,8 +154,8 @@ function interrupted(path: string, samples: number, total: number | null, cause:
   return new QuantpipeError('interrupted', `stopped after ${samples}${total === null ? '' : ` of ${total}`} samples; they are kept in '${path}', and a run that resumes goes on from there`, {}, { cause });
 }
 
-function setAsideWarning({ index, message }: SetAside): string {
-  return `batch ${index} was set aside: ${message}`;
+function setAsideWarning({ index, sample, message }: SetAside): string {
+  return sample !== undefined ? `left out: ${message}` : `batch ${index} was set aside: ${message}`;
 }
 
 function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { batchSize, limit, shard }: CalibrateOptions, warnings: string[]): BlockOptions {
@@ -167,8 +168,8 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
 }
 
 /** What the statistics say of their shard. */
-function shardsOf({ size, shard }: BlockOptions): Shards | null {
-  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: size, parts: [shard.index] };
+function shardsOf(source: Source, { shard, ...range }: BlockOptions): Shards | null {
+  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: range.size, total: sampleCount(source, range), parts: [shard.index] };
 }
 
 /** What a fixed batch left over. */
@@ -176,14 +177,25 @@ export function leftOutWarning(count: number, together: number): string {
   return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
 }
 
+/** Of a source that can be read again, the first block tells one data set from another of the same form. */
+async function firstSamples(source: Source, { size, columns }: BlockOptions): Promise<string> {
+  if (source.rows === null) return 'unknown';
+  for await (const { bytes } of blocks(source, { size, limit: size, ...(columns && { columns }) })) return createHash('sha256').update(new Uint8Array(bytes)).digest('hex').slice(0, 12);
+  return 'none';
+}
+
 /** All that the statistics of a block depend on, and which blocks there are. */
-function identityOf(plan: Plan, { rows, columns }: Source, { name }: Pick<Engine, 'name'>, { size, limit, shard }: BlockOptions, bindings: readonly Binding[]): Identity {
+async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
+  const { rows, columns, selection = 'all' } = source, { size, limit, shard } = range;
   return {
     'model': plan.hash.slice(0, 12),
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
     'number of samples': String(rows),
+    'content of the first samples': await firstSamples(source, range),
+    'choice of samples': selection,
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
+    'reading of images': stableJson(images),
     'engine': name,
     'batch size': String(size),
     'limit': String(limit ?? 'none'),

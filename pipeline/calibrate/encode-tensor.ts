@@ -12,11 +12,20 @@ export async function tensorEncoder(): Promise<(task: EncodeTask) => Promise<Ans
 }
 
 function encodingsOf(kernels: Kernels, { tensor, source, grid, scheme, options }: EncodeTask): Encoding[] {
+  if (source.kind === 'statistics') return [named(`tensor '${tensor}'`, tensor, () => findEncoding(kernels, scheme, source, grid, options))];
+  const parts = valuesByEncoding(source.values, source.split);
+  return parts.map((values, at) => {
+    const what = `constant '${tensor}'${parts.length === 1 ? '' : `, channel ${at} of ${parts.length}`}`;
+    return named(what, tensor, () => findEncoding(kernels, scheme, { kind: 'values', values }, grid, options));
+  });
+}
+
+/** An error of the search says what was searched. */
+function named<T>(what: string, tensor: string, search: () => T): T {
   try {
-    if (source.kind === 'statistics') return [findEncoding(kernels, scheme, source, grid, options)];
-    return valuesByEncoding(source.values, source.split).map(values => findEncoding(kernels, scheme, { kind: 'values', values }, grid, options));
+    return search();
   } catch (cause) {
     if (!(cause instanceof QuantpipeError)) throw cause;
-    throw new QuantpipeError(cause.code, `tensor '${tensor}': ${cause.message}`, { tensor, ...cause.context }, { cause });
+    throw new QuantpipeError(cause.code, `${what}: ${cause.message}`, { tensor, ...cause.context }, { cause });
   }
 }

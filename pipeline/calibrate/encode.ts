@@ -26,6 +26,8 @@ export interface EncodeOptions {
   /** How weight ranges are chosen. */
   readonly weightScheme: SchemeName;
   readonly search: SearchOptions;
+  /** Give Softmax outputs deltas that ONNX Runtime's integer Softmax computes exactly (fit-softmax.ts); never to what min-max chose. Default false. */
+  readonly exactSoftmax?: boolean;
   /** Encodings to keep as they are: of all quantizers of a group, or of none. */
   readonly frozen?: EncodingTable;
   /** Most threads; fewer where the work is not worth them. Default one per processor. */
@@ -60,8 +62,14 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
     await searcher.close();
   }
   options.signal?.throwIfAborted();
-  const encodings = fitBiases(model, placement, fitSoftmax(model, placement, new Map([...byTensor(searched, found), ...frozen])));
+  const chosen = new Map([...byTensor(searched, found), ...frozen]);
+  const encodings = fitBiases(model, placement, options.exactSoftmax ? fitSoftmax(model, freeToMove(placement, options), chosen) : chosen);
   return new Map([...encodings, ...frozen]);
+}
+
+/** min-max is what it is, to the last digit: only ranges that were searched otherwise, or fixed, may be moved. */
+function freeToMove(placement: Placement, { scheme }: EncodeOptions): Placement {
+  return { ...placement, quantizers: placement.quantizers.filter(({ constraint }) => constraint !== null || scheme !== 'min-max') };
 }
 
 /** The encoding of every tensor: its own where the configuration fixes ends for it, else what its group shares. */

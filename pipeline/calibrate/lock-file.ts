@@ -1,7 +1,8 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
+import { makeFolder } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 
 /**
@@ -25,7 +26,7 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
 async function wasMade(path: string): Promise<boolean> {
   const own = `${path}.${process.pid}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(own, `${process.pid} ${hostname()}\n`);
     await link(own, path);
     return true;

@@ -81,7 +81,7 @@ const FREE_DIMENSION = 256;
 const UNKNOWN_SHAPE = [null, null];
 
 /** A copy that all workers read, so that none holds its own. */
-function shared(bytes: Uint8Array): Uint8Array {
+export function shared(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
   copy.set(bytes);
   return copy;

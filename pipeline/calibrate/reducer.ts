@@ -1,14 +1,15 @@
 import { check } from '../base/check.ts';
-import { QuantpipeError } from '../base/errors.ts';
+import type { QuantpipeError } from '../base/errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
-import type { Outcome } from './attempts.ts';
+import type { Outcome, SetAside } from './attempts.ts';
 import type { ObservationState } from './checkpoint.ts';
 import type { Discard } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
 import type { Plan } from './plan.ts';
 import type { Observed } from './protocol.ts';
+import { tooMany, unreadableSample } from './readable-blocks.ts';
 
 /** Adds up what comes back, block by block. */
 export class Reducer {
@@ -34,12 +35,29 @@ export class Reducer {
 
   /** @throws the block's error where more are set aside than may be */
   add(outcome: Outcome): void {
-    if (outcome.kind === 'set-aside') return this.#setAside(outcome.index, outcome.error);
+    const { index } = outcome, before = this.#state;
+    try {
+      this.#addParts(outcome);
+    } catch (error) {
+      this.#state = before; // a block counts whole or not at all
+      throw error;
+    }
+    this.#state = { ...this.#state, next: index + 1 };
+  }
+
+  #addParts(outcome: Outcome): void {
+    const { index } = outcome;
+    for (const { sample, reason } of outcome.bad) this.#setAside({ index, sample }, unreadableSample({ sample, reason }));
+    if (outcome.kind === 'set-aside') this.#setAside({ index }, outcome.error);
+    if (outcome.kind === 'observed') this.#merge(outcome.observed);
+  }
+
+  #merge(observed: Observed): void {
     const { statistics, batches } = this.#state;
-    const seen = this.#asStatistics(outcome.observed);
+    const seen = this.#asStatistics(observed);
     const merged = mergeStatistics(this.#kernels, statistics, seen);
     for (const { tensors } of [statistics, seen]) for (const [name, tensor] of tensors) if (merged.tensors.get(name) !== tensor) this.#discardTensor(tensor);
-    this.#state = { ...this.#state, statistics: merged, batches: batches + 1, next: outcome.index + 1 };
+    this.#state = { ...this.#state, statistics: merged, batches: batches + 1 };
   }
 
   /** @throws the first failure where no block could be observed */
@@ -47,12 +65,12 @@ export class Reducer {
     if (this.#state.batches === 0 && this.#failure !== null) throw this.#failure;
   }
 
-  #setAside(index: number, error: QuantpipeError): void {
+  #setAside(what: Pick<SetAside, 'index' | 'sample'>, error: QuantpipeError): void {
     const { setAside } = this.#state;
     this.#failure ??= error;
     if (setAside.length >= this.#maxBad) throw setAside.length === 0 ? error : tooMany(setAside.length + 1, this.#maxBad, error);
     const { message, code } = nameNodes(error, this.#plan.model) as QuantpipeError;
-    this.#state = { ...this.#state, setAside: [...setAside, { index, code, message }], next: index + 1 };
+    this.#state = { ...this.#state, setAside: [...setAside, { ...what, code, message }] };
   }
 
   /** Statistics of a file are views of what was read. */
@@ -65,8 +83,4 @@ export class Reducer {
     check(tensors.length === taps.length, `statistics of ${tensors.length} tensors for ${taps.length} taps`);
     return { model: hash, samples, shards: null, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
   }
-}
-
-function tooMany(count: number, most: number, error: QuantpipeError): QuantpipeError {
-  return new QuantpipeError(error.code, `${count} batches could not be observed, and at most ${most} may be set aside; the last: ${error.message}`, error.context, { cause: error });
 }

@@ -92,12 +92,12 @@ export class Work {
   async observe(block: Block): Promise<Outcome> {
     const ends = this.#endsOf(block);
     if (ends >= ATTEMPTS) {
-      return { index: block.index, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
+      return { index: block.index, bad: block.bad, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
     }
     this.#journal?.begin(block.index);
     const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
-    this.#options.discard(new Uint8Array(block.bytes));
+    if (block.bytes.byteLength > 0) this.#options.discard(new Uint8Array(block.bytes)); // else it went with the last attempt
     return outcome;
   }
 
@@ -111,7 +111,7 @@ export class Work {
   }
 
   async #measure(block: Block): Promise<Measured | null> {
-    if (this.#endsOf(block) > 0) return null;
+    if (block.rows === 0 || this.#endsOf(block) > 0) return null;
     this.#journal?.begin(block.index);
     const measured = await this.#pool.measure({ kind: 'measure', bytes: block.bytes.slice(0) }, this.#timeoutMs).catch((error: unknown) => {
       if (error instanceof QuantpipeError) return null;

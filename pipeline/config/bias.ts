@@ -1,30 +1,48 @@
 import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Initializer, Node } from '../graph/node.ts';
+import type { Initializer, Node, Value } from '../graph/node.ts';
 import { splitOf } from '../quant/granularity.ts';
 import { WIDEST_STORED } from '../quant/stored.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters } from './params.ts';
-import type { BiasQuantizer, Quantizer } from './placement.ts';
+import type { BiasQuantizer, LeftInFloat, Quantizer } from './placement.ts';
 import { isDerivedBias } from './weights.ts';
+
+/** The biases of layers: those that follow from their neighbours, and those that stay in float, with the reason. */
+export interface PlacedBiases {
+  readonly biases: readonly BiasQuantizer[];
+  readonly float: readonly LeftInFloat[];
+}
 
 /**
  * The int32 biases that follow from their neighbours: the constant bias of a Conv, ConvTranspose or Gemm whose activation and weight both have
  * quantizers. Every element must belong to one weight channel, and the product must not be scaled. Blocks have no step per channel, and
- * products of more than 16 bits are not added up in int32: those biases stay in float.
+ * products of more than 16 bits are not added up in int32: those biases stay in float, and so do the ones of `switchedOff`.
  */
-export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quantizer>): BiasQuantizer[] {
-  return graph.nodes.filter(node => reasonForFloat(node) === null).flatMap(node => {
+export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null): PlacedBiases {
+  const biases: BiasQuantizer[] = [];
+  const float = new Map<string, LeftInFloat>();
+  for (const node of graph.nodes.filter(node => reasonForFloat(node) === null)) {
     const bias = constantParameters(node).find(({ parameter }) => isDerivedBias(node, parameter))?.value;
-    const input = quantizers.get(node.inputs[0]?.name ?? '');
-    const weight = quantizers.get(node.inputs[1]?.name ?? '');
-    if (bias === undefined || input === undefined || weight?.role !== 'weight') return [];
-    if (quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32' || isScaled(node)) return [];
-    if (weight.granularity.kind === 'block' || [input, weight].some(({ grid }) => grid.bitwidth > WIDEST_STORED)) return [];
-    const { encodings } = splitOf(node.inputs[1]!.initializer!.dims, weight.granularity);
-    return fits(bias.initializer!, encodings) ? [{ tensor: bias.name, input: input.tensor, weight: weight.tensor, node: node.label }] : [];
-  });
+    if (bias === undefined || quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32') continue;
+    const [input, weight] = [quantizers.get(node.inputs[0]?.name ?? ''), quantizers.get(node.inputs[1]?.name ?? '')];
+    const reason = switchedOff(bias) ?? reasonForFloatBias(node, bias.initializer!, input, weight);
+    if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, node: node.label });
+    else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
+  }
+  return { biases, float: [...float.values()] };
+}
+
+/** Why a bias does not follow from its neighbours; null where it does. */
+function reasonForFloatBias(node: Node, bias: Initializer, input: Quantizer | undefined, weight: Quantizer | undefined): string | null {
+  if (input === undefined) return 'a bias has the step of its products, and the activation beside it is not quantized';
+  if (weight?.role !== 'weight') return 'a bias has the step of its products, and the weight beside it is not quantized';
+  if (isScaled(node)) return 'a bias has the step of its products, and here these are scaled by alpha or beta';
+  if (weight.granularity.kind === 'block') return 'a bias has the step of its products, and the blocks of a channel have several';
+  if ([input, weight].some(({ grid }) => grid.bitwidth > WIDEST_STORED)) return `products of more than ${WIDEST_STORED} bits are not added up in int32`;
+  const { encodings } = splitOf(node.inputs[1]!.initializer!.dims, weight.granularity);
+  return fits(bias, encodings) ? null : `its shape [${bias.dims.join(', ')}] does not give each of ${encodings} weight channels its own element`;
 }
 
 /** Along its last dimension, a bias has the weight's channels once, or once for every group. */

@@ -1,12 +1,18 @@
+import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import { anything, constant, isNear, matchesAt, oneOf, op, type Pattern, product, scalar, scalarOf, where } from '../graph/match.ts';
-import type { Node, Value } from '../graph/node.ts';
+import type { Initializer, Node, Value } from '../graph/node.ts';
+import { movedInput } from './data-movement.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
+import { LEFT_OUT } from './masks.ts';
 
 /** An operator that exporters write out in primitive ones, and that runtimes put together again. */
 export interface Composite {
-  /** The ONNX operator that it is; the configuration's name for it too. */
+  /** The configuration's name for it; also the ONNX operator that it is, unless `opType` names another. */
   readonly kind: string;
+  /** The operator type whose settings hold for it. */
+  readonly opType?: string;
   /** The whole first: what one pattern matched is not matched again by a later one. */
   readonly patterns: readonly Pattern[];
   /** The pass in AIMET's supergroup_pass_list that does the same. */
@@ -16,6 +22,8 @@ export interface Composite {
 }
 
 const x = anything('x');
+/** An input that says where values lie, not what they are: whoever computes it is no part of the operator. */
+const unread: Pattern = (_, match) => [match];
 
 /** Clip to these bounds, which are attributes before opset 11 and constant inputs since. */
 const clipped = (pattern: Pattern, low: number, high: number): Pattern => where(op('Clip', pattern), ({ producer: clip }) => {
@@ -26,11 +34,11 @@ const clipped = (pattern: Pattern, low: number, high: number): Pattern => where(
 const square = (pattern: Pattern): Pattern => oneOf(op('Pow', pattern, scalar(2)), op('Mul', pattern, pattern));
 const cube = (pattern: Pattern): Pattern => oneOf(op('Pow', pattern, scalar(3)), product(pattern, pattern, pattern));
 
-/** value / sqrt(mean(squared^2) + epsilon) */
-const overRootMeanSquare = (value: Pattern, squared: Pattern): Pattern => {
-  const root = op('Sqrt', op('Add', op('ReduceMean', square(squared)), constant()));
-  return oneOf(op('Div', value, root), op('Mul', value, op('Reciprocal', root)), op('Mul', value, op('Div', scalar(1), root)));
-};
+/** sqrt(mean(squared^2) + epsilon), and one over that */
+const rootMeanSquare = (squared: Pattern): Pattern => op('Sqrt', op('Add', op('ReduceMean', square(squared)), constant()));
+const inverseRootMeanSquare = (squared: Pattern): Pattern => oneOf(op('Reciprocal', rootMeanSquare(squared)), op('Div', scalar(1), rootMeanSquare(squared)));
+const overRootMeanSquare = (value: Pattern, squared: Pattern): Pattern =>
+  oneOf(op('Div', value, rootMeanSquare(squared)), op('Mul', value, inverseRootMeanSquare(squared)));
 
 /** A normalized value with weight and bias, with one of them, or with neither. */
 const scaledAndShifted = (normalized: Pattern): Pattern[] => {
@@ -38,8 +46,13 @@ const scaledAndShifted = (normalized: Pattern): Pattern[] => {
   return [op('Add', scaled, constant()), op('Add', normalized, constant()), scaled, normalized];
 };
 
-const centred = op('Sub', x, op('ReduceMean', x));
-const layerNormalization = scaledAndShifted(overRootMeanSquare(centred, centred));
+const mean = op('ReduceMean', x);
+const centred = op('Sub', x, mean);
+/** As Keras has it: x times a factor, and that factor times the mean taken off, in one form or another. */
+const factor = oneOf(op('Mul', inverseRootMeanSquare(centred), constant()), inverseRootMeanSquare(centred));
+const lessMean = op('Mul', op('Neg', mean), factor);
+const asInKeras = op('Add', op('Mul', x, factor), oneOf(op('Add', lessMean, constant()), op('Sub', constant(), op('Mul', mean, factor)), lessMean));
+const layerNormalization = [...scaledAndShifted(overRootMeanSquare(centred, centred)), asInKeras];
 const rmsNormalization = scaledAndShifted(overRootMeanSquare(x, x)).slice(2);
 
 const onePlusErf = op('Add', op('Erf', product(x, Math.SQRT1_2)), scalar(1));
@@ -60,7 +73,41 @@ const hardSwish = [product(x, relu6OfShifted, sixth), op('Mul', x, oneOf(...hard
 const swish = op('Mul', x, op('Sigmoid', oneOf(x, op('Mul', x, where(constant(), value => scalarOf(value) !== null)))));
 
 const exponential = op('Exp', oneOf(op('Sub', x, op('ReduceMax', x)), x));
-const softmax = op('Div', exponential, op('ReduceSum', exponential));
+const sum = op('ReduceSum', exponential);
+const softmax = [op('Div', exponential, sum), op('Mul', exponential, op('Reciprocal', sum))];
+
+const masking: Pattern = (value, match) => (isMask(value) ? [match] : []);
+/** A mask and its Softmax: between them an encoding would either be ruined by the mask's value or not reach it. */
+const maskedSoftmax = op('Softmax', oneOf(op('Where', unread, masking, x), op('Where', unread, x, masking), op('Add', x, masking)));
+
+/** A constant of such values and zeros; or what is computed from one (a condition, a factor of -10000), from shapes alone, or moved from there. */
+function isMask(value: Value): boolean {
+  const { initializer, producer } = value;
+  if (initializer !== null) return holdsMask(initializer);
+  if (producer === null) return false;
+  const moved = movedInput(producer);
+  if (moved !== null) return isMask(moved);
+  return followsFromShapes(value) || (producer.domain === '' && (producer.opType === 'Mul' || producer.opType === 'Where') && producer.inputs.some(input => input?.initializer != null && holdsMask(input.initializer)));
+}
+
+function holdsMask(initializer: Initializer): boolean {
+  if (initializer.dtype !== 'float32' || elementCount(initializer.dims) === 0) return false;
+  const values = initializer.read().data as Float32Array;
+  return values.every(value => value <= LEFT_OUT || value === 0) && values.some(value => value <= LEFT_OUT);
+}
+
+/** As PyTorch exports it: groups become channels of an InstanceNormalization without effects of its own, and are parted again. */
+const groupNormalization = scaledAndShifted(op('Reshape', op('InstanceNormalization', op('Reshape', x, unread), constant(), constant()), unread));
+
+const computed = (name: string): Pattern => where(anything(name), ({ initializer }) => initializer === null);
+/** A constant of one element, or what stands for one: the width of a head, computed from a shape. */
+const anyScalar: Pattern = (value, match) => (scalarOf(value) !== null || followsFromShapes(value) ? [match] : []);
+const scaled = (pattern: Pattern): Pattern => oneOf(op('Mul', pattern, anyScalar), op('Div', pattern, anyScalar));
+const [query, key] = [computed('query'), computed('key')];
+/** A product of two activations with a constant factor, which may stand at either of them, at both, or at the product. */
+const attentionScaling = [
+  op('MatMul', scaled(query), scaled(key)), op('MatMul', scaled(query), key), op('MatMul', query, scaled(key)), scaled(op('MatMul', query, key)),
+];
 
 const matMulAdd = op('Add', op('MatMul', x, constant()), constant(1));
 
@@ -71,17 +118,21 @@ const matMulAdd = op('Add', op('MatMul', x, constant()), constant(1));
 export const COMPOSITES: readonly Composite[] = [
   { kind: 'LayerNormalization', patterns: layerNormalization, pass: 'LayerNormalization' },
   { kind: 'RMSNormalization', patterns: rmsNormalization, pass: 'RMSNormalization' },
+  { kind: 'GroupNormalization', patterns: groupNormalization },
   { kind: 'Gelu', patterns: gelu },
   { kind: 'HardSwish', patterns: hardSwish },
   { kind: 'HardSigmoid', patterns: hardSigmoid },
   { kind: 'Swish', patterns: [swish] },
-  { kind: 'Softmax', patterns: [softmax] },
-  { kind: 'MatMulAdd', patterns: [matMulAdd], pass: 'MatmulAdd', onRequest: true },
+  { kind: 'Softmax', patterns: softmax },
+  { kind: 'MaskedSoftmax', opType: 'Softmax', patterns: [maskedSoftmax] },
+  { kind: 'AttentionScaling', opType: 'MatMul', patterns: attentionScaling },
+  { kind: 'MatMulAdd', opType: 'MatMul', patterns: [matMulAdd], pass: 'MatmulAdd', onRequest: true },
 ];
 
 /** Where a composite was found: its nodes in the order of the graph. */
 export interface FoundComposite {
   readonly kind: string;
+  readonly opType: string;
   readonly nodes: readonly Node[];
   readonly output: Value;
 }
@@ -90,10 +141,10 @@ export interface FoundComposite {
 export function findComposites(graph: Graph, composites: readonly Composite[]): FoundComposite[] {
   const taken = new Set<Node>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
-  return composites.flatMap(({ kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
+  return composites.flatMap(({ kind, opType = kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
     const match = matchesAt(graph, end, pattern).find(({ nodes }) => !nodes.some(node => taken.has(node)));
     if (match === undefined) return [];
     match.nodes.forEach(node => taken.add(node));
-    return [{ kind, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
+    return [{ kind, opType, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
   })));
 }

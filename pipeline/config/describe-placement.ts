@@ -1,9 +1,12 @@
+import type { Graph } from '../graph/graph.ts';
 import type { Granularity } from '../quant/granularity.ts';
-import type { Placement, Quantizer } from './placement.ts';
+import type { Placement, Quantizer, Rule } from './placement.ts';
 
 /** One quantizer, or one int32 bias, as a row of a table. */
 export interface PlacementRow {
   readonly tensor: string;
+  /** The operator that computes it, 'input' for what the model is fed, 'initializer' for what it holds; '' where no graph is given. */
+  readonly producer: string;
   readonly kind: 'activation' | 'constant' | 'weight' | 'bias';
   readonly bitwidth: number;
   /** Of a tensor in a floating-point format, the format. */
@@ -12,31 +15,42 @@ export interface PlacementRow {
   readonly granularity: string;
   /** The tensor whose encoding it shares, or for a bias those that its encoding follows from; '' where it has its own. */
   readonly sharedWith: string;
+  /** The tensors whose merged statistics decide; none for constants and biases. */
+  readonly observed: readonly string[];
   /** Fixed ends, such as '0 … 1'; '' where there are none. */
   readonly constraint: string;
-  /** The line of the configuration that decided. */
+  /** The section of the configuration that decided, and the path of the line. */
+  readonly section: Rule['section'] | 'bias';
   readonly rule: string;
 }
 
 /** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
-export function describePlacement({ quantizers, floats, biases }: Placement): PlacementRow[] {
+export function describePlacement({ quantizers, floats, biases }: Placement, graph: Graph | null = null): PlacementRow[] {
   const byTensor = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]));
   return [
-    ...quantizers.map(quantizerRow),
-    ...floats.map(({ tensor, role, format, rule }) => ({ tensor, kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', constraint: '', rule: rule.path })),
+    ...quantizers.map(quantizer => quantizerRow(quantizer, producerOf(graph, quantizer.tensor))),
+    ...floats.map(({ tensor, role, format, rule: { section, path } }) => ({
+      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', observed: [], constraint: '', section, rule: path,
+    })),
     ...biases.map(({ tensor, input, weight }) => ({
-      tensor, kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
-      sharedWith: `${input} × ${weight}`, constraint: '', rule: 'input × weight',
+      tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
+      sharedWith: `${input} × ${weight}`, observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
     })),
   ];
 }
 
-function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer): PlacementRow {
+function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer, producer: string): PlacementRow {
   return {
-    tensor, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
-    bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group,
-    constraint: constraint === null ? '' : `${constraint.min ?? ''} … ${constraint.max ?? ''}`.trim(), rule: rule.path,
+    tensor, producer, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
+    bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group, observed,
+    constraint: constraint === null ? '' : `${constraint.min ?? ''} … ${constraint.max ?? ''}`.trim(), section: rule.section, rule: rule.path,
   };
+}
+
+function producerOf(graph: Graph | null, tensor: string): string {
+  const value = graph?.values.get(tensor);
+  if (value === undefined) return '';
+  return value.producer?.opType ?? (value.initializer === null ? 'input' : 'initializer');
 }
 
 /** @param axis the channel axis to name instead of the granularity's own: a bias has only one */

@@ -1,45 +1,49 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
-import type { ActivationSettings } from './activation-settings.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
+import type { TensorSettings } from './tensor-settings.ts';
 import type { PlacedGraph } from './activations.ts';
-import { constantOperands, reasonForFloatOperand } from './constant-operands.ts';
+import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { reasonForFloat } from './left-in-float.ts';
+import { MASKED } from './masks.ts';
 import type { LeftInFloat, Rule } from './placement.ts';
 import type { WeightSetting } from './weights.ts';
 
 /** The nodes that are left in float. */
-export function floatNodes({ nodes }: Graph): LeftInFloat[] {
+export function floatNodes({ nodes }: Graph, isAimet: boolean): LeftInFloat[] {
   return nodes.flatMap(node => {
-    const reason = reasonForFloat(node);
+    const reason = reasonForFloat(node, isAimet);
     return reason === null ? [] : [{ kind: 'node' as const, name: node.label, opType: node.opType, reason }];
   });
 }
 
 /** The tensors that might have had a quantizer: graph inputs, outputs of operators, parameters and constant operands. Not what is inside units. */
 export function floatTensors(
-  { graph, operators, tied, inner }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings, quantizers: { has(tensor: string): boolean },
+  { graph, operators, tied, inner, operands, masked }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings, quantizers: { has(tensor: string): boolean },
 ): LeftInFloat[] {
   const composites = operators.all.filter(({ isComposite }) => isComposite);
   const parts = new Set(composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
-  const operands = new Set(graph.nodes.flatMap(constantOperands).filter(value => !parts.has(value)));
+  const constants = new Set(graph.nodes.flatMap(node => operands.of(node)).filter(value => !parts.has(value)));
   const isCandidate = (value: Value) => !inner.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
-    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || operands.has(value));
+    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
-    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: reasonOf(value, weights.get(value), activations),
+    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : reasonOf(value, weights.get(value), activations, operands),
   }));
 }
 
-function reasonOf(value: Value, weight: WeightSetting | undefined, activations: ActivationSettings): string {
-  if (weight !== undefined) return offBy(weight.rule);
-  const { isQuantized, rule } = activations.of(value);
-  if (!isQuantized) return offBy(rule);
+function reasonOf(value: Value, weight: WeightSetting | undefined, activations: TensorSettings, operands: ConstantOperands): string {
+  if (weight !== undefined) return offBy(weight.switchedBy);
+  const { isQuantized, switchedBy } = activations.of(value);
+  if (!isQuantized) return offBy(switchedBy);
+  if (followsFromShapes(value)) return 'it follows from shapes alone';
   if (value.initializer === null) return 'only operators that are left in float compute with it';
-  return reasonForFloatOperand(value) ?? 'no operator with a quantized output computes with it';
+  return operands.reasonForFloat(value) ?? 'no operator with a quantized output computes with it';
 }
 
 function offBy(rule: Rule | null): string {
-  return rule === null ? 'no section of the configuration turns it on' : `the configuration turns it off: ${rule.path}`;
+  if (rule === null) return 'no section of the configuration turns it on';
+  return rule.section === 'override' ? 'an override turns it off' : `the configuration turns it off: ${rule.path}`;
 }
 
 /** Names in a warning before the rest is counted. */
@@ -48,11 +52,17 @@ const NAMES_SHOWN = 5;
 /** Tensors whose element type decides for them: floats of other widths, and such as no type was found for. */
 export function typeWarnings(graph: Graph): string[] {
   const values = [...graph.values.values()].filter(({ initializer, producer }) => initializer !== null || producer !== null).concat(graph.inputs);
-  const named = (kind: string) => [...new Set(values.filter(value => elementKind(value) === kind))].map(({ name }) => `'${name}'`);
+  const named = (kind: string, isNamed = (_: Value) => true) => [...new Set(values.filter(value => elementKind(value) === kind && isNamed(value)))].map(({ name }) => `'${name}'`);
   const list = (names: string[]) => names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
-  const [others, unknown] = [named('other-float'), named('unknown')];
+  const [others, unknown] = [named('other-float', value => !isBorder(graph, value)), named('unknown')];
   return [
     ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${list(others)}`]),
     ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${list(unknown)}`]),
   ];
+}
+
+/** A graph input or output that is cast at once: nothing computes with it. */
+function isBorder({ inputs, outputs }: Graph, value: Value): boolean {
+  const neighbours = value.producer === null ? value.consumers : [value.producer, ...value.consumers];
+  return (inputs.includes(value) || outputs.includes(value)) && neighbours.every(({ opType }) => opType === 'Cast');
 }

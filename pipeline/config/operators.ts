@@ -7,6 +7,8 @@ import type { QuantsimConfig } from './quantsim-config.ts';
 export interface Operator {
   /** The ONNX operator it is, which for a composite no node has to be. */
   readonly opType: string;
+  /** What it is called: the operator type, or the name of the composite. */
+  readonly kind: string;
   /** In the order of the graph. */
   readonly nodes: readonly Node[];
   readonly isComposite: boolean;
@@ -18,11 +20,14 @@ export class Operators {
   readonly all: readonly Operator[];
   readonly #byNode = new Map<Node, Operator>();
 
-  constructor(graph: Graph, config: QuantsimConfig) {
-    const wanted = COMPOSITES.filter(({ kind, pass, onRequest = false }) =>
-      config.composites.get(kind) ?? (!onRequest || (pass !== undefined && config.passes.includes(pass))));
-    for (const { kind, nodes } of findComposites(graph, wanted)) this.#add({ opType: kind, nodes, isComposite: true });
-    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, nodes: [node], isComposite: false });
+  /** @param isAimet whether only those composites are kept together that AIMET keeps: those of its list of passes, and MatMulAdd */
+  constructor(graph: Graph, config: QuantsimConfig, isAimet = false) {
+    const wanted = COMPOSITES.filter(({ kind, pass, onRequest = false }) => {
+      const isListed = pass !== undefined && config.passes.includes(pass);
+      return config.composites.get(kind) ?? (isListed || (isAimet ? kind === 'MatMulAdd' : !onRequest));
+    });
+    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, kind, nodes, isComposite: true });
+    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, kind: node.opType, nodes: [node], isComposite: false });
     this.all = graph.nodes.filter(node => this.of(node).nodes.at(-1) === node).map(node => this.of(node));
   }
 

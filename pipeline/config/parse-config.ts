@@ -3,12 +3,13 @@ import { JsonPlace } from './json-place.ts';
 import { optional, parseKernels, parseOpSettings, parseOpType, parseParams, parseParamSettings } from './parse-settings.ts';
 import type { Defaults, QuantsimConfig, Supergroup } from './quantsim-config.ts';
 import { COMPOSITES } from './composites.ts';
+import { TIED_OPERATORS } from './merged-encodings.ts';
 import { didYouMean } from './near-name.ts';
 
 /** AIMET's sections; a configuration has all of them, though they may be empty. */
 const SECTIONS = ['defaults', 'params', 'op_type', 'supergroups', 'model_input', 'model_output'] as const;
-/** What a configuration may have besides: AIMET's list of graph passes, and our switches of composite operators. */
-const MORE_SECTIONS = ['supergroup_pass_list', 'composites'] as const;
+/** What a configuration may have besides: AIMET's list of graph passes, and our switches of composite operators and of shared encodings. */
+const MORE_SECTIONS = ['supergroup_pass_list', 'composites', 'ties'] as const;
 const DEFAULTS_KEYS = [
   'ops', 'params', 'strict_symmetric', 'unsigned_symmetric', 'per_channel_quantization', 'supported_kernels', 'hw_version',
 ] as const;
@@ -26,12 +27,13 @@ export function parseConfig(json: unknown, where: string): QuantsimConfig {
   const config = {
     defaults: parseDefaults(sections.defaults!),
     params: parseParams(sections.params),
-    opTypes: new Map(sections.op_type!.entries().map(([opType, place]) => [opType, parseOpType(place)])),
+    opTypes: new Map(sections.op_type!.entries().map(([opType, place]) => [opType, parseOpType(opType, place)])),
     supergroups: sections.supergroups!.items().map(parseSupergroup),
     modelInput: { isInputQuantized: optional(sections.model_input!.fields(['is_input_quantized']).is_input_quantized) },
     modelOutput: { isOutputQuantized: optional(sections.model_output!.fields(['is_output_quantized']).is_output_quantized) },
     passes: sections.supergroup_pass_list?.items().map(item => item.string()) ?? [],
-    composites: new Map(sections.composites?.entries().map(parseComposite)),
+    composites: parseSwitches(sections.composites, COMPOSITES.map(({ kind }) => kind), 'composite operator'),
+    ties: parseSwitches(sections.ties, TIED_OPERATORS, 'operator whose tensors can share an encoding'),
   };
   return { ...config, warnings: configWarnings(config) };
 }
@@ -59,8 +61,10 @@ function parseSupergroup(place: JsonPlace): Supergroup {
   return { opTypes, path: list.path };
 }
 
-function parseComposite([kind, place]: [string, JsonPlace]): [string, boolean] {
-  const kinds = COMPOSITES.map(({ kind }) => kind);
-  if (!kinds.includes(kind)) throw place.error(`unknown composite operator${didYouMean(kind, kinds) || `; known are ${kinds.join(', ')}`}`);
-  return [kind, place.boolean()];
+/** One of our sections that turn things on and off by name. */
+function parseSwitches(section: JsonPlace | undefined, known: readonly string[], what: string): Map<string, boolean> {
+  return new Map(section?.entries().map(([name, place]) => {
+    if (!known.includes(name)) throw place.error(`unknown ${what}${didYouMean(name, known) || `; known are ${known.join(', ')}`}`);
+    return [name, place.boolean()];
+  }));
 }

@@ -1,4 +1,7 @@
 import type { JsonPlace } from './json-place.ts';
+import { didYouMean } from './near-name.ts';
+import { ONNX_OPERATORS } from './onnx-operators.ts';
+import { PARAMETER_NAMES, parametersOf } from './params.ts';
 import type { Constraint } from './placement.ts';
 import type { KernelType, OpSettings, OpTypeSettings, ParamSettings, SupportedKernel } from './quantsim-config.ts';
 
@@ -29,11 +32,18 @@ export function parseParamSettings(place: JsonPlace): ParamSettings {
 
 /** Settings by the name of the parameter. */
 export function parseParams(place: JsonPlace | undefined): ReadonlyMap<string, ParamSettings> {
-  return new Map(place?.entries().map(([name, settings]) => [name, parseParamSettings(settings)]));
+  return new Map(place?.entries().map(([name, settings]) => {
+    if (!PARAMETER_NAMES.has(name)) throw settings.error(`unknown parameter${didYouMean(name, PARAMETER_NAMES) || `; known are ${[...PARAMETER_NAMES].join(', ')}`}`);
+    return [name, parseParamSettings(settings)];
+  }));
 }
 
-export function parseOpType(place: JsonPlace): OpTypeSettings {
+/** @throws `config-invalid` also where an operator without channels is to be quantized per channel */
+export function parseOpType(opType: string, place: JsonPlace): OpTypeSettings {
   const fields = place.fields(OP_TYPE_KEYS);
+  if (fields.per_channel_quantization?.boolean() && ONNX_OPERATORS.has(opType) && parametersOf(opType).every(({ channelAxis }) => channelAxis === undefined)) {
+    throw fields.per_channel_quantization.error(`${opType} has no weight with output channels, so it can only be "False"`);
+  }
   return {
     ...opSettings(fields),
     params: parseParams(fields.params),
@@ -58,7 +68,7 @@ export function parseKernels(place: JsonPlace | undefined, { isParamRequired }: 
     const { activation, param } = item.fields(['activation', 'param']);
     if (activation === undefined) throw item.error("'activation' is missing");
     if (param === undefined && isParamRequired) throw item.error("'param' is missing");
-    return { activation: parseKernelType(activation), param: param === undefined ? null : parseKernelType(param) };
+    return { activation: parseKernelType(activation), param: param === undefined ? null : parseKernelType(param), path: item.path };
   });
   if (kernels.length === 0) throw place.error('the list is empty');
   return kernels;
@@ -67,5 +77,7 @@ export function parseKernels(place: JsonPlace | undefined, { isParamRequired }: 
 function parseKernelType(place: JsonPlace): KernelType {
   const { bitwidth, dtype } = place.fields(['bitwidth', 'dtype']);
   if (bitwidth === undefined || dtype === undefined) throw place.error(`'${bitwidth === undefined ? 'bitwidth' : 'dtype'}' is missing`);
-  return { bitwidth: bitwidth.oneOf([4, 8, 16, 32]), dtype: dtype.oneOf(['int', 'float']) };
+  const type: KernelType = { bitwidth: bitwidth.oneOf([4, 8, 16, 32]), dtype: dtype.oneOf(['int', 'float']) };
+  if (type.dtype === 'float' && type.bitwidth < 16) throw place.error(`floats have 16 or 32 bits, got ${type.bitwidth}`);
+  return type;
 }

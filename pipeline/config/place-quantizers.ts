@@ -4,22 +4,29 @@ import { PER_TENSOR } from '../quant/granularity.ts';
 import { grid, type Grid, type Symmetry } from '../quant/grid.ts';
 import { largestMultiple } from '../quant/lpbq.ts';
 import { activationSettings, type PlacedGraph } from './activations.ts';
-import type { ActivationSetting, ActivationSettings } from './activation-settings.ts';
+import { applyOverrides } from './apply-overrides.ts';
 import { placeBiases } from './bias.ts';
+import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
+import { applyHardwareRules } from './hardware.ts';
+import { maskedValues } from './masks.ts';
+import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
+import type { Override } from './override.ts';
 import type { FloatQuantizer, Placement, Quantizer } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
 import { quantizedOperands, reachedRoots } from './reached.ts';
-import { findUnits } from './supergroups.ts';
+import { findUnits, isExemptOnHexagon } from './supergroups.ts';
+import { type Bitwidths, modelBitwidths } from './supported-kernels.ts';
+import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
 import { TiedTensors } from './tied-tensors.ts';
 import { type BlockOptions, type WeightSetting, weightSettings } from './weights.ts';
 
 export interface PlacementOptions {
-  /** Default 8. */
+  /** 2 to 32. Default: that of the first kernel the configuration lists, else 8. */
   readonly weightBitwidth?: number;
-  /** Default 8. */
+  /** 4 to 32. Default: that of the first kernel the configuration lists, else 8. */
   readonly activationBitwidth?: number;
   /** Weights in a 16-bit floating-point format instead of integers. */
   readonly weightFormat?: FloatQuantizer['format'];
@@ -28,11 +35,16 @@ export interface PlacementOptions {
   readonly blocks?: BlockOptions;
   /** false leaves the biases of Conv, ConvTranspose and Gemm in float. Default true: int32. */
   readonly quantizeBias?: boolean;
+  /** What is said of single tensors, on top of the configuration. */
+  readonly overrides?: readonly Override[];
+  /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
+  readonly aimetPlacement?: boolean;
 }
 
 /**
  * Decide which tensors of a prepared model get a quantizer, on which grid, and by which rule: the six sections of the configuration in
- * order, later ones overruling earlier ones. The model is not changed.
+ * order, later ones overruling earlier ones, then the exceptions of the hardware, then overrides of single tensors, then the encodings that
+ * tensors share. The model is not changed.
  *
  * - Parameters of float32: one quantizer each, however many operators read them; per channel where the operator has channels.
  * - Activations of float32: one quantizer a tensor; graph inputs by model_input, outputs of operators by defaults.ops and op_type.
@@ -41,47 +53,66 @@ export interface PlacementOptions {
  * - Constant operands count as activations, without observation; those of composites have none.
  * - An int32 bias follows from its neighbours.
  * - In a 16-bit floating-point format, tensors have neither grid nor observation.
- * - Activations that only operators left in float compute with have none, whatever the configuration says.
+ * - Activations that only operators left in float compute with, and those that hold a mask, have none, whatever the configuration says.
+ *
+ * With `aimetPlacement` only those composites are units that AIMET knows, depthwise convolutions are in no supergroup of a Hexagon, and
+ * every float32 constant and activation counts, whoever computes with it.
  */
-export function placeQuantizers({ graph }: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
-  const { weightBitwidth = 8, activationBitwidth = 8, blocks = null, quantizeBias = true } = options;
-  if (blocks?.decompressedBitwidth != null) largestMultiple(weightBitwidth, blocks.decompressedBitwidth); // refuses what does not decompress
-  const operators = new Operators(graph, config);
-  const { units, inner } = findUnits(graph, operators, config);
-  const weights = weightSettings(graph, config, blocks);
-  const placed: PlacedGraph = { graph, operators, inner, tied: new TiedTensors(graph, config, inner, weights) };
-  const activations = activationSettings(placed, config);
+export function placeQuantizers(model: Model, config: QuantsimConfig, options: PlacementOptions = {}): Placement {
+  const { graph } = model;
+  const { weightFormat, weightBitwidth, activationFormat, activationBitwidth, blocks = null, quantizeBias = true, aimetPlacement = false } = options;
+  const bitwidths = modelBitwidths(config, { weight: weightFormat ?? weightBitwidth ?? null, activation: activationFormat ?? activationBitwidth ?? null });
+  if (blocks?.decompressedBitwidth != null) largestMultiple(bitwidths.weight.bitwidth, blocks.decompressedBitwidth); // refuses what does not decompress
+  const { placed, units, weights } = seenBy(model, config, bitwidths, aimetPlacement, blocks);
+  const activations = activationSettings(placed, config, bitwidths);
   const quantized = quantizedRoots(placed, weights, activations);
+  const exceptions = applyHardwareRules({ placed, config, activations, weights, quantized });
+  const { roots: overridden, floatBiases } = applyOverrides({ placed, activations, weights, quantized }, options.overrides ?? []);
+  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value) && activations.of(value).format === null)));
 
   const quantizers = new Map<string, Quantizer>();
   const floats: FloatQuantizer[] = [];
-  for (const value of inGraphOrder(placed)) {
+  const values = [...inGraphOrder(placed)];
+  const position = new Map(values.map((value, index) => [value, index]));
+  for (const value of values) {
     const root = placed.tied.rootOf(value);
     if (!quantized.has(root)) continue;
     const weight = weights.get(root);
-    const format = weight === undefined ? options.activationFormat : options.weightFormat;
-    if (format !== undefined) {
-      if (weight === undefined || value === root) floats.push({ tensor: value.name, role: weight === undefined ? 'activation' : 'weight', format, rule: (weight ?? activations.of(root)).rule! });
+    const { format, rule } = weight ?? merged.settingOf(root);
+    if (format !== null) {
+      if (weight === undefined || value === root) floats.push({ tensor: value.name, role: weight === undefined ? 'activation' : 'weight', format, rule: rule! });
       continue;
     }
-    const quantizer = weight === undefined
-      ? activationQuantizer(value, root, activations.of(root), gridOf(activationBitwidth, activations.of(root).isSymmetric, config.defaults))
-      : weightQuantizer(value, root, weight, gridOf(weightBitwidth, weight.isSymmetric, config.defaults));
-    quantizers.set(value.name, quantizer);
+    const sharing = merged.groupOf(root).toSorted((a, b) => position.get(a)! - position.get(b)!);
+    quantizers.set(value.name, weight === undefined
+      ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
+      : weightQuantizer(value, root, weight, config.defaults));
   }
+  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'));
   return {
     quantizers: [...quantizers.values()],
-    biases: quantizeBias ? placeBiases(graph, quantizers) : [],
+    biases: placedBiases.biases,
     floats,
     units,
-    float: [...floatNodes(graph), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)]))],
-    warnings: [...config.warnings, ...typeWarnings(graph)],
+    float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
+    warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
   };
 }
 
+/** The graph as the configuration sees it: what is kept together, what shares an encoding, and what its parameters are. */
+function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, isAimet: boolean, blocks: BlockOptions | null) {
+  const operators = new Operators(graph, config, isAimet);
+  const operands = isAimet ? ALL_OPERANDS : ARITHMETIC_OPERANDS;
+  const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
+  const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet, blocks);
+  const masked = isAimet || config.composites.get('MaskedSoftmax') === false ? new Set<Value>() : maskedValues(graph);
+  const placed: PlacedGraph = { graph, operators, inner, masked, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
+  return { placed, units, weights };
+}
+
 /** The tensors that decide for those tied to them and that get a quantizer. */
-function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: ActivationSettings): ReadonlySet<Value> {
-  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && activations.of(root).isQuantized);
+function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings): Set<Value> {
+  const reached = [...reachedRoots(placed)].filter(root => root.initializer === null && !placed.masked.has(root) && activations.of(root).isQuantized);
   const quantized = new Set(reached);
   for (const [value, { isQuantized }] of weights) if (isQuantized) quantized.add(value);
   for (const value of quantizedOperands(placed, quantized)) if (!weights.has(value) && activations.of(value).isQuantized) quantized.add(value);
@@ -98,21 +129,24 @@ function isUsed(value: Value, outputs: readonly Value[]): boolean {
   return value.uses.length > 0 || outputs.includes(value);
 }
 
-function activationQuantizer({ name }: Value, root: Value, { constraint, rule }: ActivationSetting, wanted: Grid): Quantizer {
+function activationQuantizer({ name }: Value, sharing: readonly Value[], setting: TensorSetting, defaults: Defaults): Quantizer {
+  const { constraint, rule } = setting;
   const isMirrored = constraint !== null && constraint.min !== null && constraint.min === -(constraint.max ?? NaN);
+  const wanted = gridOf(setting, defaults);
   return {
-    tensor: name, role: 'activation', granularity: PER_TENSOR, group: root.name, observed: root.initializer === null ? [root.name] : [],
-    grid: isMirrored && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, 'symmetric') : wanted, constraint, rule: rule!,
+    tensor: name, role: 'activation', granularity: PER_TENSOR, group: sharing[0]!.name, observed: sharing.filter(value => value.initializer === null).map(value => value.name),
+    grid: isMirrored && setting.symmetry === null && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, 'symmetric') : wanted, constraint, rule: rule!,
   };
 }
 
-function weightQuantizer(value: Value, root: Value, { granularity, rule }: WeightSetting, wanted: Grid): Quantizer {
+function weightQuantizer(value: Value, root: Value, setting: WeightSetting, defaults: Defaults): Quantizer {
+  const { granularity, constraint, rule } = setting;
   const role = value === root ? 'weight' : 'activation';
-  return { tensor: value.name, role, grid: wanted, granularity, group: root.name, observed: [], constraint: null, rule: rule! };
+  return { tensor: value.name, role, grid: gridOf(setting, defaults), granularity, group: root.name, observed: [], constraint, rule: rule! };
 }
 
-function gridOf(bitwidth: number, isSymmetric: boolean, { strictSymmetric, unsignedSymmetric }: Defaults): Grid {
-  return grid(bitwidth, isSymmetric ? symmetryOf(strictSymmetric, unsignedSymmetric) : 'asymmetric');
+function gridOf({ bitwidth, isSymmetric, symmetry }: TensorSetting, { strictSymmetric, unsignedSymmetric }: Defaults): Grid {
+  return grid(bitwidth, symmetry ?? (isSymmetric ? symmetryOf(strictSymmetric, unsignedSymmetric) : 'asymmetric'));
 }
 
 function symmetryOf(isStrict: boolean, isUnsigned: boolean): Symmetry {

@@ -27,9 +27,12 @@ export interface Constraint {
   readonly max: number | null;
 }
 
-/** Which line of the configuration decided, e.g. { section: 'op_type', path: 'op_type.Gemm.params.weight.is_symmetric' }. */
+/**
+ * Which line of the configuration decided, e.g. { section: 'op_type', path: 'op_type.Gemm.params.weight.is_symmetric' }, or of the file of
+ * overrides, e.g. { section: 'override', path: 'conv1.weight.bitwidth' }.
+ */
 export interface Rule {
-  readonly section: 'defaults' | 'params' | 'op_type' | 'supergroups' | 'model_input' | 'model_output' | 'exception';
+  readonly section: 'defaults' | 'params' | 'op_type' | 'supergroups' | 'model_input' | 'model_output' | 'exception' | 'override';
   readonly path: string;
 }
 

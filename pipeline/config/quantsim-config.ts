@@ -14,8 +14,13 @@ export interface QuantsimConfig {
   readonly supergroups: readonly Supergroup[];
   readonly modelInput: { readonly isInputQuantized: boolean | null };
   readonly modelOutput: { readonly isOutputQuantized: boolean | null };
-  /** Ours: operators written out in primitive ones that are kept together, by name; those not named are. */
+  /** Ours: operators written out in primitive ones that are kept together, by name, e.g. `"composites": {"Gelu": "False"}`; those not named are. */
   readonly composites: ReadonlyMap<string, boolean>;
+  /**
+   * Ours: operators whose inputs and output share one encoding, by name, e.g. `"ties": {"Concat": "True"}`. Those not named do where the
+   * configuration is for a Hexagon (hw_version), whose kernels have one encoding for both.
+   */
+  readonly ties: ReadonlyMap<string, boolean>;
   /** AIMET's names of graph passes (supergroup_pass_list). */
   readonly passes: readonly string[];
   /** What the file says that has no effect here: one sentence each, with the JSON path. */
@@ -60,18 +65,16 @@ export interface Supergroup {
   readonly path: string;
 }
 
-/** A combination of bit-widths that the target has a kernel for. */
+/** A combination of bit-widths that the target has a kernel for; the first of a list is used where what was asked for is not in it. */
 export interface SupportedKernel {
   readonly activation: KernelType;
+  /** null where the kernel has no parameters. */
   readonly param: KernelType | null;
+  /** Where the file has it, e.g. 'op_type.Gemm.supported_kernels[0]'. */
+  readonly path: string;
 }
 
 export interface KernelType {
   readonly bitwidth: number;
   readonly dtype: 'int' | 'float';
 }
-
-/** All settings of an operator type that the file does not mention. */
-export const NO_OP_SETTINGS: OpTypeSettings = {
-  isInputQuantized: null, isOutputQuantized: null, isSymmetric: null, params: new Map(), perChannel: null, constraint: null, supportedKernels: [],
-};

@@ -1,6 +1,6 @@
 import type { Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
-import { constantOperands, reasonForFloatOperand } from './constant-operands.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { inputsOf, type Operator, outputsOf } from './operators.ts';
@@ -13,12 +13,15 @@ function computes({ tied }: PlacedGraph, operator: Operator): boolean {
 
 /**
  * The roots of tied tensors that an operator writes or reads that computes on the grid, be it after they were moved around. What only operators
- * that are left in float compute with, such as the input of an LSTM, would lose by a quantizer and gain nothing.
+ * that are left in float compute with, such as the input of an LSTM, would lose by a quantizer and gain nothing; nor does what follows from shapes alone. (AIMET asks for none of this.)
  */
 export function reachedRoots(placed: PlacedGraph): ReadonlySet<Value> {
-  const { graph, operators, tied } = placed;
+  const { graph, operators, tied, isAimet } = placed;
+  if (isAimet) return new Set([...graph.values.values()].filter(mayBeQuantized).map(value => tied.rootOf(value)));
   const reached = new Set<Value>();
+  const shapes = new Map<Value, boolean>();
   for (const value of graph.values.values()) {
+    if (followsFromShapes(value, shapes)) continue;
     const producer = operators.producerOf(value);
     const neighbours = [...(producer === null ? [] : [producer]), ...operators.consumersOf(value)];
     if (neighbours.some(operator => computes(placed, operator))) reached.add(tied.rootOf(value));
@@ -28,20 +31,20 @@ export function reachedRoots(placed: PlacedGraph): ReadonlySet<Value> {
 
 /**
  * The constants that operators compute with whose result is quantized, directly or after they were moved around, and that survive quantization.
- * What a composite reads is a part of it, and keeps its value.
+ * What a composite reads is a part of it, and keeps its value. (AIMET does not ask whether the result is quantized.)
  *
  * @param quantized roots of the activations and parameters that have a quantizer
  */
 export function quantizedOperands(placed: PlacedGraph, quantized: ReadonlySet<Value>): Value[] {
-  const { graph, operators, tied, inner } = placed;
+  const { graph, operators, tied, inner, operands, isAimet } = placed;
   const inComposites = new Set(operators.all.filter(({ isComposite }) => isComposite).flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
   const wanted = new Set<Value>();
-  for (const operator of operators.all.filter(operator => computes(placed, operator))) {
-    if (!outputsOf(operator).some(value => inner.has(value) || quantized.has(value))) continue;
+  for (const operator of operators.all.filter(operator => isAimet || computes(placed, operator))) {
+    if (!isAimet && !outputsOf(operator).some(value => inner.has(value) || quantized.has(value))) continue;
     for (const value of operator.nodes.flatMap(({ inputs }) => inputs)) {
       const root = value && tied.rootOf(value);
-      if (root && root.initializer !== null && !inComposites.has(root) && (root !== value || operator.nodes.flatMap(constantOperands).includes(root))) wanted.add(root);
+      if (root && root.initializer !== null && !inComposites.has(root) && (root !== value || operator.nodes.flatMap(node => operands.of(node)).includes(root))) wanted.add(root);
     }
   }
-  return graph.initializers.filter(value => wanted.has(value) && reasonForFloatOperand(value) === null);
+  return graph.initializers.filter(value => wanted.has(value) && operands.reasonForFloat(value) === null);
 }

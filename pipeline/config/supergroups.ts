@@ -1,66 +1,100 @@
+import { intOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
-import type { Unit } from './placement.ts';
+import type { Rule, Unit } from './placement.ts';
 import { type Operator, type Operators, outputsOf } from './operators.ts';
 import type { QuantsimConfig, Supergroup } from './quantsim-config.ts';
+
+/** Operator types that are kept together, and the rule that says so. */
+interface Pattern {
+  readonly opTypes: readonly string[];
+  readonly rule: Rule;
+}
 
 /** Operators with one quantizer, at the end of the last. */
 interface Chain {
   readonly operators: readonly Operator[];
-  readonly path: string;
+  readonly rule: Rule;
 }
 
 /** What is kept together, and the values inside that therefore have no quantizer, each with its unit. */
 export interface Units {
   readonly units: readonly Unit[];
   readonly inner: ReadonlyMap<Value, Unit>;
+  /** Nodes whose parameters are a part of something else: of a composite, or, folded, of the layer before. */
+  readonly absorbed: ReadonlySet<Node>;
 }
+
+/** Operators that a BatchNormalization after them can be folded into. */
+const LAYERS: readonly string[] = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
+const NORMALIZATION = 'BatchNormalization';
 
 /**
  * Find the units of a graph: composites, and chains that a supergroup lists. Longer lists are matched first, then earlier ones; an operator
- * is in one chain at most. A value inside a chain is read by the next operator only, and is no graph output.
+ * is in one chain at most. A value inside a chain is read by the next operator only, and is no graph output. A BatchNormalization after a
+ * layer is a part of it, whether it was folded or not.
+ *
+ * @param isExempt operators that no list matches
  */
-export function findUnits(graph: Graph, operators: Operators, config: QuantsimConfig): Units {
-  const chains = findChains(graph, operators, config.supergroups);
+export function findUnits(graph: Graph, operators: Operators, config: QuantsimConfig, isExempt: (operator: Operator) => boolean = () => false): Units {
+  const chains = findChains(graph, operators, patternsOf(config.supergroups), isExempt);
   const chained = new Set(chains.flatMap(chain => chain.operators));
   const alone = operators.all.filter(operator => operator.isComposite && !chained.has(operator))
-    .map(operator => ({ operators: [operator], path: `composites.${operator.opType}` }));
+    .map((operator): Chain => ({ operators: [operator], rule: { section: 'supergroups', path: `composites.${operator.kind}` } }));
   const inner = new Map<Value, Unit>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
   const inOrder = (nodes: readonly Node[]) => nodes.toSorted((a, b) => position.get(a)! - position.get(b)!);
-  const found = [...chains, ...alone].map(({ operators, path }) => ({ operators, path, nodes: inOrder(operators.flatMap(({ nodes }) => nodes)) }));
-  const units = found.sort((a, b) => position.get(a.nodes.at(-1)!)! - position.get(b.nodes.at(-1)!)!).map(({ operators, path, nodes }) => {
-    const unit = unitOf(operators, nodes, path);
+  const found = [...chains, ...alone].map(({ operators, rule }) => ({ operators, rule, nodes: inOrder(operators.flatMap(({ nodes }) => nodes)) }));
+  const units = found.sort((a, b) => position.get(a.nodes.at(-1)!)! - position.get(b.nodes.at(-1)!)!).map(({ operators, rule, nodes }) => {
+    const unit = unitOf(operators, nodes, rule);
     for (const output of nodes.flatMap(({ outputs }) => outputs)) if (output !== null && output.name !== unit.output) inner.set(output, unit);
     return unit;
   });
-  return { units, inner };
+  return { units, inner, absorbed: new Set([...operators.all.flatMap(absorbedIn), ...chains.flatMap(foldedIn)]) };
 }
 
-function unitOf(operators: readonly Operator[], nodes: readonly Node[], path: string): Unit {
-  return {
-    kind: operators.map(({ opType }) => opType).join('+'),
-    nodes: nodes.map(({ label }) => label),
-    output: outputsOf(operators.at(-1)!)[0]!.name,
-    rule: { section: 'supergroups', path },
-  };
+/** Operators that AIMET keeps out of supergroups for the Hexagon: depthwise and three-dimensional convolutions. */
+export function isExemptOnHexagon({ nodes: [node] }: Operator): boolean {
+  const weight = node!.inputs[1];
+  const dims = weight?.initializer?.dims ?? weight?.type?.shape;
+  if ((node!.opType !== 'Conv' && node!.opType !== 'ConvTranspose') || dims == null) return false;
+  const groups = intOf(node!, 'group', 1);
+  return dims.length === 5 || (groups > 1 && (node!.opType === 'Conv' ? dims[1] === 1 : dims[0] === groups));
 }
 
-function findChains(graph: Graph, operators: Operators, supergroups: readonly Supergroup[]): Chain[] {
+function unitOf(operators: readonly Operator[], nodes: readonly Node[], rule: Rule): Unit {
+  return { kind: operators.map(({ kind }) => kind).join('+'), nodes: nodes.map(({ label }) => label), output: outputsOf(operators.at(-1)!)[0]!.name, rule };
+}
+
+/** A product keeps its weight, whatever is kept together with it. */
+function absorbedIn({ isComposite, opType, nodes }: Operator): readonly Node[] {
+  return isComposite && opType !== 'MatMul' ? nodes : [];
+}
+
+/** A normalization right after a layer is treated as folded into it. */
+function foldedIn({ operators: [first, second] }: Chain): readonly Node[] {
+  return second?.opType === NORMALIZATION && LAYERS.includes(first!.opType) ? second.nodes : [];
+}
+
+function findChains(graph: Graph, operators: Operators, patterns: readonly Pattern[], isExempt: (operator: Operator) => boolean): Chain[] {
   const taken = new Set<Operator>();
-  return longestFirst(supergroups).flatMap(({ opTypes, path }) => operators.all.flatMap(first => {
+  return patterns.flatMap(({ opTypes, rule }) => operators.all.flatMap(first => {
     const chain = chainFrom(graph, operators, first, opTypes);
-    if (chain === null || chain.some(operator => taken.has(operator))) return [];
+    if (chain === null || chain.some(operator => taken.has(operator) || isExempt(operator))) return [];
     chain.forEach(operator => taken.add(operator));
-    return [{ operators: chain, path }];
+    return [{ operators: chain, rule }];
   }));
 }
 
-/** A list with BatchNormalization is also one without: the normalization may have been folded. */
-function longestFirst(supergroups: readonly Supergroup[]): Supergroup[] {
-  const folded = supergroups.map(({ opTypes, path }) => ({ opTypes: opTypes.filter(opType => opType !== 'BatchNormalization'), path }));
-  const all = [...supergroups, ...folded.filter(({ opTypes }, index) => opTypes.length > 1 && opTypes.length < supergroups[index]!.opTypes.length)];
-  return all.sort((a, b) => b.opTypes.length - a.opTypes.length);
+/** The lists, longest first; each also with the BatchNormalization of its layer where it has none, and without where it has. */
+function patternsOf(supergroups: readonly Supergroup[]): Pattern[] {
+  const listed = supergroups.flatMap(({ opTypes, path }): Pattern[] => {
+    const without = opTypes.filter(opType => opType !== NORMALIZATION);
+    const variants = [opTypes, without, ...(LAYERS.includes(opTypes[0]!) ? [[opTypes[0]!, NORMALIZATION, ...without.slice(1)]] : [])];
+    return variants.filter(({ length }) => length > 1).map(opTypes => ({ opTypes, rule: { section: 'supergroups', path } }));
+  });
+  const layers = LAYERS.map((layer): Pattern => ({ opTypes: [layer, NORMALIZATION], rule: { section: 'exception', path: `${NORMALIZATION} after ${layer}` } }));
+  return [...listed, ...layers].sort((a, b) => b.opTypes.length - a.opTypes.length);
 }
 
 function chainFrom(graph: Graph, operators: Operators, first: Operator, [firstType, ...rest]: readonly string[]): Operator[] | null {

@@ -1,6 +1,6 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
-import { reasonForFloatOperand } from './constant-operands.ts';
+import type { ConstantOperands } from './constant-operands.ts';
 import { movedInput } from './data-movement.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 import type { WeightSetting } from './weights.ts';
@@ -17,11 +17,11 @@ export class TiedTensors {
   readonly #movers = new Set<Node>();
 
   /** @param inner values inside a unit, which share no encoding because they have none */
-  constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }, weights: ReadonlyMap<Value, WeightSetting>) {
+  constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }, weights: ReadonlyMap<Value, WeightSetting>, operands: ConstantOperands) {
     for (const node of graph.nodes) {
       const input = movedInput(node);
       if (input === null || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
-      if ([input, ...node.outputs].some(value => value !== null && inner.has(value)) || !isShareable(input, weights.get(input))) continue;
+      if ([input, ...node.outputs].some(value => value !== null && inner.has(value)) || !isShareable(input, weights.get(input), operands)) continue;
       this.#movers.add(node);
       for (const output of node.outputs) if (output !== null) this.#roots.set(output, this.rootOf(input));
     }
@@ -37,7 +37,7 @@ export class TiedTensors {
   }
 }
 
-function isShareable(value: Value, weight: WeightSetting | undefined): boolean {
+function isShareable(value: Value, weight: WeightSetting | undefined, operands: ConstantOperands): boolean {
   if (weight !== undefined) return weight.isQuantized && weight.granularity.kind === 'tensor';
-  return value.initializer === null || reasonForFloatOperand(value) === null;
+  return value.initializer === null || operands.reasonForFloat(value) === null;
 }

@@ -7,6 +7,8 @@ import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters, type Parameter } from './params.ts';
 import type { Rule } from './placement.ts';
 import type { ParamSettings, QuantsimConfig } from './quantsim-config.ts';
+import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
+import { type TensorSetting, TensorSettings } from './tensor-settings.ts';
 
 /** Blocks for every weight whose operator has input channels. */
 export interface BlockOptions {
@@ -18,30 +20,45 @@ export interface BlockOptions {
 }
 
 /** What the configuration says of one constant parameter. */
-export interface WeightSetting {
-  readonly isQuantized: boolean;
-  readonly isSymmetric: boolean;
+export interface WeightSetting extends TensorSetting {
   readonly granularity: Granularity;
-  readonly rule: Rule | null;
+}
+
+/** A parameter where an operator reads it. */
+interface ReadParameter {
+  readonly node: Node;
+  readonly parameter: Parameter;
+  readonly value: Value;
 }
 
 /**
  * Apply the sections that speak of parameters: defaults.params, params, op_type. A parameter that several operators read has one
- * quantizer: the settings are those of the first, per tensor unless all agree on the channels. Biases that follow from their
+ * quantizer: what op_type says of them must agree, and it is per tensor unless all agree on the channels. Biases that follow from their
  * neighbours (see bias.ts) have none.
+ *
+ * @param absorbed nodes whose parameters are a part of something else, and have none
  */
-export function weightSettings({ nodes }: Graph, config: QuantsimConfig, blocks: BlockOptions | null = null): Map<Value, WeightSetting> {
-  const settings = new Map<Value, WeightSetting>();
-  for (const node of nodes) {
-    if (reasonForFloat(node) !== null) continue;
-    for (const { parameter, value } of constantParameters(node)) {
-      if (elementCount(value.initializer!.dims) === 0 || isDerivedBias(node, parameter)) continue;
-      const before = settings.get(value);
-      const here = inBlocks(weightSetting(node, parameter, value, config), { node, parameter, value }, blocks);
-      settings.set(value, before === undefined ? here : { ...before, granularity: common(before.granularity, here.granularity) });
-    }
+export function weightSettings(
+  { nodes }: Graph, config: QuantsimConfig, bitwidths: Bitwidths, absorbed: { has(node: Node): boolean }, isAimet: boolean, blocks: BlockOptions | null,
+): Map<Value, WeightSetting> {
+  const read = nodes.filter(node => reasonForFloat(node, isAimet) === null && !absorbed.has(node)).flatMap(node => constantParameters(node)
+    .filter(({ parameter, value }) => elementCount(value.initializer!.dims) > 0 && !isDerivedBias(node, parameter))
+    .map(({ parameter, value }): ReadParameter => ({ node, parameter, value })));
+  const settings = new TensorSettings(bitwidths.weight);
+  applySection(settings, 'defaults', read, () => ['defaults.params', config.defaults.params]);
+  applySection(settings, 'params', read, ({ parameter: { name } }) => [`params.${name}`, config.params.get(name)]);
+  applySection(settings, 'op_type', read, ({ node: { opType }, parameter: { name } }) => [`op_type.${opType}.params.${name}`, config.opTypes.get(opType)?.params.get(name)]);
+  for (const { node, value } of read) {
+    const kernel = overridingKernel(config.opTypes.get(node.opType)?.supportedKernels ?? [], bitwidths, true);
+    if (kernel?.param) setKernelType(settings, value, kernel.param, kernel.path);
   }
-  return settings;
+  const weights = new Map<Value, WeightSetting>();
+  for (const at of read) {
+    const setting = settings.of(at.value);
+    const granularity = blockOf(at, setting, blocks) ?? granularityOf(at, config);
+    weights.set(at.value, { ...setting, granularity: common(weights.get(at.value)?.granularity ?? granularity, granularity) });
+  }
+  return weights;
 }
 
 /** A bias whose int32 encoding is that of the product it is added to. */
@@ -49,41 +66,48 @@ export function isDerivedBias({ opType }: Node, { name }: Parameter): boolean {
   return name === 'bias' && (opType === 'Conv' || opType === 'ConvTranspose' || opType === 'Gemm');
 }
 
-function weightSetting(node: Node, parameter: Parameter, { initializer }: Value, config: QuantsimConfig): WeightSetting {
-  const { opType } = node;
-  const { name, channelAxis } = parameter;
-  const sections: [Rule['section'], string, ParamSettings | undefined][] = [
-    ['defaults', 'defaults.params', config.defaults.params],
-    ['params', `params.${name}`, config.params.get(name)],
-    ['op_type', `op_type.${opType}.params.${name}`, config.opTypes.get(opType)?.params.get(name)],
-  ];
-  let setting: WeightSetting = { isQuantized: false, isSymmetric: false, granularity: PER_TENSOR, rule: null };
-  for (const [section, path, said] of sections) {
-    if (said?.isSymmetric != null) setting = { ...setting, isSymmetric: said.isSymmetric, rule: { section, path: `${path}.is_symmetric` } };
-    if (said?.isQuantized != null) setting = { ...setting, isQuantized: said.isQuantized, rule: { section, path: `${path}.is_quantized` } };
-  }
-  const perChannel = config.opTypes.get(opType)?.perChannel ?? config.defaults.perChannel;
-  const axis = perChannel ? channelAxis?.(node, initializer!.dims.length) ?? null : null;
-  return axis === null ? setting : { ...setting, granularity: { kind: 'channel', axis } };
+/** One encoding for every output channel, as far as all operators that read a parameter agree where these lie; null where there are none. */
+export function channelsOf({ initializer, uses }: Value): Granularity | null {
+  const axes = new Set(uses.flatMap(({ node, index }) => constantParameters(node).filter(({ parameter }) => parameter.input === index)
+    .map(({ parameter: { channelAxis } }) => channelAxis?.(node, initializer!.dims.length) ?? null)));
+  const [axis = null, ...others] = axes;
+  return axis === null || others.length > 0 ? null : { kind: 'channel', axis };
 }
 
-/** The setting with blocks, where they are asked for and the parameter has input channels. */
-function inBlocks(setting: WeightSetting, { node, parameter, value }: { node: Node; parameter: Parameter; value: Value }, blocks: BlockOptions | null): WeightSetting {
+function applySection(
+  settings: TensorSettings, section: Rule['section'], read: readonly ReadParameter[], said: (at: ReadParameter) => readonly [path: string, said: ParamSettings | undefined],
+): void {
+  settings.enter(section);
+  for (const at of read) {
+    const [path, { isQuantized = null, isSymmetric = null } = {}] = said(at);
+    if (isSymmetric !== null) settings.set(at.value, 'isSymmetric', isSymmetric, `${path}.is_symmetric`);
+    if (isQuantized !== null) settings.set(at.value, 'isQuantized', isQuantized, `${path}.is_quantized`);
+  }
+}
+
+function granularityOf({ node, parameter: { channelAxis }, value }: ReadParameter, { opTypes, defaults }: QuantsimConfig): Granularity {
+  const perChannel = opTypes.get(node.opType)?.perChannel ?? defaults.perChannel;
+  const axis = perChannel ? channelAxis?.(node, value.initializer!.dims.length) ?? null : null;
+  return axis === null ? PER_TENSOR : { kind: 'channel', axis };
+}
+
+/** Blocks, where they are asked for and the parameter has input channels; null elsewhere. */
+function blockOf({ node, parameter, value }: ReadParameter, { isQuantized, isSymmetric, rule }: TensorSetting, blocks: BlockOptions | null): Granularity | null {
   const { dims } = value.initializer!;
   const axis = parameter.blockAxis?.(node, dims.length) ?? null;
   const channelAxis = parameter.channelAxis?.(node, dims.length) ?? null;
-  if (blocks === null || axis === null || channelAxis === null || !setting.isQuantized) return setting;
+  if (blocks === null || axis === null || channelAxis === null || !isQuantized) return null;
   const { blockSize, decompressedBitwidth, undivided } = blocks;
   if (dims[axis]! % blockSize !== 0) {
-    if (undivided === 'skip') return setting;
+    if (undivided === 'skip') return null;
     throw new QuantpipeError('config-invalid',
       `blocks of ${blockSize} do not divide dimension ${axis} of weight '${value.name}' [${dims.join(', ')}], which is ${dims[axis]}: choose another block size, or leave out what it does not divide`,
       { tensor: value.name, dimension: axis, size: dims[axis]!, blockSize });
   }
-  if (decompressedBitwidth !== null && !setting.isSymmetric) {
-    throw new QuantpipeError('config-invalid', `multiples of a delta (LPBQ) need symmetric grids, and weight '${value.name}' is asymmetric by ${setting.rule?.path ?? 'default'}`, { tensor: value.name });
+  if (decompressedBitwidth !== null && !isSymmetric) {
+    throw new QuantpipeError('config-invalid', `multiples of a delta (LPBQ) need symmetric grids, and weight '${value.name}' is asymmetric by ${rule?.path ?? 'default'}`, { tensor: value.name });
   }
-  return { ...setting, granularity: { kind: 'block', axis, blockSize, channelAxis, decompressedBitwidth } };
+  return { kind: 'block', axis, blockSize, channelAxis, decompressedBitwidth };
 }
 
 function common(a: Granularity, b: Granularity): Granularity {

@@ -3,12 +3,13 @@ import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { checkFooter } from '../base/flatbuffer-bounds.ts';
-import { FileBytes, passOver, take, type ByteReader } from './byte-reader.ts';
+import { passOver, take, type ByteReader, type StoredBytes } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
 import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
+import { openBytes } from './open-bytes.ts';
 import { skippable } from './record-batches.ts';
-import type { IsWanted, Source } from './source.ts';
+import type { IsWanted, StoredSource } from './source.ts';
 
 /** Both ends of an Arrow IPC file; a stream begins with a message instead. */
 export const ARROW_MAGIC = 'ARROW1';
@@ -19,25 +20,25 @@ const TRAILER_BYTES = 10;
 const MAX_BATCHES_COUNTED = 10_000;
 
 /** An Arrow IPC file, read batch by batch at the offsets of its footer. */
-export async function arrowFileSource(path: string): Promise<Source> {
+export async function arrowFileSource(path: string): Promise<StoredSource> {
   registerCodecs();
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
     const footer = await readFooter(file);
     const rows = await countRows(file, footer);
-    return { name: path, rows, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
+    return { name: path, rows, schema: footer.schema, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
 }
 
 /** An Arrow IPC stream that is a file: each reading begins anew. */
-export async function arrowStreamFileSource(path: string): Promise<Source> {
+export async function arrowStreamFileSource(path: string): Promise<StoredSource> {
   registerCodecs();
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
     const { schema } = await openStream(file.from(0));
-    return { name: path, rows: null, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
+    return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
   } finally {
     await file.close();
   }
@@ -47,12 +48,12 @@ export async function arrowStreamFileSource(path: string): Promise<Source> {
  * An Arrow IPC stream that can be read once: standard input. It is closed when reading ends, early too, so that whoever
  * writes to it is not waited for.
  */
-export async function arrowStreamSource(reader: ByteReader & { close(): Promise<void> }): Promise<Source> {
+export async function arrowStreamSource(reader: ByteReader & { close(): Promise<void> }): Promise<StoredSource> {
   registerCodecs();
   try {
     const decoder = await openStream(reader);
     const columns = columnsOf(decoder.schema, reader.name);
-    return { name: reader.name, rows: null, columns, batches: skippable(isWanted => closing(reader, streamBatches(reader, decoder, isWanted))) };
+    return { name: reader.name, rows: null, schema: decoder.schema, columns, batches: skippable(isWanted => closing(reader, streamBatches(reader, decoder, isWanted))) };
   } catch (error) {
     await reader.close();
     throw error;
@@ -68,7 +69,7 @@ async function* closing<T>(reader: { close(): Promise<void> }, items: AsyncItera
 }
 
 async function* streamFileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
     const reader = file.from(0);
     yield* streamBatches(reader, await openStream(reader), isWanted);
@@ -94,7 +95,7 @@ async function* streamBatches(reader: ByteReader, decoder: MessageDecoder, isWan
 }
 
 async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
     const footer = await readFooter(file);
     const decoder = new MessageDecoder(path, schemaMessage(path, footer.schema));
@@ -111,7 +112,7 @@ async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<Re
   }
 }
 
-async function readHeadAt(file: FileBytes, reader: ByteReader, offset: number): Promise<IpcHead> {
+async function readHeadAt(file: StoredBytes, reader: ByteReader, offset: number): Promise<IpcHead> {
   const head = offset >= HEADER_BYTES ? await readMessageHead(reader) : null;
   if (head === null) throw malformed(file.name, new Error(`its footer names a message at byte ${offset} of ${file.size}, where there is none`));
   return head;
@@ -137,7 +138,7 @@ interface Directory {
   readonly batches: readonly number[];
 }
 
-async function readFooter(file: FileBytes): Promise<Directory> {
+async function readFooter(file: StoredBytes): Promise<Directory> {
   const least = HEADER_BYTES + TRAILER_BYTES;
   if (file.size < least) throw new QuantpipeError('data-invalid', `${file.name} is cut short: an Arrow file needs ${least} bytes, it has ${file.size}`, { file: file.name });
   const trailer = await take(file.from(file.size - TRAILER_BYTES), TRAILER_BYTES, 'the end of an Arrow file');
@@ -158,7 +159,7 @@ function offsets(blocks: Iterable<{ readonly offset: number }>): number[] {
   return Array.from(blocks, ({ offset }) => offset);
 }
 
-async function countRows(file: FileBytes, footer: Directory): Promise<number | null> {
+async function countRows(file: StoredBytes, footer: Directory): Promise<number | null> {
   if (footer.batches.length > MAX_BATCHES_COUNTED) return null;
   let rows = 0;
   for (const offset of footer.batches) {

@@ -4,16 +4,21 @@ import { canCast } from './cast.ts';
 import { arrangedShape, channelAxis } from './preprocess.ts';
 import { IDENTITY, checkPreprocess } from './preprocess-metadata.ts';
 import { fitSample, showShape } from './sample-shape.ts';
+import type { ImageSettings } from './images/image-settings.ts';
 import type { Binding, Column, Preprocess, Source } from './source.ts';
 
 /** What the user says about the data. */
 export interface BindOptions {
-  /** Column by input name: `--input NAME=COLUMN`. */
+  /** Column by input name, or mask(COLUMN) for its attention mask: `--input NAME=COLUMN`. */
   readonly inputs?: Readonly<Record<string, string>>;
+  /** Value to fill up samples of different shapes with, by column: `--pad COLUMN=VALUE`. Columns that are not named run sample by sample. */
+  readonly pad?: Readonly<Record<string, number>>;
   /** Column with the labels, which feeds no input. Default 'label', where there is one. */
   readonly label?: string;
   /** Overrules what the file says of itself; parts that are missing are the identity. For inputs of a float type. */
   readonly preprocess?: Partial<Preprocess>;
+  /** What becomes of images before: for data whose images are encoded. */
+  readonly images?: Partial<ImageSettings>;
 }
 
 /** Column that holds labels unless another is named. */
@@ -35,17 +40,32 @@ export function bindInputs(source: Pick<Source, 'name' | 'columns'>, inputs: rea
   for (const name of Object.keys(options.inputs ?? {})) {
     if (!inputs.some(input => input.name === name)) throw new QuantpipeError('config-invalid', `the model has no input '${name}'; it has ${names(inputs)}`);
   }
+  for (const name of Object.keys(options.pad ?? {})) {
+    if (!source.columns.some(column => column.name === name)) throw new QuantpipeError('config-invalid', `${source.name} has no column '${name}' to pad; it has ${names(source.columns)}`);
+  }
   return inputs.map(input => {
     const { column, because } = findColumn(source, input, inputs.length, options);
-    const preprocess = preprocessFor(input, column, options);
-    checkFits(source.name, input, column, preprocess);
-    return { input: input.name, column: column.name, preprocess, because };
+    const isMask = maskedColumn(options.inputs?.[input.name] ?? '') === column.name;
+    const preprocess = isMask ? null : preprocessFor(input, column, options);
+    checkFits(source.name, input, isMask ? { ...column, dtype: 'uint8' } : column, preprocess);
+    const pad = options.pad?.[column.name];
+    if (pad !== undefined && !Number.isInteger(pad) && !column.dtype.startsWith('float')) throw new QuantpipeError('config-invalid', `column '${column.name}' holds ${column.dtype} and cannot be padded with ${pad}`);
+    return { input: input.name, column: column.name, preprocess, because, ...(pad !== undefined && { pad }), ...(isMask && { isMask }) };
   });
+}
+
+/** The column that an option names: COLUMN, or mask(COLUMN). */
+export function namedColumn(option: string): string {
+  return maskedColumn(option) ?? option;
+}
+
+function maskedColumn(option: string): string | null {
+  return /^mask\((.+)\)$/.exec(option)?.[1] ?? null;
 }
 
 function findColumn(source: Pick<Source, 'name' | 'columns'>, input: SessionInput, inputCount: number, options: BindOptions): { column: Column; because: Binding['because'] } {
   const { columns } = source;
-  const asked = options.inputs?.[input.name];
+  const option = options.inputs?.[input.name], asked = option === undefined ? undefined : namedColumn(option);
   const column = columns.find(({ name }) => name === (asked ?? input.name));
   if (column) return { column, because: asked === undefined ? 'name' : 'option' };
   const candidates = columns.filter(candidate => isCandidate(candidate, options.label ?? LABEL_COLUMN));
@@ -55,7 +75,10 @@ function findColumn(source: Pick<Source, 'name' | 'columns'>, input: SessionInpu
 
 function preprocessFor(input: SessionInput, column: Column, options: BindOptions): Preprocess | null {
   if (!input.dtype.startsWith('float')) return null;
-  if (options.preprocess && Object.keys(options.preprocess).length > 0) return checkPreprocess({ ...IDENTITY, ...options.preprocess }, 'preprocessing', 'config-invalid');
+  if (options.preprocess && Object.keys(options.preprocess).length > 0) {
+    const layout = column.isImage ? { layout: IDENTITY.layout } : {};
+    return checkPreprocess({ ...IDENTITY, ...options.preprocess, ...layout }, 'preprocessing', 'config-invalid');
+  }
   return column.preprocess;
 }
 

@@ -45,28 +45,31 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
   const { size, limit = Infinity, shard = { index: 0, count: 1 }, from = 0, columns, together = 1 } = options;
   check(size >= 1 && size % together === 0 && shard.index < shard.count, 'a block has samples, a shard is one of count');
   const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
-  let parts: Part[] = [];
+  let parts: Part[] = [], bad: BadRow[] = [];
   let row = 0;
-  for await (const batch of source.batches(rowsOf(isWanted, size, limit))) {
-    const rows = typeof batch === 'number' ? batch : batch.numRows;
+  for await (const batch of source.batches(rowsOf(isWanted, size, limit), columns)) {
+    const rows = typeof batch === 'number' ? batch : 'bad' in batch ? 1 : batch.numRows;
     for (let begin = 0; begin < rows && row < limit;) {
       const index = Math.floor(row / size);
       const count = Math.min(rows - begin, size - row % size, limit - row);
-      if (typeof batch !== 'number' && isWanted(index)) parts.push({ batch, begin, end: begin + count });
+      if (typeof batch !== 'number' && isWanted(index)) {
+        if ('bad' in batch) bad.push({ sample: row, reason: batch.bad });
+        else parts.push({ batch, begin, end: begin + count });
+      }
       begin += count;
       row += count;
-      if (row % size > 0 || parts.length === 0) continue;
-      yield block(index, parts, index * size, source, columns);
-      parts = [];
+      if (row % size > 0 || parts.length + bad.length === 0) continue;
+      yield block(index, parts, bad, index * size, source, columns);
+      [parts, bad] = [[], []];
     }
     if (row >= limit) break;
   }
   if (row === 0) throw new QuantpipeError('data-invalid', `${source.name} holds no samples`, { file: source.name });
   if (row < together) throw new QuantpipeError('data-invalid', `${source.name} holds ${row} ${row === 1 ? 'sample' : 'samples'}, the model reads ${together} at a time`, { file: source.name });
-  if (parts.length === 0) return;
+  if (parts.length + bad.length === 0) return;
   const last = Math.floor(row / size), leftOut = row % together;
   if (leftOut > 0) options.onLeftOut?.(leftOut);
-  if (row % size > leftOut) yield block(last, withoutLast(parts, leftOut), last * size, source, columns);
+  if (row % size > leftOut) yield block(last, withoutLast(parts, leftOut), bad, last * size, source, columns);
 }
 
 /** All parts but the last `count` rows. */
@@ -105,7 +108,10 @@ interface Part {
   readonly end: number;
 }
 
-function block(index: number, parts: readonly Part[], first: number, source: Source, wanted?: readonly string[]): Block {
+type BadRow = Block['bad'][number];
+
+function block(index: number, parts: readonly Part[], bad: readonly BadRow[], first: number, source: Source, wanted?: readonly string[]): Block {
+  if (parts.length === 0) return { index, rows: 0, bytes: new ArrayBuffer(0), bad };
   const { fields } = parts[0]!.batch.schema;
   const kept = [...fields.keys()].filter(i => (wanted ? wanted.includes(fields[i]!.name) : columnOf(fields[i]!, source.name) !== null));
   const columns = kept.map(i => {
@@ -113,5 +119,5 @@ function block(index: number, parts: readonly Part[], first: number, source: Sou
     return concatRows(rows, `column '${fields[i]!.name}' of ${source.name}`);
   });
   const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)]]));
-  return { index, rows: batch.numRows, bytes: toIpc(batch) };
+  return { index, rows: batch.numRows, bytes: toIpc(batch), bad };
 }

@@ -36,8 +36,18 @@ function truncated(name: string, what: string, offset: number, needed: number, l
   return new QuantpipeError('data-invalid', `${name} is cut short: ${what} needs ${needed} bytes, ${left} are left`, { file: name, offset });
 }
 
-/** A file read piece by piece, at any offset. It must be closed. */
-export class FileBytes {
+/** Bytes of known number that can be read at any offset. They must be closed. */
+export interface StoredBytes {
+  /** How messages call them: the path or address. */
+  readonly name: string;
+  readonly size: number;
+  /** A reader of the bytes from `position` on. */
+  from(position: number): ByteReader;
+  close(): Promise<void>;
+}
+
+/** A file read piece by piece. */
+export class FileBytes implements StoredBytes {
   readonly name: string;
   readonly size: number;
   readonly #handle: FileHandle;
@@ -59,7 +69,6 @@ export class FileBytes {
     }
   }
 
-  /** A reader of the bytes from `position` on. */
   from(position: number): ByteReader {
     const file = this;
     return {
@@ -142,7 +151,8 @@ export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, siz
   };
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+/** Pieces as one buffer. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {

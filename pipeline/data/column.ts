@@ -13,8 +13,8 @@ const EXTENSION_METADATA = 'ARROW:extension:metadata';
 const MAX_RANK = 32;
 
 /** The columns of a schema that quantpipe can read, in order; others (dates, unions, …) are left out. */
-export function columnsOf(schema: Schema, source: string): Column[] {
-  return schema.fields.map(field => columnOf(field, source)).filter(column => column !== null);
+export function columnsOf({ fields }: Pick<Schema, 'fields'>, source: string): Column[] {
+  return fields.map(field => columnOf(field, source)).filter(column => column !== null);
 }
 
 /**
@@ -31,7 +31,8 @@ export function columnOf(field: Field, source: string): Column | null {
   const where = `column '${field.name}' of ${source}`;
   const described = describe(field, where);
   if (described === null) return null;
-  const isFlat = DataType.isFixedSizeList(field.type) && described.shape.length === 1 && extensionOf(field) !== 'arrow.fixed_shape_tensor';
+  const isPlainList = DataType.isFixedSizeList(field.type) || DataType.isList(field.type) || DataType.isLargeList(field.type);
+  const isFlat = isPlainList && described.shape.length === 1 && extensionOf(field) !== 'arrow.fixed_shape_tensor';
   return { name: field.name, ...described, isFlat, preprocess: parsePreprocess(field.metadata, where) };
 }
 

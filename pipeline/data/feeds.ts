@@ -4,6 +4,7 @@ import { elementCount, type Feeds, type SessionInput, type Tensor } from '../bas
 import { FIRST_SAMPLE_KEY } from './blocks.ts';
 import { castValues, fromFloat32, numbers, type Values } from './cast.ts';
 import { columnRows, type ColumnRows } from './column-rows.ts';
+import { maskRows, paddedRows } from './padded-rows.ts';
 import { arrangedShape, preprocessSamples } from './preprocess.ts';
 import { fromIpc } from './record-batches.ts';
 import { fitSample, showShape, type Fit } from './sample-shape.ts';
@@ -46,9 +47,14 @@ function cut(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: read
   const bound = inputs.map(input => {
     const binding = bindings.find(binding => binding.input === input.name);
     check(binding, `input '${input.name}' is bound`);
-    return bind(input, binding, columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, first);
+    return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding), batch.numRows, first);
   });
   return { bound, count: batch.numRows, most: rowsPerFeed(bound, batch.numRows, first, mostElements) };
+}
+
+function boundRows(rows: ColumnRows, count: number, { pad, isMask }: Binding): ColumnRows {
+  const held = isMask ? maskRows(rows, count) : rows;
+  return pad === undefined ? held : paddedRows(held, count, isMask ? 0 : pad);
 }
 
 /** How many samples the model reads at a time, where it fixes that; else 1. A block must hold a multiple of it. */

@@ -1,16 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DataType, type Field, type RecordBatch } from 'apache-arrow';
+import { DataType, Schema, type Field, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
 import { LABEL_COLUMN } from './bind.ts';
 import { take, unreadable } from './byte-reader.ts';
-import { columnOf } from './column.ts';
+import { columnsOf } from './column.ts';
 import { npyArray } from './npy-reader.ts';
 import { recordBatch, skippable } from './record-batches.ts';
-import type { IsWanted, Source } from './source.ts';
+import type { IsWanted, StoredSource } from './source.ts';
 import { SLICE_BYTES, arraysSource, type StoredArray } from './stored-arrays.ts';
 import { elementBytes, joinedValues, raggedData, raggedField, tensorData, tensorField, typedValues, type Sample } from './tensor-columns.ts';
 
@@ -24,7 +24,7 @@ const MAX_BATCH_ROWS = 256;
  * leading axis counting samples. Otherwise each file is one sample of the only column, in the order of their names (by code unit: 10.npy
  * comes before 9.npy); shapes may differ, types and ranks may not.
  */
-export async function folderSource(path: string, wanted: readonly string[] = []): Promise<Source> {
+export async function folderSource(path: string, wanted: readonly string[] = []): Promise<StoredSource> {
   const files = (await readdir(path).catch(cause => { throw unreadable(path, cause); })).filter(name => name.endsWith('.npy')).sort();
   if (files.length === 0) throw new QuantpipeError('data-invalid', `${path} is a folder without .npy files`, { file: path });
   const isColumn = (name: string) => files.includes(`${name}.npy`);
@@ -34,7 +34,7 @@ export async function folderSource(path: string, wanted: readonly string[] = [])
   return hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays);
 }
 
-function samplesSource(path: string, samples: readonly StoredArray[]): Source {
+function samplesSource(path: string, samples: readonly StoredArray[]): StoredSource {
   const [first] = samples as [StoredArray, ...StoredArray[]];
   for (const { where, dtype, shape } of samples) {
     if (dtype !== first.dtype) throw new QuantpipeError('data-invalid', `${first.where} holds ${first.dtype}, ${where} holds ${dtype}`);
@@ -42,8 +42,8 @@ function samplesSource(path: string, samples: readonly StoredArray[]): Source {
   }
   const shape = first.shape.map((dim, axis) => (samples.every(sample => sample.shape[axis] === dim) ? dim : null));
   const field = shape.every(dim => dim !== null) ? tensorField(SAMPLE_COLUMN, first.dtype, shape) : raggedField(SAMPLE_COLUMN, first.dtype, shape);
-  const column = columnOf(field, path);
-  return { name: path, rows: samples.length, columns: column ? [column] : [], batches: skippable(isWanted => sampleBatches(samples, field, isWanted)) };
+  const schema = new Schema([field]);
+  return { name: path, rows: samples.length, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => sampleBatches(samples, field, isWanted)) };
 }
 
 async function* sampleBatches(arrays: readonly StoredArray[], field: Field, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {

@@ -1,7 +1,11 @@
 // Data in: any supported file becomes record batches, blocks of samples, and feeds of a session.
-export { bindInputs, LABEL_COLUMN, type BindOptions } from './bind.ts';
+export { bindInputs, LABEL_COLUMN, namedColumn, type BindOptions } from './bind.ts';
 export { blocks, blockSize, sampleCount, type BlockOptions } from './blocks.ts';
 export { feeds, fixedBatch, largestFeed, type Feed } from './feeds.ts';
 export { labels, type Labels } from './labels.ts';
+export type { ImageSettings } from './images/image-settings.ts';
+export { readPreprocessFile, type Preprocessing } from './images/preprocess-file.ts';
+export type { Given } from './given-source.ts';
 export { openSource, type OpenOptions } from './open-source.ts';
+export { sampledSource, type SampleOptions } from './sampled-source.ts';
 export type { Binding, Block, Column, Preprocess, Source } from './source.ts';

@@ -7,6 +7,8 @@ declare module 'lz4js' {
     decompressFrame(frame: Uint8Array, into: Uint8Array): number;
     /** Most bytes that a frame can hold, by its own headers. */
     decompressBound(frame: Uint8Array): number;
+    /** Unpack a block without a frame to `at` in `into`; gives the position after it. What does not fit is dropped. */
+    decompressBlock(bytes: Uint8Array, into: Uint8Array, begin: number, length: number, at: number): number;
   };
   export default lz4;
 }

@@ -1,18 +1,18 @@
 import { basename } from 'node:path';
 
-import { FileBytes } from './byte-reader.ts';
 import { readNpyHeader } from './npy-header.ts';
+import { openBytes } from './open-bytes.ts';
 import { arraysSource, checkSize, type StoredArray } from './stored-arrays.ts';
-import type { Source } from './source.ts';
+import type { StoredSource } from './source.ts';
 
 /** A .npy file whose leading axis counts samples: one column, of the file's name. */
-export async function npySource(path: string): Promise<Source> {
+export async function npySource(path: string): Promise<StoredSource> {
   return arraysSource(path, [await npyArray(path)]);
 }
 
 /** A .npy file as an array that can be opened for reading. */
 export async function npyArray(path: string): Promise<StoredArray> {
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
     const reader = file.from(0);
     const header = await readNpyHeader(reader);
@@ -24,6 +24,6 @@ export async function npyArray(path: string): Promise<StoredArray> {
 }
 
 async function openNpy(path: string, begin: number): Promise<Awaited<ReturnType<StoredArray['open']>>> {
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   return { reader: file.from(begin), close: () => file.close() };
 }

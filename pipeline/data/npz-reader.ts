@@ -4,13 +4,13 @@ import { QuantpipeError } from '../base/errors.ts';
 import { streamBytes, type ByteReader } from './byte-reader.ts';
 import { readNpyHeader } from './npy-header.ts';
 import { arraysSource, checkSize, type OpenArray, type StoredArray } from './stored-arrays.ts';
-import type { Source } from './source.ts';
+import type { StoredSource } from './source.ts';
 
 /** Deflate shrinks at most so much; an entry that declares more is lying about its size. */
 const MAX_DEFLATE_RATIO = 1032;
 
 /** A .npz archive: a column for each array in it, named as numpy.savez names them, read entry by entry without unpacking. */
-export async function npzSource(path: string): Promise<Source> {
+export async function npzSource(path: string): Promise<StoredSource> {
   const entries = await listEntries(path);
   if (entries.length === 0) throw new QuantpipeError('data-invalid', `${path} holds no .npy arrays`, { file: path });
   const arrays: StoredArray[] = [];

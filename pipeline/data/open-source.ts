@@ -2,18 +2,39 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
+import type { SessionInput } from '../base/tensor.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
-import { FileBytes, streamBytes, unreadable } from './byte-reader.ts';
+import { streamBytes, unreadable } from './byte-reader.ts';
 import { folderSource } from './folder-reader.ts';
+import { givenSource, type Given } from './given-source.ts';
+import { isAddress } from './http-bytes.ts';
+import { decodedSource } from './images/decoded-source.ts';
+import { isImageField } from './images/encoded-images.ts';
+import { imageFilesSource, isImageName, listImages } from './images/image-files.ts';
+import type { ImageSettings } from './images/image-settings.ts';
+import { tarSource } from './images/tar-images.ts';
+import { joinedSource } from './joined-source.ts';
+import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
 import { isNpy } from './npy-header.ts';
 import { npySource } from './npy-reader.ts';
 import { npzSource } from './npz-reader.ts';
-import type { Source } from './source.ts';
+import { openBytes } from './open-bytes.ts';
+import { parquetSource, PARQUET_MAGIC } from './parquet/parquet-source.ts';
+import { sampledSource, type SampleOptions } from './sampled-source.ts';
+import type { Source, StoredSource } from './source.ts';
+import { listTestData, testDataSource } from './test-data-reader.ts';
+import { isTar, TAR_BLOCK_BYTES } from './tar-entries.ts';
 
 /** How to read data where the path alone does not say it. */
 export interface OpenOptions {
   /** Columns that the model needs (its inputs, unless others are bound): tells a folder of columns from a folder of samples. */
   readonly columns?: readonly string[];
+  /** The model inputs that these columns are for, in the same order: they tell how images are laid out. */
+  readonly inputs?: readonly SessionInput[];
+  /** What becomes of images. Default: they are decoded, and no more. */
+  readonly images?: Partial<ImageSettings>;
+  /** Take only so many samples, spread over all. */
+  readonly sample?: SampleOptions;
   /** What '-' reads: a program's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
 }
@@ -22,35 +43,85 @@ export interface OpenOptions {
 const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
 
 /**
- * Open calibration or evaluation data; what it is is told by its first bytes, not by its name.
+ * Open calibration or evaluation data; what a file is is told by its first bytes, not by its name.
  *
  *   Arrow IPC file or stream   .arrow .arrows .feather; LZ4 and ZSTD buffers too
+ *   Parquet                    .parquet; every codec but LZO
  *   '-', or a named pipe       an Arrow IPC stream on standard input, or on the pipe
  *   .npy                       one column, the leading axis counts samples
  *   .npz                       a column for each array, the leading axis counts samples
+ *   .tar                       images with their classes, as WebDataset has them: see tar-images.ts
+ *   http(s)://                 any of these files but .npz, by range requests
+ *   a folder of such files, or a pattern with * and ?   one after another, in the order of their names
  *   a folder of .npy           a sample in each file, or a column in each file: see folder-reader.ts
+ *   a folder of images         or of folders of images, each a class
+ *   a folder test_data_set_0   or of such folders, of ONNX tensors
+ *   what a program hands over  record batches, or tensors by input name: see given-source.ts
  *
- * All are read lazily: memory does not grow with the file.
+ * Encoded images (in tar archives, folders, and columns {bytes, path} or of byte strings) are decoded as they are read. All is read lazily:
+ * memory does not grow with the data.
  *
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
-export async function openSource(path: string, options: OpenOptions = {}): Promise<Source> {
+export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
+  const source = decoded(typeof data === 'string' ? await openStored(data, options) : await givenSource(data), options);
+  return options.sample ? sampledSource(source, options.sample) : source;
+}
+
+function decoded(stored: StoredSource, options: OpenOptions): Source {
+  if (!stored.schema.fields.some(isImageField)) return stored;
+  const { images: settings = {}, inputs = [], columns = inputs.map(({ name }) => name) } = options;
+  const inputOf = (column: string) => inputs[columns.indexOf(column)] ?? (inputs.length === 1 ? inputs[0] : undefined);
+  return decodedSource(stored, stored.schema, { settings, inputOf });
+}
+
+async function openStored(path: string, { columns, stdin }: OpenOptions): Promise<StoredSource> {
   if (path === '-') {
-    if (options.stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
-    return arrowStreamSource(streamBytes('-', options.stdin));
+    if (stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
+    return arrowStreamSource(streamBytes('-', stdin));
   }
-  const info = await stat(path).catch(cause => { throw unreadable(path, cause); });
-  if (info.isDirectory()) return folderSource(path, options.columns);
+  if (isAddress(path)) return fileSource(path);
+  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' && isPattern(path)) return null;
+    throw unreadable(path, cause);
+  });
+  if (info === null) return filesSource(path, await matchingFiles(path));
+  if (info.isDirectory()) return anyFolderSource(path, columns);
   if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a named pipe
   if (info.size === 0) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
+  return isImageName(path) ? imageFilesSource(path, [{ path, label: null }]) : fileSource(path);
+}
+
+async function anyFolderSource(path: string, columns?: readonly string[]): Promise<StoredSource> {
+  const files = await dataFiles(path);
+  if (files.length > 0) return filesSource(path, files);
+  const testData = await listTestData(path);
+  if (testData.length > 0) return testDataSource(path, testData, columns);
+  const images = await listImages(path);
+  return images.length > 0 ? imageFilesSource(path, images) : folderSource(path, columns);
+}
+
+async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
+  if (paths.every(isImageName)) return imageFilesSource(name, paths.map(path => ({ path, label: null })));
+  const sources: StoredSource[] = [];
+  for (const path of paths) sources.push(await fileSource(path));
+  return joinedSource(name, sources as [StoredSource, ...StoredSource[]]);
+}
+
+async function fileSource(path: string): Promise<StoredSource> {
   const start = await firstBytes(path);
-  const text = String.fromCharCode(...start);
+  const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
+  if (text.startsWith(PARQUET_MAGIC)) return parquetSource(path);
   if (isNpy(start)) return npySource(path);
-  if (ZIP_MAGICS.some(magic => text.startsWith(magic))) return npzSource(path);
+  if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
+    if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
+    return npzSource(path);
+  }
+  if (isTar(start)) return tarSource(path);
   if (couldBeStream(start)) return arrowStreamFileSource(path);
-  const shown = Buffer.from(start).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');
-  throw new QuantpipeError('data-invalid', `${path} is not Arrow, .npy or .npz data: it begins with the bytes ${shown}`, { file: path });
+  const shown = Buffer.from(start.subarray(0, 8)).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');
+  throw new QuantpipeError('data-invalid', `${path} is not Arrow, Parquet, .npy, .npz or .tar data: it begins with the bytes ${shown}`, { file: path });
 }
 
 /** A stream begins with a continuation mark; before Arrow 0.15 with the length of its schema, less than 16 MiB. */
@@ -59,9 +130,9 @@ function couldBeStream(start: Uint8Array): boolean {
 }
 
 async function firstBytes(path: string): Promise<Uint8Array> {
-  const file = await FileBytes.open(path);
+  const file = await openBytes(path);
   try {
-    return await file.from(0).upTo(8);
+    return await file.from(0).upTo(TAR_BLOCK_BYTES);
   } finally {
     await file.close();
   }

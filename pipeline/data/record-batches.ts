@@ -1,7 +1,7 @@
 import { Data, Field, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow';
 
 import { check } from '../base/check.ts';
-import type { IsWanted, Source } from './source.ts';
+import type { BadSample, IsWanted, Source } from './source.ts';
 
 /** One record batch as an Arrow IPC stream in a buffer of its own. */
 export function toIpc(batch: RecordBatch): ArrayBuffer {
@@ -24,6 +24,6 @@ export function recordBatch(fields: readonly Field[], columns: readonly Data[], 
 }
 
 /** The `batches` of a source whose reader can pass over rows. */
-export function skippable(read: (isWanted: IsWanted) => AsyncIterable<RecordBatch | number>): Source['batches'] {
-  return (isWanted: IsWanted = () => true) => read(isWanted) as AsyncIterable<RecordBatch>; // numbers only come where some rows are not wanted
+export function skippable(read: (isWanted: IsWanted, columns?: readonly string[]) => AsyncIterable<RecordBatch | BadSample | number>): Source['batches'] {
+  return (isWanted: IsWanted = () => true, columns?: readonly string[]) => read(isWanted, columns) as AsyncIterable<RecordBatch>; // numbers only come where some rows are not wanted
 }

@@ -15,7 +15,7 @@ type Shape = readonly (number | null)[];
  *
  *   [3, 224, 224]      stacked along the first dimension
  *   [1, 3, 224, 224]   the same: a leading 1 is the batch of one sample
- *   [150528]           the same, if the column is flat (`isFlat`) and the model tells every dimension
+ *   [150528]           the same, if the column is a plain list (`isFlat`) and the model tells every dimension
  *   [224, 224] for [N, 1, 224, 224]   the same: dimensions of 1 may be missing
  *
  * and for an input that has no batch dimension, [T, 80]: a sample [T, 80] is the whole input.
@@ -28,7 +28,7 @@ export function fitSample(sample: Shape, input: SessionInput['shape'], isFlat = 
   if (input.length > 0) {
     if (matches(sample, inner)) return stacked(sample);
     if (sample[0] === 1 && sample.length === input.length && matches(sample.slice(1), inner)) return stacked(sample.slice(1));
-    if (isFixed(inner) && (isFlat ? count(sample) === count(inner) : isSqueezed(sample, inner))) return stacked(inner);
+    if (isFixed(inner) && (isFlat ? sample[0] === null || count(sample) === count(inner) : isSqueezed(sample, inner))) return stacked(inner);
   }
   return matches(sample, input) ? { stacking: 'whole', dims: sample as number[] } : null;
 }

@@ -1,12 +1,12 @@
-import type { RecordBatch } from 'apache-arrow';
+import { Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
 import { passOver, take, type ByteReader } from './byte-reader.ts';
-import { columnOf } from './column.ts';
+import { columnsOf } from './column.ts';
 import type { NpyHeader } from './npy-header.ts';
 import { recordBatch, skippable } from './record-batches.ts';
-import type { IsWanted, Source } from './source.ts';
+import type { IsWanted, StoredSource } from './source.ts';
 import { elementBytes, tensorData, tensorField, typedValues } from './tensor-columns.ts';
 
 /** Arrays are read in slices of about so many bytes: enough to make reading fast, too few to matter. */
@@ -32,11 +32,11 @@ export interface OpenArray {
 }
 
 /** Arrays of equally many samples as one source, a column each, read slice by slice. */
-export function arraysSource(name: string, arrays: readonly StoredArray[]): Source {
+export function arraysSource(name: string, arrays: readonly StoredArray[]): StoredSource {
   const rows = checkLengths(arrays);
   const fields = arrays.map(array => tensorField(array.name, array.dtype, array.shape.slice(1)));
-  const columns = fields.map(field => columnOf(field, name)).filter(column => column !== null);
-  return { name, rows, columns, batches: skippable(isWanted => arrayBatches(arrays, rows, isWanted)) };
+  const schema = new Schema(fields);
+  return { name, rows, schema, columns: columnsOf(schema, name), batches: skippable(isWanted => arrayBatches(arrays, rows, isWanted)) };
 }
 
 /**

@@ -75,18 +75,30 @@ function joined({ ArrayType }: ElementType, samples: readonly Sample[]): Values 
   return all;
 }
 
-function leafData(type: DataType, values: Values): Data {
+/** Values that begin a buffer, as a column of a primitive type. */
+export function leafData(type: DataType, values: Values): Data {
   return new Data(type, 0, values.length, 0, [undefined, values] as unknown as Data);
 }
 
+/** Whether a column can hold tensors of this type. */
+export function canHold(dtype: DType): boolean {
+  return dtype in ELEMENT_TYPES;
+}
+
+/** The typed array that holds values of this type. */
+export function typedArray(dtype: DType): { readonly name: string; new (length: number): Values } {
+  return arrowType(dtype).ArrayType as unknown as { readonly name: string; new (length: number): Values };
+}
+
 /** Booleans are kept as bytes: a column is never bit-packed. */
-function arrowType(dtype: DType): ElementType {
+export function arrowType(dtype: DType): ElementType {
   const type = ELEMENT_TYPES[dtype];
   check(type, `a column can hold ${dtype}`);
   return type;
 }
 
-type ElementType = DataType & { readonly ArrayType: { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer, offset: number, length: number): unknown } };
+/** An Arrow type whose values lie in a typed array. */
+export type ElementType = DataType & { readonly ArrayType: { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer, offset: number, length: number): unknown } };
 
 const ELEMENT_TYPES: Partial<Record<DType, ElementType>> = {
   bool: new Uint8(), int8: new Int8(), uint8: new Uint8(), int16: new Int16(), uint16: new Uint16(), int32: new Int32(), uint32: new Uint32(),

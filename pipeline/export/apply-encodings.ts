@@ -31,7 +31,7 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   }));
   const whole = rest === 'drop' ? [...fitted.values()] : [...placed.values()].map(quantizer => fitted.get(quantizer.tensor) ?? likeItsGroup(quantizer, fitted));
   const quantizers = whole.flatMap(({ quantizer }) => 'grid' in quantizer ? [quantizer] : []);
-  const possible = placeBiases(graph, new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer])));
+  const possible = placeBiases(graph, new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases;
   const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))

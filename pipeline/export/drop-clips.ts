@@ -12,7 +12,9 @@ interface Bounds { readonly min: number; readonly max: number }
  * fall on the grid's first and last code or beyond, or on the ends of a quantizer's own Clip or beyond. Every code stays what it was, and the
  * engine can merge the operator with its quantizer.
  *
- * Left alone: bounds inside the grid, bounds that are not constant, and results that something else reads too.
+ * Left alone: bounds inside the grid, bounds that are not constant, results that something else reads too, and a clip of what was
+ * dequantized just before: without it two quantizers would meet, which onnxruntime makes one of (at every level, whatever is
+ * asked), so that the first no longer rounds.
  */
 export function dropRedundantClips(graph: Graph): { rewrites: number } {
   let rewrites = 0;
@@ -29,6 +31,7 @@ const isClip = ({ domain, opType }: Node): boolean => domain === '' && (opType =
 
 function isRedundant(graph: Graph, clip: Node): boolean {
   const [result] = clip.outputs;
+  if (clip.inputs[0]?.producer?.opType === 'DequantizeLinear') return false;
   const bounds = boundsOf(clip);
   if (!result || bounds === null || result.uses.length === 0 || graph.outputs.includes(result)) return false;
   return result.uses.every(use => clipsAnyway(use, bounds));

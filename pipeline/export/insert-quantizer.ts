@@ -175,5 +175,5 @@ function derived(graph: Graph, { name }: { readonly name: string }, suffix: stri
   return value;
 }
 
-/** What the readers of a quantized activation see; a graph output keeps its own name. */
-export const dequantizedName = (tensor: string): string => `${tensor}_dequantized`;
+/** What the readers of a quantized activation may see, the first that there is: a graph output keeps its own name. */
+export const dequantizedNames = (tensor: string): readonly string[] => [`${tensor}_dequantized`, `${tensor}_dequantized_0`];

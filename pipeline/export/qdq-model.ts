@@ -7,7 +7,9 @@ import type { Value } from '../graph/node.ts';
 import { raiseOpset } from '../passes/raise-opset.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
+import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
+import { shieldFloatWeights } from './shield-float-weights.ts';
 import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
 
@@ -53,7 +55,9 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   for (const bias of placement.biases) storeBias(graph, bias, encodings);
   for (const quantizer of placement.quantizers) quantize(graph, quantizer, encodings, options);
   for (const quantizer of placement.floats) storeAsFloat(graph, quantizer, options);
+  absorbScales(graph);
   dropRedundantClips(graph);
+  shieldFloatWeights(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);
   return copy;

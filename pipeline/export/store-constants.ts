@@ -13,7 +13,7 @@ import { fakeQuantized, type Storage, toStored } from '../quant/stored.ts';
 import { castSpec, encodingsOf, firstReader, integers, quantizationParameters } from './insert-quantizer.ts';
 
 /** The float32 content of a constant. */
-export function constantOf(graph: Graph, name: string): { value: Value; dims: readonly number[]; values: Float32Array } {
+function constantOf(graph: Graph, name: string): { value: Value; dims: readonly number[]; values: Float32Array } {
   const value = graph.values.get(name);
   check(value?.initializer, `'${name}' is an initializer`);
   const { dims, data }: Tensor = value.initializer.read();

@@ -15,7 +15,7 @@ export interface NodeSpec {
 }
 
 /** Make a node and link it, without placing it in `graph.nodes`: see {@link insertBefore}, {@link insertAfter}, {@link appendNode}. */
-export function createNode({ opType, name = '', domain = '', attributes = {}, inputs, outputs }: NodeSpec): Node {
+function createNode({ opType, name = '', domain = '', attributes = {}, inputs, outputs }: NodeSpec): Node {
   const node = new Node(opType, { name, domain, attributes: new Map(Object.entries(attributes)) });
   inputs.forEach((value, index) => setInput(node, index, value));
   for (const value of outputs) {

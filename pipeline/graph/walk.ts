@@ -2,7 +2,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import type { Node, Value } from './node.ts';
 
 /** The nodes whose outputs `node` reads, by itself or in its subgraphs, each once. */
-export function predecessors(node: Node): Node[] {
+function predecessors(node: Node): Node[] {
   const producers = [...node.inputs, ...node.captures].flatMap(value => value?.producer ?? []);
   return [...new Set(producers)];
 }
@@ -32,11 +32,4 @@ export function inOrder(nodes: readonly Node[]): Node[] {
     }
   }
   return ordered;
-}
-
-/** Every node that `value` depends on, nearest first. */
-export function ancestors(value: Value): Node[] {
-  const found = new Set<Node>(value.producer === null ? [] : [value.producer]);
-  for (const node of found) for (const before of predecessors(node)) found.add(before);
-  return [...found];
 }

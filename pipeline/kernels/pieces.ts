@@ -8,7 +8,7 @@ export interface ChannelLayout {
 }
 
 /** Elements that enter the module's memory in one call: 4 MiB of float32, so that memory stays small whatever the tensor's size. */
-export const PIECE = 1 << 20;
+const PIECE = 1 << 20;
 
 /** Part of a flat list: elements `start` to `end`. */
 export interface Piece {

@@ -26,22 +26,27 @@ export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statis
   return { model: into.model, samples: into.samples + from.samples, shards, tensors };
 }
 
+/** Why statistics may lack a tensor that was reached. */
+function hint(seen: TensorStatistics | undefined, others: number): string {
+  return seen === undefined && others > 0 ? `, of ${others} other ${others === 1 ? 'tensor' : 'tensors'}: if with another configuration, use the same one here` : '';
+}
+
 /** The shards of both; null where they are the whole. */
 function mergeShards(into: Shards | null, from: Shards | null): Shards | null {
   if (into === null && from === null) return null;
   if (into === null || from === null) {
     throw invalid(`statistics of a whole data set do not merge with those of ${showShards((into ?? from)!)}: merge the shards first, all of them`);
   }
-  if (into.count !== from.count || into.blockSize !== from.blockSize) throw invalid(`${showShards(from)} do not merge with ${showShards(into)}`);
+  if (into.count !== from.count || into.blockSize !== from.blockSize || into.total !== from.total) throw invalid(`${showShards(from)} do not merge with ${showShards(into)}`);
   const twice = from.parts.filter(part => into.parts.includes(part));
   if (twice.length > 0) throw invalid(`both hold ${showShards({ ...from, parts: twice })}, which would be counted twice`);
   const parts = [...into.parts, ...from.parts].sort((a, b) => a - b);
   return parts.length === into.count ? null : { ...into, parts };
 }
 
-/** "shards 0/3, 2/3 of blocks of 32 samples" */
-export function showShards({ count, blockSize, parts }: Shards): string {
-  return `${parts.length === 1 ? 'shard' : 'shards'} ${parts.map(part => `${part}/${count}`).join(', ')} of blocks of ${blockSize} samples`;
+/** "shards 0/3, 2/3 of blocks of 32 samples of 1000" */
+function showShards({ count, blockSize, total, parts }: Shards): string {
+  return `${parts.length === 1 ? 'shard' : 'shards'} ${parts.map(part => `${part}/${count}`).join(', ')} of blocks of ${blockSize} samples${total === null ? '' : ` of ${total}`}`;
 }
 
 /** What is not in the statistics, in words; null where nothing is missing. */
@@ -64,7 +69,7 @@ export function groupStatistics(kernels: Kernels, { tensors, samples }: Statisti
   return names.map(name => {
     const seen = tensors.get(name);
     if (seen !== undefined && seen.bins.length > 0) return seen;
-    throw new QuantpipeError('statistics-missing', `no batch reached tensor '${name}', so '${names[0]}' has no encoding (${samples} samples were observed)`, { tensor: name });
+    throw new QuantpipeError('statistics-missing', `no batch reached tensor '${name}', so '${names[0]}' has no encoding (${samples} samples were observed${hint(seen, tensors.size)})`, { tensor: name });
   }).reduce((all, seen) => kernels.mergeStatistics(all, seen));
 }
 

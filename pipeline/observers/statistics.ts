@@ -9,6 +9,8 @@ export type { TensorStatistics };
 export interface Shards {
   readonly count: number;
   readonly blockSize: number;
+  /** Samples of the whole, where the data told; shards of data sets of different sizes do not go together. */
+  readonly total: number | null;
   /** Ascending, fewer than `count`. */
   readonly parts: readonly number[];
 }

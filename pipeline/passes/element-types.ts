@@ -10,3 +10,8 @@ const codes: Readonly<Record<number, DType>> = {
 export function elementTypeOf(code: number): DType | null {
   return codes[code] ?? null;
 }
+
+/** The ONNX data type number of an element type. */
+export function elementTypeCode(dtype: DType): number {
+  return Number(Object.keys(codes).find(code => codes[Number(code)] === dtype));
+}

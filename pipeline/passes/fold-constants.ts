@@ -1,6 +1,6 @@
-import { removeDeadInitializers, replaceByInitializer } from '../graph/edit.ts';
-import type { Model } from '../graph/graph.ts';
-import { initializerOf } from '../graph/node.ts';
+import { removeDeadInitializers, removeNode, replaceByInitializer, replaceUses } from '../graph/edit.ts';
+import type { Graph, Model } from '../graph/graph.ts';
+import { initializerOf, type Node, type Value } from '../graph/node.ts';
 import { cast } from './evaluate/cast.ts';
 import { elementwise } from './evaluate/elementwise.ts';
 import type { EvaluatorTable } from './evaluate/evaluator.ts';
@@ -14,7 +14,9 @@ const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...cast };
  *
  * 1. A node of the table (Cast, Transpose, Reshape, Squeeze, Unsqueeze, Add, Sub, Mul, Div, Pow, Neg, Abs, Sqrt,
  *    Reciprocal) that reads initializers only becomes an initializer under the name of its output.
- * 2. Nodes are in topological order, so a chain folds in one sweep. Initializers that only the chain read are forgotten.
+ * 2. A node that computes what one before it did becomes nothing: its readers read the result of that one. So a weight that is
+ *    transposed once for every layer that reads it stays one weight.
+ * 3. Nodes are in topological order, so a chain folds in one sweep. Initializers that only the chain read are forgotten.
  *
  * Identity is not in the table: removing it lets tied weights stay one weight.
  *
@@ -23,15 +25,38 @@ const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...cast };
  */
 export function foldConstants({ graph }: Model): PassResult {
   const open = new Set([...graph.inputs, ...graph.outputs]);
+  const computed = new Map<string, Value>();
   let rewrites = 0;
   for (const node of [...graph.nodes]) {
     if (open.has(node.outputs[0]!) || node.inputs.some(input => input !== null && (input.initializer === null || open.has(input)))) continue;
     const evaluate = node.domain === '' && Object.hasOwn(evaluators, node.opType) ? evaluators[node.opType] : undefined;
-    const result = evaluate?.(node, node.inputs.map(input => input?.initializer?.read() ?? null));
+    if (evaluate === undefined) continue;
+    const key = computationOf(node), before = computed.get(key);
+    if (before !== undefined && shareResult(graph, node, before)) {
+      rewrites++;
+      continue;
+    }
+    const result = evaluate(node, node.inputs.map(input => input?.initializer?.read() ?? null));
     if (!result) continue;
+    computed.set(key, node.outputs[0]!);
     replaceByInitializer(graph, node, initializerOf(result));
     rewrites++;
   }
   if (rewrites > 0) removeDeadInitializers(graph);
   return { rewrites };
+}
+
+/** Operator, operands and attributes of a node, as text; attributes of operators in the table are numbers. */
+function computationOf({ opType, inputs, attributes }: Node): string {
+  const settings = [...attributes].map(([name, attribute]) => [name, attribute.kind, 'value' in attribute ? String(attribute.value) : '']).sort();
+  return JSON.stringify([opType, inputs.map(input => input?.name ?? null), settings]);
+}
+
+/** Let the readers of `node` read `result`, which is the same, unless a subgraph knows its output by name. */
+function shareResult(graph: Graph, node: Node, result: Value): boolean {
+  const output = node.outputs[0]!;
+  if (output.uses.some(({ index }) => index < 0)) return false;
+  replaceUses(output, result);
+  removeNode(graph, node);
+  return true;
 }

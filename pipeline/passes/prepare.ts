@@ -1,5 +1,6 @@
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
+import { computeInFloat32 } from './compute-in-float32.ts';
 import { constantsToInitializers } from './constants-to-initializers.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
@@ -21,8 +22,8 @@ export interface PrepareOptions {
 export type PrepareReport = readonly { readonly pass: string; readonly rewrites: number }[];
 
 /**
- * Everything that is done to a float model before placement, on a copy: weights in one form (initializers), opset 13 or
- * later, nothing that only copies, constants computed, batch normalization in the layers, and a type on every value.
+ * Everything that is done to a float model before placement, on a copy: weights in one form (initializers), float32
+ * throughout, opset 13 or later, nothing that only copies, constants computed, batch normalization in the layers, and a type on every value.
  *
  * Throws `model-quantized` for a model that is quantized already, and `op-unsupported` for one whose opset is not known, or cannot be raised.
  */
@@ -40,6 +41,7 @@ function passes({ foldBatchNorm: folds = true }: PrepareOptions): Pass[] {
   return [
     constantsToInitializers,
     freezeDefaults,
+    computeInFloat32,
     inferTypes, // raising Softmax asks for ranks
     raiseOpset(),
     removeIdentity,

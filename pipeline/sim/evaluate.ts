@@ -1,5 +1,6 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
+import { float32Values } from '../base/half.ts';
+import { float32Tensor, type Tensor } from '../base/tensor.ts';
 import { nameNodes } from '../calibrate/name-nodes.ts';
 import { sessionInputs } from '../calibrate/plan.ts';
 import { feeds, labels } from '../data/index.ts';
@@ -100,8 +101,16 @@ type Outputs = Readonly<Record<string, Tensor>>;
 
 async function runAll(sessions: ReadonlyMap<FormName, Session>, batch: Feeds): Promise<Map<FormName, Outputs>> {
   const outputs = new Map<FormName, Outputs>();
-  for (const [name, session] of sessions) outputs.set(name, await session.run(batch));
+  for (const [name, session] of sessions) outputs.set(name, inFloat32(await session.run(batch)));
   return outputs;
+}
+
+/** Half and double outputs are compared and scored as float32. */
+function inFloat32(outputs: Outputs): Outputs {
+  return Object.fromEntries(Object.entries(outputs).map(([name, output]) => {
+    const values = float32Values(output);
+    return [name, values === null ? output : float32Tensor(output.dims, values)];
+  }));
 }
 
 /** The labels of a block as classes or sequences of classes; null where it has none and none were asked for. */
@@ -165,7 +174,8 @@ class Tally {
 }
 
 /** Outputs that come out otherwise once the engine merges operators into integer kernels. */
-function fusionWarnings(pairs: readonly Pair[]): string[] {
+/** Where an output of the exported model is another distance from float as the engine fuses it than as it stands. */
+export function fusionWarnings(pairs: readonly Pair[]): string[] {
   const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};
   const [fused, unfused] = [outputs('exported'), outputs('unfused')];
   return Object.entries(unfused).filter(([name, { sqnr }]) => Math.abs(sqnr - fused[name]!.sqnr) > FUSION_LOSS).map(([name, { sqnr }]) =>

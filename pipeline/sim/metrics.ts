@@ -46,7 +46,7 @@ export type MetricName = keyof typeof metrics;
 export const metricFor = (label: Label): MetricName => typeof label === 'number' ? 'top-1' : 'ctc';
 
 /** The best class of every step, repeats collapsed, blanks dropped. */
-export function decodeCtc(values: Float32Array, start: number, steps: number, classes: number): number[] {
+function decodeCtc(values: Float32Array, start: number, steps: number, classes: number): number[] {
   const decoded: number[] = [];
   let previous = BLANK;
   for (let step = 0; step < steps; step++) {

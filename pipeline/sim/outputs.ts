@@ -1,8 +1,8 @@
-import { access, constants, mkdir, rm, stat } from 'node:fs/promises';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { type FileContent, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
+import { type FileContent, makeFolder, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
 
 /** A file that was written. */
 export interface Output {
@@ -13,7 +13,7 @@ export interface Output {
 /** Make the folder, or say why nothing can be written there: before the work, so that no hour of calibration is lost to a typing error. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
   } catch (cause) {
     throw new QuantpipeError('output-unwritable', `cannot write to the folder '${folder}': ${reasonOf(cause)}`, {}, { cause });
@@ -44,5 +44,5 @@ export async function writeOutput(path: string, content: Uint8Array, stdout: Nod
 
 function reasonOf(cause: unknown): string {
   const { code, message } = cause as NodeJS.ErrnoException;
-  return { EACCES: 'permission denied', EROFS: 'the file system is read-only', EEXIST: 'a file of that name is in the way', ENOTDIR: 'part of the path is a file', ENOSPC: 'the disk is full' }[code ?? ''] ?? message;
+  return { EACCES: 'permission denied', EROFS: 'the file system is read-only', EEXIST: 'a file of that name is in the way', ENOTDIR: 'part of the path is a file', ENOSPC: 'the disk is full', ENOENT: 'no folder can be made there' }[code ?? ''] ?? message;
 }

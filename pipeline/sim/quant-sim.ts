@@ -5,12 +5,15 @@ import { QuantpipeError } from '../base/errors.ts';
 import { type CalibrateOptions, leftOutWarning, observe, type Observation, type Progress } from '../calibrate/calibrate.ts';
 import { encode } from '../calibrate/encode.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { readableBlocks } from '../calibrate/readable-blocks.ts';
 import { untilAborted } from '../calibrate/until-aborted.ts';
+import { observeOnSpark, type SparkOptions, type SparkProgress } from '../cluster/index.ts';
 import { fitBiases } from '../config/fit-biases.ts';
-import { isPreset, loadConfig } from '../config/presets/index.ts';
+import { type ExportWish, exportWishOf, isPreset, loadConfig, noPreset } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
+import { type Override, parseOverrides } from '../config/override.ts';
 import { type PlacementOptions, placeQuantizers } from '../config/place-quantizers.ts';
-import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, openSource, type OpenOptions, type Source } from '../data/index.ts';
+import { bindInputs, type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, type Given, namedColumn, openSource, type OpenOptions, type Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
 import {
   applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, type EncodingsVersion, encodingsJson, encodingsWarnings,
@@ -30,11 +33,15 @@ import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.ts';
 import { type Output, writeOutputs } from './outputs.ts';
 import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import { simulate } from './simulate.ts';
-import { trace, type TracedTensor } from './trace.ts';
+import { trace, type Trace } from './trace.ts';
 
 export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' | 'activationFormat' | 'blocks' | 'quantizeBias'> {
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
   readonly config?: string | object;
+  /** What is said of single tensors, on top of the configuration: the path of a JSON file, or such an object (see config/override.ts). */
+  readonly override?: string | object;
+  /** Put quantizers where AIMET puts them, also where runtimes have none. Default false. */
+  readonly aimetPlacement?: boolean;
   /** How activation ranges are chosen. Default 'tf-enhanced'. */
   readonly scheme?: SchemeName;
   /** How weight ranges are chosen. Default: as `scheme`. */
@@ -43,9 +50,9 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   readonly gamma?: number;
   /** percentile: share of the values to cover, above 50 to 100. Default 99.99. */
   readonly percentile?: number;
-  /** 2 to 32. Default 8. */
+  /** 2 to 32. Default: that of the first kernel that the configuration lists, else 8. */
   readonly weightBitwidth?: number;
-  /** 4 to 32. Default 8. */
+  /** 4 to 32. Default likewise. */
   readonly activationBitwidth?: number;
   /** 7 bits instead of 8 for weights, so that the products of int8 weights fit the 16-bit sums of x64 without VNNI. Default false. */
   readonly reduceRange?: boolean;
@@ -57,6 +64,9 @@ export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' |
   readonly freeze?: boolean;
 }
 
+/** What calibrate and evaluate read: a path or address, an open source, or what a program hands over as it comes. */
+export type Samples = string | Source | AsyncIterable<Given> | Iterable<Given>;
+
 export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
   /** Another model to compare instead of the one that export would write. */
   readonly against?: Model;
@@ -67,6 +77,12 @@ export interface TraceSourceOptions extends Omit<CalibrateOptions, 'workers' | '
 
 export interface ExportOptions extends QdqOptions {
   readonly encodingsVersion?: EncodingsVersion;
+}
+
+/** What was read beside the configuration. */
+interface ReadFiles {
+  readonly overrides: readonly Override[];
+  readonly encodings: EncodingsFile | null;
 }
 
 const FULL_RANGE_BITS = 8;
@@ -85,6 +101,8 @@ export class QuantSim {
   /** What preparing did to the user's model. */
   readonly preparation: PrepareReport;
   readonly configName: string;
+  /** What the runtime of the preset wants of the exported model, where no option says otherwise. */
+  readonly exportWish: ExportWish;
   /** What a user should know and no error says; it grows as the work goes on. */
   readonly warnings: string[] = [];
   readonly #options: QuantSimOptions;
@@ -99,15 +117,16 @@ export class QuantSim {
   #encodings: EncodingTable | null = null;
   #quality: readonly QuantizerQuality[] = [];
 
-  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions, file: EncodingsFile | null) {
+  private constructor(original: Model, config: ReturnType<typeof loadConfig>, configName: string, options: QuantSimOptions, { overrides, encodings: file }: ReadFiles) {
     const { model, report } = prepareModel(original, options);
     this.model = model;
     this.preparation = report;
     this.configName = configName;
+    this.exportWish = exportWishOf(configName);
     this.#options = options;
-    const { reduceRange = false, weightBitwidth = FULL_RANGE_BITS } = options;
-    const placed = placeQuantizers(model, config, { ...options, weightBitwidth: reduceRange && weightBitwidth === FULL_RANGE_BITS ? REDUCED_BITS : weightBitwidth });
-    const { freeze = false } = options;
+    const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth, freeze = false } = options;
+    const reduced = reduceRange && (weightBitwidth ?? FULL_RANGE_BITS) === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
+    const placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
     const start = file === null ? { placement: placed, frozen: new Map(), warnings: [] } : startFromEncodings(model, placed, file, { freeze });
     this.#placed = start.placement;
     this.#frozen = start.frozen;
@@ -119,11 +138,11 @@ export class QuantSim {
   static async open(model: string | Model, options: QuantSimOptions = {}): Promise<QuantSim> {
     const { config = 'per-channel' } = options;
     const name = typeof config === 'string' ? config : 'given';
-    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readJson(config), config) : loadConfig(config, name);
+    const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, name);
     const { loadEncodings: path, freeze = false } = options;
     if (freeze && path === undefined) throw new QuantpipeError('config-invalid', 'there is nothing to freeze: name the encodings to load');
-    const file = path === undefined ? null : readEncodings(await readText(path), path);
-    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options, file);
+    const files = { overrides: await loadOverrides(options.override), encodings: path === undefined ? null : readEncodings(await readText(path), path) };
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, parsed, name, options, files);
   }
 
   get placement(): Placement {
@@ -156,30 +175,39 @@ export class QuantSim {
   }
 
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
-  openSource(path: string, { inputs = {}, stdin }: Pick<BindOptions, 'inputs'> & Pick<OpenOptions, 'stdin'> = {}): Promise<Source> {
-    const columns = sessionInputs(this.model).map(({ name }) => inputs[name] ?? name);
-    return openSource(path, { columns, ...(stdin && { stdin }) });
+  openSource(data: Exclude<Samples, Source>, { inputs: bound = {}, images, sample, stdin }: Pick<BindOptions, 'inputs' | 'images'> & Pick<OpenOptions, 'sample' | 'stdin'> = {}): Promise<Source> {
+    const inputs = sessionInputs(this.model);
+    const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
+    return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }) });
+  }
+
+  async #opened(source: Samples, options: Parameters<QuantSim['openSource']>[1]): Promise<Source> {
+    return typeof source !== 'string' && 'batches' in source ? source : this.openSource(source, options);
   }
 
   /** Gather statistics, and find the encodings. */
-  async *calibrate(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+  async *calibrate(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     yield* this.observe(source, options);
     await this.encode(this.statistics, options);
   }
 
   /** Gather statistics only. */
-  async *observe(source: Source | string, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
-    if (this.#needsNoData) {
-      this.#statistics = emptyStatistics(modelHash(this.model));
-      if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
-      return;
-    }
+  async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+    if (this.#needsNoData) return this.#takeNothing();
     this.#plan ??= calibrationPlan(this.model, this.#placed);
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
-    this.#observation = yield* observe(this.#plan, opened, options);
-    this.#statistics = this.#observation.statistics;
-    this.warnings.push(...this.#observation.warnings);
-    this.#warnOfNonFinite(this.#statistics);
+    const opened = await this.#opened(source, options);
+    this.#take(yield* observe(this.#plan, opened, options));
+  }
+
+  /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
+  async *calibrateOnSpark(data: string, options: SparkOptions & Pick<CalibrateOptions, 'workers'>): AsyncGenerator<SparkProgress, void> {
+    if (this.#needsNoData) {
+      this.#takeNothing();
+    } else {
+      this.#plan ??= calibrationPlan(this.model, this.#placed);
+      this.#take(yield* observeOnSpark(this.#plan, data, options));
+    }
+    await this.encode(this.statistics, options);
   }
 
   /** Find the encodings from statistics of this model, gathered here or elsewhere. */
@@ -190,9 +218,10 @@ export class QuantSim {
     }
     const missing = missingShards(statistics);
     if (missing !== null) this.warnings.push(`the statistics are of part of the data: ${missing}`);
-    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE } = this.#options;
+    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE, aimetPlacement = false } = this.#options;
+    const exactSoftmax = this.exportWish.exactSoftmax && !aimetPlacement;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, frozen: this.#frozen, ...threads });
+    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, exactSoftmax, frozen: this.#frozen, ...threads });
     this.#placement = this.#placed;
     this.#statistics = statistics;
     this.#encodings = encodings;
@@ -219,17 +248,20 @@ export class QuantSim {
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
   exported(options: QdqOptions = {}): Model {
-    return qdqModel(this.model, this.#placement, this.encodings, options);
+    const { weightType, activationType, dedicatedPairs } = this.exportWish;
+    const wanted = { activationType, dedicatedPairs, weightType: options.activationType ?? weightType, ...options };
+    return qdqModel(this.model, this.#placement, this.encodings, wanted);
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */
-  async evaluate(source: Source | string, options: SimEvaluateOptions = {}): Promise<Evaluation> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
+    const opened = await this.#opened(source, options);
     const { label, ...rest } = options;
     const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
+    if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
     const evaluation = await evaluate(forms, this.#read(opened, bindings, options), bindings, { ...options, engine, deltas: this.#deltas });
     options.signal?.throwIfAborted();
@@ -238,8 +270,8 @@ export class QuantSim {
   }
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
-  async trace(source: Source | string, options: TraceSourceOptions = {}): Promise<TracedTensor[]> {
-    const opened = typeof source === 'string' ? await this.openSource(source, options) : source;
+  async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
+    const opened = await this.#opened(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
     const read = this.#read(opened, bindings, { limit: TRACED_SAMPLES, ...options });
@@ -280,12 +312,13 @@ export class QuantSim {
   }
 
   /** Blocks of samples to run in this thread. */
-  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal'>): AsyncIterable<Block> {
+  #read(source: Source, bindings: readonly Binding[], { batchSize, limit, signal, maxBad }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal' | 'maxBad'>): AsyncIterable<Block> {
     const together = fixedBatch(sessionInputs(this.model), source, bindings);
-    return untilAborted(blocks(source, {
+    const read = blocks(source, {
       size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
       onLeftOut: count => this.warnings.push(leftOutWarning(count, together)),
-    }), signal);
+    });
+    return readableBlocks(untilAborted(read, signal), message => this.warnings.push(message), maxBad);
   }
 
   /** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
@@ -300,6 +333,18 @@ export class QuantSim {
     for (const { tensor, weight } of this.#placed.biases) {
       if (roomy.get(weight) !== encodings.get(weight)) this.warnings.push(`bias '${tensor}' is clipped: the frozen steps of '${weight}' are too small for it`);
     }
+  }
+
+  #takeNothing(): void {
+    this.#statistics = emptyStatistics(modelHash(this.model));
+    if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
+  }
+
+  #take(observation: Observation): void {
+    this.#observation = observation;
+    this.#statistics = observation.statistics;
+    this.warnings.push(...observation.warnings);
+    this.#warnOfNonFinite(observation.statistics);
   }
 
   #warnOfNonFinite({ tensors }: Statistics): void {
@@ -338,4 +383,16 @@ async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+async function loadOverrides(override: string | object | undefined): Promise<readonly Override[]> {
+  if (override === undefined) return [];
+  return typeof override === 'string' ? parseOverrides(await readJson(override), override) : parseOverrides(override, 'the override');
+}
+
+/** A file in AIMET's form. A name without folder and extension that no file has was meant for a preset. */
+async function readConfig(path: string): Promise<unknown> {
+  return readJson(path).catch(cause => {
+    throw cause instanceof QuantpipeError && cause.code === 'file-unreadable' && /^[\w-]+$/.test(path) ? noPreset(path, { cause }) : cause;
+  });
 }

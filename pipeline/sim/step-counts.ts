@@ -27,8 +27,4 @@ export class StepCounts {
   get counts(): readonly number[] {
     return this.#counts;
   }
-
-  get elements(): number {
-    return this.#counts.reduce((sum, count) => sum + count, 0);
-  }
 }

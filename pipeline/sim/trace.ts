@@ -2,7 +2,7 @@ import type { EncodingTable, Placement } from '../config/placement.ts';
 import { feeds } from '../data/index.ts';
 import type { Binding, Block } from '../data/source.ts';
 import type { Engine, Session, SessionOptions } from '../engine/engine.ts';
-import { dequantizedName } from '../export/insert-quantizer.ts';
+import { dequantizedNames } from '../export/insert-quantizer.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
 import { writeModel } from '../onnx/write-model.ts';
@@ -20,6 +20,14 @@ export interface TracedTensor {
   readonly delta: number;
   /** Entry n: elements off by n steps; the last entry: by that many or more. */
   readonly offBy: readonly number[];
+}
+
+/** What a trace finds. */
+export interface Trace {
+  /** In the order of the graph. */
+  readonly tensors: readonly TracedTensor[];
+  /** Quantized activations that one of the two models does not have under a name known here: nothing is said of them. */
+  readonly notCompared: readonly string[];
 }
 
 /** One model in three forms: the prepared one, which has the nodes' names, and those that are compared. */
@@ -49,7 +57,7 @@ interface Compared {
  *
  * @param blocks few and small ones: all tensors are in memory at once
  */
-export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bindings: readonly Binding[], options: TraceOptions): Promise<TracedTensor[]> {
+export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bindings: readonly Binding[], options: TraceOptions): Promise<Trace> {
   const compared = comparedTensors(forms, options);
   const sessions: Session[] = [];
   try {
@@ -65,7 +73,19 @@ export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bi
   } finally {
     await Promise.all(sessions.map(session => session.close()));
   }
-  return compared.map(({ tensor, counts }) => ({ tensor, ...producerOf(forms.float, tensor), delta: counts.delta, offBy: counts.counts }));
+  const found = new Set(compared.map(({ tensor }) => tensor));
+  return {
+    tensors: compared.map(({ tensor, counts }) => ({ tensor, ...producerOf(forms.float, tensor), delta: counts.delta, offBy: counts.counts })),
+    notCompared: readActivations(forms.float, options.placement).filter(tensor => !found.has(tensor)),
+  };
+}
+
+/** The quantized activations that something reads. */
+function readActivations({ graph }: Model, { quantizers }: Placement): string[] {
+  return quantizers.map(({ tensor }) => tensor).filter(tensor => {
+    const value = graph.values.get(tensor);
+    return value !== undefined && value.initializer === null && (value.uses.length > 0 || graph.outputs.includes(value));
+  });
 }
 
 function comparedTensors({ simulated, exported }: TracedForms, { placement, encodings }: TraceOptions): Compared[] {
@@ -78,8 +98,8 @@ function comparedTensors({ simulated, exported }: TracedForms, { placement, enco
 
 /** The value that readers of a quantized activation see; null where a model has none: a constant, or a tensor nobody reads. */
 function seenAs({ graph }: Model, tensor: string): string | null {
-  const inside = dequantizedName(tensor);
-  if (graph.values.has(inside)) return inside;
+  const inside = dequantizedNames(tensor).find(name => graph.values.has(name));
+  if (inside !== undefined) return inside;
   return graph.outputs.some(({ name }) => name === tensor) ? tensor : null;
 }
 

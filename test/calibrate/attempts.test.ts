@@ -14,7 +14,7 @@ async function outcomeOf(index: number, folder: string, timeoutMs = Infinity): P
   const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
   const pool = new Pool({ observing: setup }, 1, poisoned);
   try {
-    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8) }, { timeoutMs, attempts: 3, limits: null });
+    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null });
   } finally {
     await pool.close();
   }
@@ -22,11 +22,11 @@ async function outcomeOf(index: number, folder: string, timeoutMs = Infinity): P
 
 suite('calibrate/attempts', test => {
   test('a block that is observed is observed', () => inFolder(async folder => {
-    assert.equal(await outcomeOf(0, folder), { index: 0, kind: 'observed', observed: { samples: 1, tensors: [] } });
+    assert.equal(await outcomeOf(0, folder), { index: 0, bad: [], kind: 'observed', observed: { samples: 1, tensors: [] } });
   }));
 
   test('a block whose thread dies once is observed by another, once', () => inFolder(async folder => {
-    assert.equal(await outcomeOf(2, folder), { index: 2, kind: 'observed', observed: { samples: 1, tensors: [] } });
+    assert.equal(await outcomeOf(2, folder), { index: 2, bad: [], kind: 'observed', observed: { samples: 1, tensors: [] } });
   }));
 
   for (const [index, code, says, timeout] of [

@@ -10,7 +10,7 @@ import { openSource, type Source } from '../../pipeline/data/index.ts';
 import { writeStatistics } from '../../pipeline/observers/statistics-file.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
-import { fashionPlan, IMAGES, observed } from './plans.ts';
+import { backwards, fashionPlan, IMAGES, observed } from './plans.ts';
 
 const plan = await fashionPlan();
 const settings = { limit: 60, batchSize: 4, engine: 'native', workers: 1 } as const;
@@ -72,6 +72,7 @@ suite('calibrate/checkpoint', test => {
       [{ shard: { index: 0, count: 2 } }, source, /the shard differs: none then, 0\/2 now/],
       [{ preprocess: { scale: 2 } }, source, /the reading of the columns differs/],
       [{}, { ...source, rows: 500 }, /the number of samples differs: 512 then, 500 now/],
+      [{}, backwards(source, 4), /the content of the first samples differs: [0-9a-f]{12} then, [0-9a-f]{12} now/],
     ] as const) {
       const error = await failure({ ...keeping(folder, true), ...change } as CalibrateOptions, other);
       assert.is(error.code, 'checkpoint-mismatch');

@@ -109,12 +109,12 @@ suite('calibrate/encode', test => {
 
   test('a tensor that no batch reached is named', async () => {
     const error = await failure(placement(), statisticsOf({ x: Float32Array.of(1) }));
-    assert.equal([error.code, error.message], ['statistics-missing', "no batch reached tensor 'h', so 'h' has no encoding (4 samples were observed)"]);
+    assert.equal([error.code, error.message], ['statistics-missing', "no batch reached tensor 'h', so 'h' has no encoding (4 samples were observed, of 1 other tensor: if with another configuration, use the same one here)"]);
   });
 
   test('a tensor without a finite value is named', async () => {
     const error = await failure(placement(), statisticsOf({ x: Float32Array.of(1), h: Float32Array.of(NaN, Infinity) }));
-    assert.equal([error.code, error.message], ['statistics-missing', "tensor 'h': no finite value was observed"]);
+    assert.equal([error.code, error.message], ['statistics-missing', "tensor 'h': there is no finite value"]);
   });
 
   test('threads find what one thread finds', async () => {

@@ -38,7 +38,7 @@ suite('calibrate/pool', test => {
 
   test('what a worker throws arrives with its class, code and context, and its stack as the cause', () => using(new Pool({ observing: null }, 1), async pool => {
     const error = await failure(pool.encode(task('w', Float32Array.of(NaN))));
-    assert.equal([error.code, error.message, error.context], ['statistics-missing', "tensor 'w': no finite value was observed", { tensor: 'w' }]);
+    assert.equal([error.code, error.message, error.context], ['statistics-missing', "constant 'w': there is no finite value", { tensor: 'w' }]);
     assert.match((error.cause as Error).stack!, /encode-tensor/);
   }));
 

@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 
-import { ENCODINGS_VERSIONS, METRICS, PRESETS, SCHEMES } from '../../cli/choices.ts';
+import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, METRICS, PRESETS, SCHEMES } from '../../cli/choices.ts';
 import { encodingsVersions, metrics, presetNames, schemes } from '../../pipeline/index.ts';
+import * as images from '../../pipeline/data/images/image-settings.ts';
 import { quantpipe } from '../support/cli.ts';
 import { golden } from '../support/golden.ts';
 import { suite } from '../support/suite.ts';
@@ -20,6 +21,7 @@ suite('cli/help', test => {
     assert.equal([...PRESETS], [...presetNames]);
     assert.equal([...ENCODINGS_VERSIONS], Object.keys(encodingsVersions));
     assert.equal([...METRICS], Object.keys(metrics));
+    assert.equal([[...FILTERS], [...CHANNELS]], [[...images.FILTERS], [...images.CHANNELS]]);
   });
 
   for (const [args, says] of [

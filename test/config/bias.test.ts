@@ -37,6 +37,17 @@ suite('config/bias', test => {
     });
   }
 
+  test('a bias that stays in float is named, with the reason', () => {
+    const reasons = (config: object, options = {}) => place({
+      inputs: { x: [2, 4, 8, 8] }, weights: { w: weight([6, 4, 3, 3]), b: weight([6]) }, nodes: [node('Conv', ['x', 'w', 'b'], 'y')], outputs: { y: null },
+    }, config, options).float.filter(({ name }) => name === 'b').map(({ reason }) => reason);
+    assert.equal(reasons(perChannel), []);
+    assert.equal(reasons(perChannel, { quantizeBias: false }), ['biases are to stay in float']);
+    assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: null, undivided: 'refuse' as const } }), ['a bias has the step of its products, and the blocks of a channel have several']);
+    assert.equal(reasons(perChannel, { weightBitwidth: 24 }), ['products of more than 16 bits are not added up in int32']);
+    assert.equal(reasons(usualBut({ model_input: {} })), ['a bias has the step of its products, and the activation beside it is not quantized']);
+  });
+
   test('a bias follows from its neighbours whatever the configuration says of biases, and has no quantizer of its own', () => {
     for (const is_quantized of ['True', 'False']) {
       const { quantizers, biases } = place({

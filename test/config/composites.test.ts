@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 
 import { float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
-import { floatAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
+import { floatAttribute, intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight, type NodeLine } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { node, place, tensors, usualBut } from './sketches.ts';
@@ -10,8 +10,8 @@ import { node, place, tensors, usualBut } from './sketches.ts';
 function sketchOf(nodes: readonly NodeLine[]) {
   const names = nodes.flatMap(line => line.in);
   const scalars = names.filter(name => name !== '' && !Number.isNaN(Number(name))).map(name => [name, float32Tensor([], Float32Array.of(Number(name)))] as const);
-  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), ...Object.fromEntries(scalars) };
-  return { inputs: { x: [2, 8], other: [2, 8] }, weights, nodes: [...nodes, node('Tanh', [nodes.at(-1)!.out[0]!], 'out')], outputs: { out: null } };
+  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), causal: float32Tensor([2, 8], Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -1e9 : 0)), groups: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 8n) }, ...Object.fromEntries(scalars) };
+  return { inputs: { x: [2, 8], other: [2, 8], shape: { dtype: 'int64' as const, shape: [2] }, mask: { dtype: 'bool' as const, shape: [2, 8] } }, weights, nodes: [...nodes, node('Tanh', [nodes.at(-1)!.out[0]!], 'out')], outputs: { out: null } };
 }
 
 const unitsOf = (nodes: readonly NodeLine[], config: object = usualBut({})) => place(sketchOf(nodes), config).units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`);
@@ -26,6 +26,8 @@ const tanhOfCube = [
   node('Pow', ['x', '3'], 'x3'), node('Mul', ['x3', '0.044715'], 'k'), node('Add', ['x', 'k'], 'i'), node('Mul', ['i', '0.7978845608'], 'j'),
   node('Tanh', ['j'], 't'), node('Add', ['t', '1'], 'g'),
 ];
+const kerasFactor = [...centred, node('Mul', ['c', 'c'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['r', 'gamma'], 'f')];
+const instances = [node('Reshape', ['x', 'groups'], 'g'), node('InstanceNormalization', ['g', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'groups'], 'r')];
 const relu6 = [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '6'], 'r')];
 
 const written: [what: string, unit: string, nodes: NodeLine[]][] = [
@@ -36,6 +38,8 @@ const written: [what: string, unit: string, nodes: NodeLine[]][] = [
   ['with a second difference and Mul for the square', 'LayerNormalization of 8', [
     ...centred, node('Sub', ['x', 'm'], 'd'), node('Mul', ['d', 'd'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
   ['with Reciprocal', 'LayerNormalization of 8', [...centred, node('Pow', ['c', '2'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['c', 'r'], 'y')]],
+  ['as Keras has it', 'LayerNormalization of 13', [...kerasFactor, node('Neg', ['m'], 'mn'), node('Mul', ['mn', 'f'], 'u'), node('Add', ['u', 'beta'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
+  ['as older Keras has it', 'LayerNormalization of 12', [...kerasFactor, node('Mul', ['m', 'f'], 'u'), node('Sub', ['beta', 'u'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
   ['as Llama has it', 'RMSNormalization of 7', [node('Pow', ['x', '2'], 'p'), ...deviation, node('Div', ['1', 's'], 'r'), node('Mul', ['x', 'r'], 'n'), node('Mul', ['gamma', 'n'], 'y')]],
   ['as PyTorch exports it', 'Gelu of 5', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
   ['halved first', 'Gelu of 5', [...erf(node('Mul', ['x', '0.70710678'], 'd')), node('Mul', ['x', '0.5'], 'o'), node('Mul', ['g', 'o'], 'y')]],
@@ -54,7 +58,28 @@ const written: [what: string, unit: string, nodes: NodeLine[]][] = [
   ['with a factor', 'Swish of 3', [node('Mul', ['x', '1.702'], 'd'), node('Sigmoid', ['d'], 's'), node('Mul', ['x', 's'], 'y')]],
   ['with the largest taken off', 'Softmax of 5', [
     node('ReduceMax', ['x'], 'm', axes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+  ['as PyTorch exports it', 'GroupNormalization of 5', [
+    ...instances, node('Mul', ['r', 'gamma'], 'o'), node('Add', ['o', 'beta'], 'y')]],
+  ['without weight and bias', 'GroupNormalization of 3', instances],
+  ['of an output shape that is computed', 'GroupNormalization of 3', [
+    node('Reshape', ['x', 'groups'], 'g'), node('InstanceNormalization', ['g', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'shape'], 'y')]],
+  ['with the inverse of the sum', 'Softmax of 4', [
+    node('Exp', ['x'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Reciprocal', ['s'], 'r'), node('Mul', ['e', 'r'], 'y')]],
+  ['of masked logits', 'MaskedSoftmax of 2', [node('Where', ['mask', 'x', '-Infinity'], 'l'), node('Softmax', ['l'], 'y')]],
+  ['of logits where no mask is', 'MaskedSoftmax of 2', [node('Where', ['mask', '-10000', 'x'], 'l'), node('Softmax', ['l'], 'y')]],
+  ['of logits with a mask added', 'MaskedSoftmax of 2', [node('Add', ['x', 'causal'], 'l'), node('Softmax', ['l'], 'y')]],
   ['plainly', 'Softmax of 3', [node('Exp', ['x'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+];
+
+/** The product of x and `other`, with a constant factor in one place or the other. */
+const scalings: [where: string, unit: string, nodes: NodeLine[]][] = [
+  ['at the first factor', 'AttentionScaling of 2', [node('Mul', ['x', '0.25'], 'q'), node('MatMul', ['q', 'other'], 'y')]],
+  ['at the second factor', 'AttentionScaling of 2', [node('Div', ['other', '4'], 'k'), node('MatMul', ['x', 'k'], 'y')]],
+  ['at both', 'AttentionScaling of 3', [node('Mul', ['x', '0.5'], 'q'), node('Mul', ['0.5', 'other'], 'k'), node('MatMul', ['q', 'k'], 'y')]],
+  ['at the product', 'AttentionScaling of 2', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', '0.25'], 'y')]],
+  ['by the root of a width that is computed from a shape', 'AttentionScaling of 2', [
+    node('Shape', ['x'], 'sh'), node('Cast', ['sh'], 'shf', { to: intAttribute(1) }), node('Sqrt', ['shf'], 'root'), node('MatMul', ['x', 'other'], 'p'), node('Div', ['p', 'root'], 'y')]],
+  ['dividing the product', 'AttentionScaling of 2', [node('MatMul', ['x', 'other'], 'p'), node('Div', ['p', '4'], 'y')]],
 ];
 
 const nearMisses: [what: string, nodes: NodeLine[]][] = [
@@ -65,6 +90,12 @@ const nearMisses: [what: string, nodes: NodeLine[]][] = [
   ['a gate by another value', [node('Sigmoid', ['other'], 's'), node('Mul', ['x', 's'], 'y')]],
   ['a clip to other bounds', [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '5'], 'r'), node('Mul', ['x', 'r'], 'o'), node('Div', ['o', '6'], 'y')]],
   ['a hard sigmoid of another slope', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(0.2) }), node('Mul', ['x', 'h'], 'y')]],
+  ['a scaled product by a weight', [node('MatMul', ['x', 'w'], 'p'), node('Mul', ['p', '0.25'], 'y')]],
+  ['a product scaled by a vector', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'gamma'], 'y')]],
+  ['an instance normalization between other shapes', [node('InstanceNormalization', ['x', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'groups'], 'y')]],
+  ['a Softmax of logits with a small bias', [node('Add', ['x', '-100'], 'l'), node('Softmax', ['l'], 'y')]],
+  ['a Softmax of logits with a bias that is no mask', [node('Add', ['x', 'gamma'], 'l'), node('Softmax', ['l'], 'y')]],
+  ['a product scaled by another activation', [node('Sqrt', ['other'], 'r'), node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'r'], 'y')]],
   ['a share of other sums', [node('Exp', ['x'], 'e'), node('ReduceSum', ['other', '1'], 's'), node('Div', ['e', 's'], 'y')]],
 ];
 
@@ -79,6 +110,29 @@ suite('config/composites', test => {
 
   for (const [what, nodes] of nearMisses) {
     test(`${what} is no composite`, () => assert.equal(unitsOf(nodes), []));
+  }
+
+  for (const [where, unit, nodes] of scalings) {
+    test(`a product of activations scaled ${where} has no quantizer inside, and the settings of MatMul`, () => {
+      const placement = place(sketchOf(nodes), usualBut({ op_type: { MatMul: { encoding_constraints: { min: -8, max: 4 } } } }));
+      assert.equal(placement.units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`), [unit]);
+      assert.equal(placement.quantizers.map(({ tensor }) => tensor), ['x', 'other', 'y', 'out']);
+      assert.equal(placement.quantizers[2]!.constraint, { min: -8, max: 4 });
+      assert.equal(unitsOf(nodes, usualBut({ composites: { AttentionScaling: 'False' } })), []);
+    });
+  }
+
+  const masks: [what: string, nodes: NodeLine[]][] = [
+    ['a factor of -10000', [node('Mul', ['other', '-10000'], 'far'), node('Unsqueeze', ['far', 'groups'], 'm')]],
+    ['a condition', [node('Where', ['mask', '0', '-Infinity'], 'm')]],
+    ['a shape', [node('Shape', ['x'], 'sh'), node('ConstantOfShape', ['sh'], 'm')]],
+  ];
+  for (const [what, nodes] of masks) {
+    test(`logits with a mask that is computed from ${what} have no quantizer before their Softmax`, () => {
+      const placement = place(sketchOf([...nodes, node('Add', ['x', 'm'], 'l'), node('Softmax', ['l'], 'y')]));
+      assert.equal(placement.units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`), ['MaskedSoftmax of 2']);
+      assert.not.ok(tensors(placement).includes('l'));
+    });
   }
 
   const swish = written.find(([what]) => what === 'alone')![2];

@@ -15,7 +15,7 @@ const refused: [config: unknown, message: string][] = [
   [[], 'my.json: expected an object, got []'],
   ['default', 'my.json: expected an object, got "default"'],
   [{ ...EMPTY, op_types: {} }, "op_types: unknown section; did you mean 'op_type'?"],
-  [{ ...EMPTY, version: 1 }, 'version: unknown section; known are defaults, params, op_type, supergroups, model_input, model_output, supergroup_pass_list, composites'],
+  [{ ...EMPTY, version: 1 }, 'version: unknown section; known are defaults, params, op_type, supergroups, model_input, model_output, supergroup_pass_list, composites, ties'],
   [{ ...EMPTY, supergroups: undefined }, 'supergroups: expected a list, got undefined'],
   [{ defaults: EMPTY.defaults }, "my.json: section 'params' is missing; it may be empty"],
   [{ ...EMPTY, defaults: { params: {} } }, "defaults: 'ops' is missing; it may be empty"],
@@ -48,21 +48,23 @@ const refused: [config: unknown, message: string][] = [
   [{ ...EMPTY, model_input: { is_output_quantized: 'True' } }, "model_input.is_output_quantized: unknown key; did you mean 'is_input_quantized'?"],
   [{ ...EMPTY, model_output: { is_output_quantized: null } }, 'model_output.is_output_quantized: expected "True" or "False", got null'],
   [{ ...EMPTY, composites: { Gelo: 'True' } }, "composites.Gelo: unknown composite operator; did you mean 'Gelu'?"],
+  [{ ...EMPTY, params: { biass: {} } }, "params.biass: unknown parameter; did you mean 'bias'?"],
+  [withType('Conv', { params: { wieght: {} } }), "op_type.Conv.params.wieght: unknown parameter; did you mean 'weight'?"],
+  [withType('Relu', { per_channel_quantization: 'True' }), 'op_type.Relu.per_channel_quantization: Relu has no weight with output channels, so it can only be "False"'],
+  [{ ...EMPTY, ties: { Concta: 'True' } }, "ties.Concta: unknown operator whose tensors can share an encoding; did you mean 'Concat'?"],
+  [{ ...EMPTY, ties: { Concat: 'yes' } }, 'ties.Concat: expected "True" or "False", got "yes"'],
+  [withDefaults({ supported_kernels: [{ activation: { bitwidth: 8, dtype: 'float' }, param: int8 }] }), 'defaults.supported_kernels[0].activation: floats have 16 or 32 bits, got 8'],
   [withType('Conv', { params: Array.from({ length: 40 }, (_, i) => i) }), 'op_type.Conv.params: expected an object, got [0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,…'],
 ];
 
 const warned: [config: unknown, warning: string][] = [
-  [withDefaults({ hw_version: 'V73' }), 'defaults.hw_version has no effect: the exceptions of V73 are not applied'],
-  [withDefaults({ supported_kernels: [{ activation: int8, param: int8 }] }), 'defaults.supported_kernels has no effect: bit-widths are options'],
-  [withType('Conv', { supported_kernels: [{ activation: int8 }] }), 'op_type.Conv.supported_kernels has no effect: bit-widths are options'],
+  [withDefaults({ hw_version: 'V70' }), "defaults.hw_version: no exceptions of 'V70' are known, only those of V66, V68, V69, V73, V75, V79, V81"],
   [withType('Convv', {}), "op_type.Convv has no effect: ONNX has no operator 'Convv'; did you mean 'Conv'?"],
   [withType('MyOwnOperator', {}), "op_type.MyOwnOperator has no effect: ONNX has no operator 'MyOwnOperator'"],
   [withType('ChannelShuffle', {}), "op_type: ONNX has no operators ChannelShuffle; they are Qualcomm's own, and settings of them have no effect"],
-  [withType('Relu', { per_channel_quantization: 'True' }), 'op_type.Relu.per_channel_quantization has no effect: Relu has no weight with output channels'],
-  [withType('Conv', { params: { wieght: {} } }), "op_type.Conv.params.wieght has no effect: Conv has no such parameter; did you mean 'weight'?"],
+  [withType('Conv', { params: { running_var: {} } }), 'op_type.Conv.params.running_var has no effect: Conv has no such parameter'],
   [withType('Reshape', { is_symmetric: 'True' }), 'op_type.Reshape.is_symmetric has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
   [withType('MaxPool', { encoding_constraints: { min: 0 } }), 'op_type.MaxPool.encoding_constraints has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
-  [{ ...EMPTY, params: { biass: {} } }, "params.biass has no effect: no parameter has this name; did you mean 'bias'?"],
   [{ ...EMPTY, params: { bias: { is_quantized: 'True' } } },
     'params.bias.is_quantized has no effect on Conv, ConvTranspose and Gemm: their biases are always int32, with the step of input times weight'],
   [{ ...EMPTY, supergroups: [{ op_list: ['Conv', 'ReLU6'] }] }, "supergroups[0].op_list matches nothing: ONNX has no operator 'ReLU6'; did you mean 'Relu'?"],
@@ -85,7 +87,7 @@ suite('config/parse-config', test => {
     const kernel = (bitwidth: number, dtype: string) => ({ bitwidth, dtype });
     assert.equal(config.defaults, {
       ops: { isInputQuantized: false, isOutputQuantized: true, isSymmetric: false }, params: { isQuantized: true, isSymmetric: true },
-      strictSymmetric: true, unsignedSymmetric: false, perChannel: true, hwVersion: 'V73', supportedKernels: [{ activation: kernel(8, 'int'), param: kernel(8, 'int') }],
+      strictSymmetric: true, unsignedSymmetric: false, perChannel: true, hwVersion: 'V73', supportedKernels: [{ activation: kernel(8, 'int'), param: kernel(8, 'int'), path: 'defaults.supported_kernels[0]' }],
     });
     assert.equal([...config.params], [['bias', { isQuantized: false, isSymmetric: null }], ['weight', { isQuantized: true, isSymmetric: true }]]);
     assert.equal([...config.opTypes.keys()], ['Softmax', 'Relu', 'Gemm']);
@@ -95,7 +97,7 @@ suite('config/parse-config', test => {
     assert.equal(config.opTypes.get('Relu')!.constraint, { min: 0, max: null });
     assert.equal(config.opTypes.get('Gemm'), {
       isInputQuantized: null, isOutputQuantized: null, isSymmetric: null, perChannel: false, constraint: null,
-      params: new Map([['weight', { isQuantized: null, isSymmetric: false }]]), supportedKernels: [{ activation: kernel(16, 'float'), param: null }],
+      params: new Map([['weight', { isQuantized: null, isSymmetric: false }]]), supportedKernels: [{ activation: kernel(16, 'float'), param: null, path: 'op_type.Gemm.supported_kernels[0]' }],
     });
     assert.equal(config.supergroups, [
       { opTypes: ['Conv', 'Relu'], path: 'supergroups[0].op_list' }, { opTypes: ['Conv', 'BatchNormalization', 'Relu'], path: 'supergroups[1].op_list' },
@@ -104,11 +106,11 @@ suite('config/parse-config', test => {
     assert.equal(config.modelOutput, { isOutputQuantized: true });
     assert.equal(config.passes, ['LayerNormalization', 'RMSNormalization', 'MatmulAdd']);
     assert.equal([...config.composites], [['Gelu', false], ['Swish', true]]);
+    assert.equal([...config.ties], [['Concat', true], ['AveragePool', false]]);
   });
 
-  test('a configuration for Hexagon is taken as it is, and what has no effect is said', async () => {
+  test('a configuration for a Hexagon is taken as it is, and what has no effect is said', async () => {
     assert.equal((await fixture('hexagon')).warnings, [
-      'defaults.hw_version has no effect: the exceptions of V73 are not applied',
       "op_type: ONNX has no operators ChannelShuffle, CropAndResize; they are Qualcomm's own, and settings of them have no effect",
     ]);
   });

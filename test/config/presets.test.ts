@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { loadConfig, presetNames } from '../../pipeline/config/presets/index.ts';
+import { exportWishOf, loadConfig, type PresetName, presetNames } from '../../pipeline/config/presets/index.ts';
 import { suite } from '../support/suite.ts';
 import { USUAL } from './sketches.ts';
 
@@ -9,16 +9,54 @@ suite('config/presets', test => {
     test(`the preset ${name} says nothing that has no effect`, () => assert.equal(loadConfig(name).warnings, []));
   }
 
-  test('the presets differ in the granularity of weights only', () => {
+  test('default and per-channel differ in the granularity of weights only', () => {
     const [perTensor, perChannel] = [loadConfig('default'), loadConfig('per-channel')];
     assert.is(perTensor.defaults.perChannel, false);
     assert.equal({ ...perTensor, defaults: { ...perTensor.defaults, perChannel: true } }, perChannel);
   });
 
+  /** Preset, hardware, whether weights of MatMul are per channel, types of the exported weights and activations, whether biases are quantized. */
+  const facts: [preset: PresetName, hwVersion: string | null, isMatMulPerChannel: boolean, weights: string, activations: string, bias: boolean][] = [
+    ['default', null, false, 'uint8', 'uint8', true],
+    ['per-channel', null, true, 'uint8', 'uint8', true],
+    ['htp-v68', 'V68', false, 'uint8', 'uint8', true],
+    ['htp-v69', 'V69', false, 'uint8', 'uint8', true],
+    ['htp-v73', 'V73', false, 'uint8', 'uint8', true],
+    ['htp-v75', 'V75', false, 'uint8', 'uint8', true],
+    ['htp-v79', 'V79', false, 'uint8', 'uint8', true],
+    ['htp-v81', 'V81', false, 'uint8', 'uint8', true],
+    ['onnxruntime', null, true, 'uint8', 'uint8', true],
+    ['onnxruntime-qnn', null, false, 'int8', 'uint8', true],
+    ['tensorrt', null, true, 'int8', 'int8', false],
+    ['web', null, true, 'uint8', 'uint8', true],
+  ];
+
+  test('there is a row of facts for every preset', () => assert.equal(facts.map(([name]) => name), presetNames));
+
+  for (const [name, hwVersion, isMatMulPerChannel, weightType, activationType, quantizeBias] of facts) {
+    test(`${name} is of its hardware, and says what its runtime wants of the exported model`, () => {
+      const { defaults, opTypes } = loadConfig(name);
+      assert.is(defaults.hwVersion, hwVersion);
+      assert.is(opTypes.get('MatMul')?.perChannel ?? defaults.perChannel, isMatMulPerChannel);
+      assert.equal(exportWishOf(name), { weightType, activationType, quantizeBias, dedicatedPairs: name === 'tensorrt', exactSoftmax: ['default', 'per-channel', 'onnxruntime', 'web'].includes(name) });
+    });
+  }
+
+  test('a configuration of one\'s own wants what any runtime takes', () => {
+    assert.equal(exportWishOf(USUAL), exportWishOf('default'));
+    assert.equal(exportWishOf('my.json'), exportWishOf('default'));
+  });
+
+  test('all quantizers of tensorrt are symmetric, so that int8 codes have zero point 0', () => {
+    const { defaults } = loadConfig('tensorrt');
+    assert.equal([defaults.ops.isSymmetric, defaults.params.isSymmetric], [true, true]);
+  });
+
   test('a JSON value is a configuration of its own', () => assert.is(loadConfig(USUAL, 'my.json').modelInput.isInputQuantized, true));
 
   test('an unknown preset lists those there are', () => {
-    assert.throws(() => loadConfig('perchannel'), (error: Error) => error.message === "there is no preset 'perchannel'; presets are default, per-channel");
-    assert.throws(() => loadConfig('toString'), (error: Error) => error.message === "there is no preset 'toString'; presets are default, per-channel");
+    assert.throws(() => loadConfig('perchannel'), (error: Error) =>
+      error.message === `there is no preset 'perchannel'; did you mean 'per-channel'? Presets are ${presetNames.join(', ')}`);
+    assert.throws(() => loadConfig('toString'), (error: Error) => error.message === `there is no preset 'toString'. Presets are ${presetNames.join(', ')}`);
   });
 });

@@ -1,11 +1,16 @@
 import * as assert from 'uvu/assert';
 
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { lines, node, place, tensors, usualBut } from './sketches.ts';
+import { lines, node, place, tensors, USUAL, usualBut } from './sketches.ts';
 
 const x = { x: [1, 4, 8, 8] };
 const weights = { w: weight([4, 1, 3, 3]), v: weight([4, 4, 1, 1]) };
+const normalized = {
+  inputs: x, weights: { ...weights, scale: weight([4]), shift: weight([4]), mean: weight([4]), variance: weight([4], { min: 1, max: 2 }) }, outputs: { y: null },
+  nodes: [node('Conv', ['x', 'w'], 'a'), node('BatchNormalization', ['a', 'scale', 'shift', 'mean', 'variance'], 'b'), node('Relu', ['b'], 'y')],
+};
 const groups = (...lists: string[][]) => usualBut({ supergroups: lists.map(op_list => ({ op_list })) });
 const chain = { inputs: x, weights, nodes: [node('Conv', ['x', 'w'], 'a'), node('Relu', ['a'], 'b'), node('Clip', ['b'], 'y')], outputs: { y: null } };
 
@@ -50,13 +55,40 @@ suite('config/supergroups', test => {
   test('a list with BatchNormalization matches with it, and without where it was folded', () => {
     const config = groups(['Conv', 'BatchNormalization', 'Relu']);
     assert.equal(place(chain, config).units.map(({ kind, rule }) => [kind, rule.path]), [['Conv+Relu', 'supergroups[0].op_list']]);
-    const four = { scale: weight([4]), shift: weight([4]), mean: weight([4]), variance: weight([4], { min: 1, max: 2 }) };
-    const kept = {
-      inputs: x, weights: { ...weights, ...four }, outputs: { y: null },
-      nodes: [node('Conv', ['x', 'w'], 'a'), node('BatchNormalization', ['a', 'scale', 'shift', 'mean', 'variance'], 'b'), node('Relu', ['b'], 'y')],
-    };
-    assert.equal(place(kept, config).units.map(({ kind }) => kind), ['Conv+BatchNormalization+Relu']);
+    assert.equal(place(normalized, config).units.map(({ kind }) => kind), ['Conv+BatchNormalization+Relu']);
   });
+
+  test('a BatchNormalization after a layer is a part of it: no quantizer between, none of its own parameters, and lists match as if it were folded', () => {
+    const listed = place(normalized, groups(['Conv', 'Relu']));
+    assert.equal(tensors(listed), ['x', 'w', 'y']);
+    assert.equal(listed.units.map(({ kind, rule }) => [kind, rule.path]), [['Conv+BatchNormalization+Relu', 'supergroups[0].op_list']]);
+    const alone = place(normalized, groups());
+    assert.equal(tensors(alone), ['x', 'w', 'b', 'y']);
+    assert.equal(alone.units.map(({ kind, rule }) => [kind, rule]), [['Conv+BatchNormalization', { section: 'exception', path: 'BatchNormalization after Conv' }]]);
+  });
+
+  test('one that cannot be folded, because the layer is read elsewhere or there is none, has quantizers like any operator', () => {
+    const read = { ...normalized, nodes: [...normalized.nodes, node('Tanh', ['a'], 'z')], outputs: { y: null, z: null } };
+    assert.equal(tensors(place(read, groups(['Conv', 'Relu']))), ['x', 'w', 'a', 'scale', 'mean', 'variance', 'b', 'y', 'z']);
+    const first = { ...normalized, nodes: [node('BatchNormalization', ['x', 'scale', 'shift', 'mean', 'variance'], 'y')] };
+    assert.equal(tensors(place(first, groups())), ['x', 'scale', 'mean', 'variance', 'y']);
+  });
+
+  for (const [what, inputs, op, dims, attributes, isUnit] of [
+    ['a depthwise convolution', x, 'Conv', [4, 1, 3, 3], { group: intAttribute(4) }, false],
+    ['a depthwise transposed convolution', x, 'ConvTranspose', [4, 1, 3, 3], { group: intAttribute(4) }, false],
+    ['a three-dimensional convolution', { x: [1, 4, 8, 8, 8] }, 'Conv', [4, 4, 3, 3, 3], {}, false],
+    ['a grouped convolution', x, 'Conv', [4, 2, 3, 3], { group: intAttribute(2) }, true],
+    ['a plain convolution', x, 'Conv', [4, 4, 3, 3], {}, true],
+  ] as const) {
+    test(`${what} is ${isUnit ? '' : 'not '}in a supergroup of a Hexagon where AIMET places; elsewhere it is`, () => {
+      const sketch = { inputs, weights: { w: weight(dims) }, nodes: [node(op, ['x', 'w'], 'a', attributes), node('Relu', ['a'], 'y')], outputs: { y: null } };
+      const config = { ...groups([op, 'Relu']), defaults: { ...USUAL.defaults, hw_version: 'V75' } };
+      assert.is(place(sketch, config, { aimetPlacement: true }).units.length, isUnit ? 1 : 0);
+      assert.is(place(sketch, config).units.length, 1);
+      assert.is(place(sketch, groups([op, 'Relu']), { aimetPlacement: true }).units.length, 1);
+    });
+  }
 
   test('supergroups overrule op_type', () => {
     const config = { ...groups(['Conv', 'Relu']), op_type: { Conv: { is_output_quantized: 'True', is_symmetric: 'True' }, Relu: { is_input_quantized: 'True' } } };

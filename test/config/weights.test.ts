@@ -63,6 +63,14 @@ suite('config/weights', test => {
     assert.equal(shared({ transB: intAttribute(1) }), ['w weight 8 symmetric']);
   });
 
+  test('operators that contradict each other about a weight they share are refused with both rules; the later section settles it', () => {
+    const sketch = { inputs: { x: [2, 4] }, weights: { w: weight([4, 4]) }, nodes: [node('Gemm', ['x', 'w'], 'a'), node('MatMul', ['a', 'w'], 'y')], outputs: { y: null } };
+    const off = { params: { weight: { is_quantized: 'False' } } };
+    assert.throws(() => place(sketch, usualBut({ op_type: { Gemm: off, MatMul: { params: { weight: { is_quantized: 'True' } } } } })),
+      (error: Error) => error.message === "op_type.Gemm.params.weight.is_quantized and op_type.MatMul.params.weight.is_quantized contradict each other about tensor 'w'");
+    assert.equal(tensors(place(sketch, usualBut({ op_type: { Gemm: off } }))), ['x', 'a', 'y']);
+  });
+
   test('an initializer that is listed as a graph input is a weight, and no input', () => {
     const sketch = { inputs: { x: [1, 4, 8, 8], w: [6, 4, 3, 3] }, weights: { w: weight([6, 4, 3, 3]) }, nodes: [node('Conv', ['x', 'w'], 'y')], outputs: { y: null } };
     assert.equal(lines(place(sketch)), ['x activation 8 asymmetric', 'w weight 8 symmetric', 'y activation 8 asymmetric']);

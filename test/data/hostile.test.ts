@@ -42,7 +42,7 @@ const header = (shape: string, descr = '<f4') => `{'descr': '${descr}', 'fortran
 
 const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Array>, message: RegExp][] = [
   ['is empty', () => '', /^FILE is empty$/],
-  ['is a text', () => 'a,b,c\n1,2,3\n', /^FILE is not Arrow, \.npy or \.npz data: it begins with the bytes 61 2c 62 2c 63 0a 31 2c$/],
+  ['is a text', () => 'a,b,c\n1,2,3\n', /^FILE is not Arrow, Parquet, \.npy, \.npz or \.tar data: it begins with the bytes 61 2c 62 2c 63 0a 31 2c$/],
   ['has three bytes', () => 'abc', /begins with the bytes 61 62 63$/],
   ['is an Arrow file without its end', async () => (await readFile(`${FOREIGN}/plain.arrow`)).subarray(0, -1), /^FILE is cut short: an Arrow file ends with ARROW1, this one of \d+ bytes does not$/],
   ['is the beginning of an Arrow file', () => 'ARROW1\0\0', /^FILE is cut short: an Arrow file needs 18 bytes, it has 8$/],
@@ -61,6 +61,10 @@ const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Ar
   ['is a .npy file without a shape', () => npy("{'descr': '<f4', 'fortran_order': False, }", 4), /its header names no order and shape/],
   ['is a .npy file that is cut in its header', () => npy(header('10, 3'), 0, { declared: 500 }), /^FILE is cut short: the header of a \.npy file needs 500 bytes, \d+ are left$/],
   ['is a .npy file of the future', () => npy(header('1,'), 4, { version: 9 }), /format version 9 is unknown, versions 1 to 3 are known$/],
+  ['is a Parquet file without its end', async () => (await readFile(`${FOREIGN}/snappy.parquet`)).subarray(0, -30), /^FILE is cut short: a Parquet file ends with PAR1, this one of \d+ bytes does not$/],
+  ['is a Parquet file that is nothing but magic', () => Buffer.from('PAR1PAR1'), /^FILE is cut short: a Parquet file needs 12 bytes, it has 8$/],
+  ['is a Parquet file with a footer longer than itself', () => patched('snappy.parquet', -8, 0x7fffffff), /^FILE: a footer of 2147483647 bytes is declared, there is room for \d+$/],
+  ['is a Parquet file with a footer of noise', () => patched('snappy.parquet', -8, 4), /^FILE is not valid Parquet data: /],
   ['is a .npz archive without its directory', async () => (await readFile(`${FOREIGN}/deflated.npz`)).subarray(0, -30), /^FILE is not a valid \.npz archive: /],
   ['is a .npz archive without arrays', () => Buffer.from('504b0506' + '00'.repeat(18), 'hex'), /^FILE holds no \.npy arrays$/],
 ];
@@ -111,7 +115,7 @@ suite('data/hostile', test => {
     assert.match((await failure(() => openSource(samples, { columns: ['a', 'b'] }))).message, /a\.npy has 2 samples, .*b\.npy has 3$/);
   });
 
-  for (const file of ['plain.arrow', 'lz4.arrow', 'zstd.arrow', 'plain.arrows', 'zstd.arrows', 'float32.npy', 'stored.npz', 'deflated.npz']) {
+  for (const file of ['plain.arrow', 'lz4.arrow', 'zstd.arrow', 'plain.arrows', 'zstd.arrows', 'float32.npy', 'stored.npz', 'deflated.npz', 'snappy.parquet', 'gzip.parquet', 'zstd-v2.parquet', 'delta.parquet']) {
     test(`survives damage anywhere in ${file}: it is read, or refused in words`, async () => {
       const whole = await readFile(`${FOREIGN}/${file}`);
       const next = uniform(7);

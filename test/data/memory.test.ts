@@ -1,6 +1,8 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import * as assert from 'uvu/assert';
 
@@ -75,6 +77,34 @@ suite('data/memory', test => {
       for await (const { index } of blocks(source, { size: 100, shard: { index: 3, count: 10 } })) assert.is(index % 10, 3);
     });
     assert.ok(compressed.bytes < 200_000, `${compressed.bytes} bytes read for a tenth of about 1 MB`);
+  });
+
+  test('holds of a Parquet file a page and a batch, though all of it is one row group, and a page stands for millions of values', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers, held: number[] = [];
+    for await (const { index, rows } of blocks(await openSource('fixtures/data/foreign/large.parquet'), { size: 8, columns: ['x'] })) {
+      assert.is(rows, 8);
+      if (index % 20 > 0) continue;
+      collectGarbage();
+      held.push(process.memoryUsage().arrayBuffers);
+    }
+    assert.is(held.length, 7);
+    const median = [...held].sort((a, b) => a - b)[3]!; // buffers are given back by a thread of their own, somewhat after a collection
+    assert.ok(median < before + 32e6, `${held.map(bytes => bytes - before).join(', ')} bytes held on the way, of 209 MB in all`);
+  });
+
+  test('reads of a Parquet file the columns and row groups that are asked for', async () => {
+    const path = 'fixtures/data/foreign/zstd-v2.parquet', { size } = await stat(path);
+    const column = await readsOf(async () => {
+      for await (const block of blocks(await openSource(path), { size: 5, columns: ['scalar'] })) assert.ok(block.rows > 0);
+    });
+    const directory = await readsOf(async () => { await openSource(path); });
+    assert.ok(column.bytes < 2 * directory.bytes + size / 10, `${column.bytes} bytes read for one column of ${size}, ${directory.bytes} for the footer`);
+    const whole = await readsOf(async () => { for await (const block of blocks(await openSource(path), { size: 10 })) assert.ok(block.rows > 0); });
+    const group = await readsOf(async () => { for await (const block of blocks(await openSource(path), { size: 10, from: 2 })) assert.is(block.rows, 3); });
+    assert.ok(group.bytes - 2 * directory.bytes < 0.4 * (whole.bytes - 2 * directory.bytes), `${group.bytes} bytes read for the last of three row groups, ${whole.bytes} for all`);
   });
 
   test('reads of an Arrow file the batches that are asked for', async () => {

@@ -37,7 +37,7 @@ suite('data/shards', test => {
   test.after(() => rm(folder, { recursive: true }));
 
   const sources: [name: string, open: () => Promise<Source>][] = [
-    ...['plain.arrow', 'lz4.arrow', 'plain.arrows', 'float32.npy', 'stored.npz', 'deflated.npz'].map(name => [name, () => openSource(`${FOREIGN}/${name}`)] as [string, () => Promise<Source>]),
+    ...['plain.arrow', 'lz4.arrow', 'plain.arrows', 'float32.npy', 'stored.npz', 'deflated.npz', 'snappy.parquet', 'gzip.parquet'].map(name => [name, () => openSource(`${FOREIGN}/${name}`)] as [string, () => Promise<Source>]),
     ['a stream on standard input', () => openSource('-', { stdin: pieces(`${FOREIGN}/zstd.arrows`) })],
     ['a folder of samples', () => openSource(join(folder, 'samples'))],
   ];

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -137,6 +137,37 @@ suite('end-to-end/bad-input', test => {
       assert.equal(await filesIn(join(folder, 'out')), []);
     }));
   }
+
+  test('data that never hold what is needed: named, and nothing is left behind', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(64).fill(NaN) } }, 16));
+    const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /tensor 'x': there is no finite value/);
+    assert.equal(await filesIn(join(folder, 'out')), []);
+  }));
+
+  test('a file that cannot take its place: the error says where what was observed is kept, and the next run goes on from there', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    await mkdir(join(folder, 'out/model.qdq.onnx'), { recursive: true });
+    const failed = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(failed.code, 1, failed.stderr);
+    assert.match(failed.stderr, /cannot write .*model\.qdq\.onnx/);
+    assert.match(failed.stderr, /what was observed is kept in: out\/checkpoint\.arrow \(--resume goes on from there\)/);
+    await rm(join(folder, 'out/model.qdq.onnx'), { recursive: true });
+    const resumed = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--resume'], { cwd: folder });
+    assert.is(resumed.code, 0, resumed.stderr);
+    assert.equal((await filesIn(join(folder, 'out'))).length, 5);
+  }));
+
+  test('an output folder where the file system makes none: told at once', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', '/proc/quantpipe'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /cannot write to the folder '\/proc\/quantpipe'/);
+  }));
 
   for (const [title, location, says] of [
     ['is not there', 'weights.bin', /'w'.*weights\.bin/],

@@ -9,8 +9,9 @@ import type { Node } from '../../pipeline/graph/node.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { simulate } from '../../pipeline/sim/simulate.ts';
-import { buildModel, checkLinks, weight } from '../support/graphs.ts';
+import { buildModel, checkLinks, runModel, sameOutputs, weight } from '../support/graphs.ts';
 import { placementOf, type QuantizerSketch } from '../support/placements.ts';
+import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { node, operators, smallNetwork } from './models.ts';
 
@@ -179,6 +180,14 @@ suite('export/qdq-model', test => {
     assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'Conv', 'DequantizeLinear', 'Conv']);
   });
 
+  test('keeps a Relu between two quantizers: onnxruntime would make one of them, at any level of optimization', async () => {
+    const { model, placement, encodings } = unary('Relu', [{ tensor: 'x', ranges: [[-4, 4]] }, { tensor: 'y', ranges: [[0, 3.9]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.ok(operators(exported).includes('Relu'));
+    const feeds = { x: float32Tensor([64, 4], floats(256)) };
+    sameOutputs(await runModel(exported, feeds, 'all'), await runModel(exported, feeds));
+  });
+
   test('takes a stored weight out of the graph inputs', () => {
     const { model, placement, encodings } = smallNetwork();
     model.graph.inputs.push(model.graph.values.get('kernel')!);
@@ -251,7 +260,7 @@ suite('export/qdq-model', test => {
 
   test('gives every reader and a graph output a pair of its own where that is asked for', () => {
     const model = buildModel({
-      opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Relu', ['x'], ['y']), node('Exp', ['y'], ['a']), node('Mul', ['y', 'y'], ['b'])], outputs: { y: null, a: null, b: null },
+      opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Neg', ['x'], ['h']), node('Relu', ['h'], ['y']), node('Exp', ['y'], ['a']), node('Mul', ['y', 'y'], ['b'])], outputs: { y: null, a: null, b: null },
     });
     const { placement, encodings } = placementOf([{ tensor: 'x', ranges: [[-1, 1]] }, { tensor: 'y', ranges: [[0, 6]] }]);
     const exported = qdqModel(model, placement, encodings, { dedicatedPairs: true });

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { ancestors, inOrder } from '../../pipeline/graph/walk.ts';
+import { inOrder } from '../../pipeline/graph/walk.ts';
 import { buildModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -21,14 +21,5 @@ suite('graph/walk', test => {
       nodes: [{ op: 'B', in: ['x'], out: ['b'] }, { op: 'A', in: ['x'], out: ['a'] }, { op: 'D', in: ['a', 'b', 'a'], out: ['d'] }],
     }).graph;
     assert.equal(inOrder(nodes), nodes);
-  });
-
-  test('ancestors are found once each, nearest first', () => {
-    const { values } = buildModel({
-      inputs: { x: [1] }, outputs: { d: [1] },
-      nodes: [{ op: 'A', in: ['x'], out: ['a'] }, { op: 'B', in: ['a'], out: ['b'] }, { op: 'C', in: ['a'], out: ['c'] }, { op: 'D', in: ['b', 'c'], out: ['d'] }, { op: 'E', in: ['d'], out: ['e'] }],
-    }).graph;
-    assert.equal(ancestors(values.get('d')!).map(({ opType }) => opType), ['D', 'B', 'C', 'A']);
-    assert.equal(ancestors(values.get('x')!), []);
   });
 });

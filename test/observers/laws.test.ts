@@ -60,7 +60,7 @@ suite('observers/laws', test => {
     assert.equal([content(a), content(b)], before);
   });
 
-  const shard = (count: number, ...parts: number[]): Statistics => ({ ...observed({ a: Float32Array.of(parts[0]!) }), shards: { count, blockSize: 32, parts } });
+  const shard = (count: number, ...parts: number[]): Statistics => ({ ...observed({ a: Float32Array.of(parts[0]!) }), shards: { count, blockSize: 32, total: null, parts } });
 
   test('all shards together, in any order and any tree, are a whole', () => {
     fc.assert(fc.property(fc.integer({ min: 2, max: 7 }).chain(count => fc.shuffledSubarray([...Array(count).keys()], { minLength: count })), fc.nat(5), (order, cut) => {
@@ -75,12 +75,13 @@ suite('observers/laws', test => {
 
   test('shards that are missing are named, and shards that do not go together are refused', () => {
     const some = merge(shard(4, 3), shard(4, 1));
-    assert.equal(some.shards, { count: 4, blockSize: 32, parts: [1, 3] });
+    assert.equal(some.shards, { count: 4, blockSize: 32, total: null, parts: [1, 3] });
     assert.is(missingShards(some), 'shards 0/4, 2/4 of blocks of 32 samples are missing');
     for (const [a, b, says] of [
       [some, shard(4, 3), /both hold shard 3\/4 of blocks of 32 samples, which would be counted twice/],
       [some, shard(5, 0), /shard 0\/5 of blocks of 32 samples do not merge with shards 1\/4, 3\/4/],
-      [some, { ...shard(4, 0), shards: { count: 4, blockSize: 8, parts: [0] } }, /of blocks of 8 samples do not merge/],
+      [some, { ...shard(4, 0), shards: { count: 4, blockSize: 8, total: null, parts: [0] } }, /of blocks of 8 samples do not merge/],
+      [some, { ...shard(4, 0), shards: { count: 4, blockSize: 32, total: 64, parts: [0] } }, /shard 0\/4 of blocks of 32 samples of 64 do not merge/],
       [observed({}), some, /statistics of a whole data set do not merge with those of shards 1\/4, 3\/4/],
     ] as const) assert.throws(() => merge(a, b), says);
   });

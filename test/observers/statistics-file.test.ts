@@ -50,9 +50,8 @@ suite('observers/statistics-file', test => {
   });
 
   test('keeps what it says of its shards, and refuses what cannot be said', () => {
-    const shards = { count: 12, blockSize: 32, parts: [0, 3, 11] };
-    const bytes = writeStatistics({ ...small, shards });
-    assert.equal(readStatistics(bytes, 'f').shards, shards);
+    const shards = { count: 12, blockSize: 32, total: null, parts: [0, 3, 11] };
+    for (const total of [null, 0, 1000]) assert.equal(readStatistics(writeStatistics({ ...small, shards: { ...shards, total } }), 'f').shards, { ...shards, total });
     for (const parts of [[3, 0], [3, 3], [12], [...Array(12).keys()]]) {
       refused(writeStatistics({ ...small, shards: { ...shards, parts } }), /must say which shards it is of, says ".*\/12 x 32"/);
     }

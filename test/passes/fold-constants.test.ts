@@ -95,4 +95,16 @@ suite('passes/fold-constants', test => {
     const after = await equivalent(model, foldConstants, { rewrites: 1 });
     assert.equal(after.graph.initializers.map(({ name }) => name).sort(), ['a', 'b']);
   });
+
+  test('what is computed twice is one constant: a weight transposed for each layer that reads it', async () => {
+    const model = draw({
+      inputs: { x: [2, 3] }, constants: { w: weight([3, 3]) }, outputs: ['y'],
+      nodes: [
+        ['Transpose', ['w'], ['a'], { perm: [1, 0] }], ['MatMul', ['x', 'a'], ['h']], ['Transpose', ['w'], ['b'], { perm: [1, 0] }], ['MatMul', ['h', 'b'], ['i']],
+        ['Transpose', ['w'], ['c'], { perm: [0, 1] }], ['MatMul', ['i', 'c'], ['y']],
+      ],
+    });
+    const after = await equivalent(model, foldConstants, { rewrites: 3 });
+    assert.equal(after.graph.initializers.map(({ name, uses }) => [name, uses.length]), [['a', 2], ['c', 1]]);
+  });
 });

@@ -6,9 +6,9 @@ import { columnsOf } from '../../pipeline/data/column.ts';
 import { blocks } from '../../pipeline/data/index.ts';
 import type { Source } from '../../pipeline/data/source.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
-import { intsAttribute } from '../../pipeline/graph/attribute.ts';
+import { intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
-import { evaluate, type EvaluateOptions, type Forms } from '../../pipeline/sim/evaluate.ts';
+import { evaluate, type EvaluateOptions, type Forms, fusionWarnings } from '../../pipeline/sim/evaluate.ts';
 import { buildModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { node } from '../export/models.ts';
@@ -46,6 +46,17 @@ async function judge(forms: Forms, data: Source, options: Omit<EvaluateOptions, 
 
 suite('sim/evaluate', test => {
   const classes = { type: new Int32(), of: () => 0 };
+
+  test('half outputs are scored and compared as float32', async () => {
+    const half = (factor: number) => {
+      const w = float32Tensor([2, 2], Float32Array.of(factor, 0, 0, factor));
+      const nodes = [node('MatMul', ['x', 'w'], ['a']), node('Cast', ['a'], ['y'], { to: intAttribute(10) })];
+      return buildModel({ opset: 13, inputs: { x: ['N', 2] }, weights: { w }, nodes, outputs: { y: { dtype: 'float16', shape: ['N', 2] } } });
+    };
+    const { accuracy, pairs } = await judge({ float: half(1), exported: half(-1) }, source(classes));
+    assert.equal(accuracy, { float: 1, exported: 0.1 });
+    assert.is(pairs[0]!.outputs['y']!.maxError, 18);
+  });
 
   test('scores every form against the labels and compares forms, over blocks of any size', async () => {
     const { samples, metric, accuracy, pairs } = await judge({ float: scaled(1), simulated: scaled(0.5), exported: scaled(-1) }, source(classes));
@@ -93,6 +104,11 @@ suite('sim/evaluate', test => {
     const odd = buildModel({ inputs: { x: ['N', 2] }, nodes: [node('Frobnicate', ['x'], ['y'])], outputs: { y: null } });
     const failed = await judge({ float: scaled(1), exported: odd }, source(), { ...({ engine: counting } as object) }).then(() => false, () => true);
     assert.equal([failed, open], [true, 0]);
+  });
+
+  test('warns where fusing moves an output by more than half a decibel, and not by less', () => {
+    const pair = (of: 'exported' | 'unfused', sqnr: number) => ({ of, to: 'float' as const, outputs: { y: { exact: false, sqnr, cosine: 1, maxError: 0, agreement: null, offBy: null, nonFinite: 0 } } });
+    for (const [fused, warnings] of [[30.4, 0], [29.6, 0], [30.6, 1], [29.4, 1]] as const) assert.is(fusionWarnings([pair('exported', fused), pair('unfused', 30)]).length, warnings, `${fused}`);
   });
 
   test('says why texts cannot be judged', async () => {

@@ -59,6 +59,19 @@ const cases: [title: string, options: QuantSimOptions, least: number, most: numb
 ];
 
 suite('sim/quant-sim', test => {
+  for (const config of ['default', 'htp-v73']) {
+    test(`min-max encodings of every activation are those of AIMET's formula, to the last digit, Softmax outputs too: ${config}`, async () => {
+      const sim = await QuantSim.open('fixtures/models/fmnist-vit.onnx', { config, scheme: 'min-max' });
+      for await (const progress of sim.calibrate('fixtures/data/fmnist-calibration.arrow', { limit: 4, workers: 1 })) void progress;
+      const free = sim.placement.quantizers.filter(({ observed, constraint }) => observed.length === 1 && constraint === null);
+      assert.ok(free.length > 50);
+      for (const { tensor, observed: [seen], grid } of free) {
+        const { min, max } = sim.statistics.tensors.get(seen!)!;
+        assert.equal(sim.encodings.get(tensor), [fitEncoding(min, max, grid)], tensor);
+      }
+    });
+  }
+
   for (const [title, options, least, most] of cases) {
     test(`${title}: simulated and exported agree, at the distance from float that such grids have`, async () => {
       const sim = await calibrated(options);

@@ -17,7 +17,8 @@ suite('sim/trace', test => {
   for (const engine of ['web', 'native'] as const) {
     test(`compares every quantized activation of fmnist-vit in the order of the graph, ${engine}`, async () => {
       const sim = await opened('fmnist-vit');
-      const traced = await sim.trace(DATA, { engine, limit: 2 });
+      const { tensors: traced, notCompared } = await sim.trace(DATA, { engine, limit: 2 });
+      assert.equal(notCompared, []);
       const activations = sim.placement.quantizers.filter(({ role, observed }) => role === 'activation' && observed.length > 0).map(({ tensor }) => tensor);
       assert.equal(traced.map(({ tensor }) => tensor).filter(tensor => activations.includes(tensor)), activations);
       for (const { tensor, offBy } of traced) {
@@ -26,6 +27,16 @@ suite('sim/trace', test => {
       }
     });
   }
+
+  test('finds tensors with a pair for every reader, and says which it does not find', async () => {
+    const sim = await opened('fmnist-cnn');
+    const all = (await sim.trace(DATA, { engine: 'web', limit: 1 })).tensors.length;
+    const dedicated = await sim.trace(DATA, { engine: 'web', limit: 1, against: sim.exported({ dedicatedPairs: true }) });
+    assert.equal([dedicated.tensors.length, dedicated.notCompared], [all, []]);
+    const none = await sim.trace(DATA, { engine: 'web', limit: 1, against: sim.model });
+    assert.is(none.notCompared.length + none.tensors.length, all);
+    assert.ok(none.notCompared.length >= all - 2, 'but for graph inputs and outputs, a float model has none');
+  });
 
   test('names the tensor behind a weight that was changed, and none before it', async () => {
     const sim = await opened('fmnist-cnn');
@@ -36,7 +47,7 @@ suite('sim/trace', test => {
     const scale = changed.inputs[1]!.producer!.inputs[1]!;
     const { dims, data } = scale.initializer!.read();
     scale.initializer = initializerOf(float32Tensor(dims, (data as Float32Array).map(x => 2 * x)));
-    const traced = await sim.trace(DATA, { engine: 'web', limit: 2, against });
+    const { tensors: traced } = await sim.trace(DATA, { engine: 'web', limit: 2, against });
     const far = ({ offBy }: { offBy: readonly number[] }) => offBy[4]! > 0;
     const first = traced.find(far)!;
     const nodes = sim.model.graph.nodes.map(({ label }) => label);

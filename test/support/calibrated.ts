@@ -16,7 +16,7 @@ export async function calibrated(path: string, data: string, samples: number, op
   const placement = placeQuantizers(model, loadConfig('per-channel'));
   const source = await openSource(`fixtures/data/${data}-calibration.arrow`);
   const { statistics } = await observed(calibrationPlan(model, placement), source, { engine: 'native', workers: 1, limit: samples });
-  const encodings = await encode(model, placement, statistics, { scheme: 'min-max', weightScheme: 'min-max', search: { gamma: 3, percentile: 100 } });
+  const encodings = await encode(model, placement, statistics, { scheme: 'tf-enhanced', weightScheme: 'min-max', search: { gamma: 3, percentile: 100 }, exactSoftmax: true });
   const inputs = sessionInputs(model);
   const fed: Feeds[] = [];
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {

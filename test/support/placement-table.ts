@@ -17,3 +17,17 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
   return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
 }
+
+/**
+ * The rows of `table` that `base` does not have, and, marked with a minus, the names of those that only `base` has. Widths of columns do not
+ * count, and of int32 biases, which follow from their neighbours, only whether they are there.
+ */
+export function differentRows(base: string, table: string): string {
+  const rowsOf = (text: string) => text.split('\n').filter(row => row !== '').map(row => row.replace(/ {2,}/g, '  '));
+  const [before, after] = [rowsOf(base), rowsOf(table)];
+  const nameOf = (row: string) => row.split('  ')[0]!;
+  const names = new Set(after.map(nameOf)), namesBefore = new Set(before.map(nameOf));
+  const gone = before.filter(row => !names.has(nameOf(row))).map(row => `- ${nameOf(row)}\n`);
+  const changed = after.filter(row => !before.includes(row) && !(row.endsWith('input × weight') && namesBefore.has(nameOf(row)))).map(row => `+ ${row}\n`);
+  return [...gone, ...changed].join('');
+}

@@ -1,14 +1,27 @@
 import { QuantpipeError } from '../../base/errors.ts';
+import { didYouMean } from '../near-name.ts';
 import { parseConfig } from '../parse-config.ts';
 import type { QuantsimConfig } from '../quantsim-config.ts';
 import { defaultPreset } from './default.ts';
+import { hexagonPresets } from './hexagon.ts';
+import { onnxruntimePreset, webPreset } from './onnxruntime.ts';
+import { onnxruntimeQnnPreset } from './onnxruntime-qnn.ts';
 import { perChannelPreset } from './per-channel.ts';
+import { type ExportWish, type Preset, UNSIGNED } from './preset.ts';
+import { tensorrtPreset } from './tensorrt.ts';
 
-/** The configurations that come with quantpipe, in AIMET's JSON form. */
+export type { CodeType, ExportWish, Preset } from './preset.ts';
+
+/** The configurations that come with quantpipe. */
 export const presets = {
   'default': defaultPreset,
   'per-channel': perChannelPreset,
-} as const;
+  ...hexagonPresets,
+  'onnxruntime': onnxruntimePreset,
+  'onnxruntime-qnn': onnxruntimeQnnPreset,
+  'tensorrt': tensorrtPreset,
+  'web': webPreset,
+} as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof presets;
 
@@ -21,12 +34,21 @@ export const presetNames = Object.keys(presets) as PresetName[];
  */
 export function loadConfig(nameOrJson: unknown, where = 'the configuration'): QuantsimConfig {
   if (typeof nameOrJson !== 'string') return parseConfig(nameOrJson, where);
-  if (!isPreset(nameOrJson)) {
-    throw new QuantpipeError('config-invalid', `there is no preset '${nameOrJson}'; presets are ${presetNames.join(', ')}`);
-  }
-  return parseConfig(presets[nameOrJson], `preset '${nameOrJson}'`);
+  if (!isPreset(nameOrJson)) throw noPreset(nameOrJson);
+  return parseConfig(presets[nameOrJson].config, `preset '${nameOrJson}'`);
+}
+
+/** What the runtime of a preset wants of the exported model; for a configuration of one's own, what any runtime takes. */
+export function exportWishOf(config: unknown): ExportWish {
+  return typeof config === 'string' && isPreset(config) ? presets[config].export : UNSIGNED;
 }
 
 export function isPreset(name: string): name is PresetName {
   return Object.hasOwn(presets, name);
+}
+
+/** The error about a name that is no preset's. */
+export function noPreset(name: string, options?: ErrorOptions): QuantpipeError {
+  const hint = didYouMean(name, presetNames) || '.';
+  return new QuantpipeError('config-invalid', `there is no preset '${name}'${hint} Presets are ${presetNames.join(', ')}`, {}, options);
 }

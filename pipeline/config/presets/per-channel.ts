@@ -1,7 +1,10 @@
 import { defaultPreset } from './default.ts';
+import type { Preset } from './preset.ts';
+
+const { config } = defaultPreset;
 
 /** The default preset with one encoding for every output channel of the weights of Conv, ConvTranspose, Gemm and MatMul. */
 export const perChannelPreset = {
   ...defaultPreset,
-  defaults: { ...defaultPreset.defaults, per_channel_quantization: 'True' },
-};
+  config: { ...config, defaults: { ...config.defaults, per_channel_quantization: 'True' } },
+} satisfies Preset;

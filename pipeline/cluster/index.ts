@@ -1,0 +1,1 @@
+export { observeOnSpark, type SparkObservation, type SparkOptions, type SparkProgress } from './spark.ts';

@@ -1,0 +1,111 @@
+import type { Node, Value } from '../graph/node.ts';
+import type { PlacedGraph } from './activations.ts';
+import { mayBeQuantized } from './element-kind.ts';
+import { inputsOf } from './operators.ts';
+import { constantParameters } from './params.ts';
+import type { QuantsimConfig } from './quantsim-config.ts';
+import type { TensorSettings } from './tensor-settings.ts';
+import type { WeightSetting } from './weights.ts';
+
+/** Generations of the Hexagon that have 8-bit second inputs of a product only, symmetric ones. */
+const EARLY: ReadonlySet<string> = new Set(['V66', 'V68', 'V69']);
+/** Generations that also have 16-bit ones, which must be symmetric, with 16-bit first inputs. */
+const LATE: ReadonlySet<string> = new Set(['V73', 'V75', 'V79', 'V81']);
+/** What `hw_version` may be. */
+export const HW_VERSIONS: readonly string[] = [...EARLY, ...LATE];
+
+const PATH = 'defaults.hw_version';
+/** Operators whose second input is a weight also where it is computed. */
+const LAYERS: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+
+/** What exceptions are made to: the settings of activations and of weights, both changed in place. */
+export interface Exceptional {
+  readonly placed: PlacedGraph;
+  readonly config: QuantsimConfig;
+  readonly activations: TensorSettings;
+  readonly weights: Map<Value, WeightSetting>;
+  readonly quantized: { has(value: Value): boolean };
+}
+
+/**
+ * The exceptions of a Hexagon generation (`defaults.hw_version`), after all sections:
+ *
+ * 1. A computed second input of Conv, ConvTranspose, Gemm or MatMul is as symmetric as a weight would be. (AIMET's placement has this
+ *    whatever the hardware.)
+ * 2. The computed second input of MatMul: V66, V68, V69: symmetric, 8 bits. V73 and later: where it has 16 bits it is symmetric, and
+ *    the first input has 16 bits too.
+ * 3. V73 and later: the parameters of GroupNormalization have the bit-width and symmetry of its output.
+ *
+ * An input without a quantizer stands for the nearest tensor before it that has one, as long as operators with one input lie between.
+ *
+ * @returns a sentence for every exception that finds no quantizer to apply to
+ * @see AIMET, aimet_onnx/quantsim.py, _apply_exception_rules
+ */
+export function applyHardwareRules(exceptional: Exceptional): string[] {
+  const { placed: { graph, isAimet }, config: { defaults: { hwVersion } }, activations } = exceptional;
+  const isKnown = hwVersion !== null && HW_VERSIONS.includes(hwVersion);
+  activations.enter('exception');
+  const computed = isKnown || isAimet ? graph.nodes.filter(node => node.domain === '' && LAYERS.has(node.opType) && node.inputs[1]?.initializer === null) : [];
+  const warnings = computed.flatMap(node => applyWeightSymmetry(exceptional, node));
+  if (!isKnown) return warnings;
+  const products = computed.filter(({ opType }) => opType === 'MatMul');
+  // A first input that was raised may be the second of another product, so that one is looked at again.
+  while (products.map(node => applyToProduct(exceptional, node, hwVersion)).includes(true));
+  if (LATE.has(hwVersion)) for (const node of graph.nodes) if (node.domain === '' && node.opType === 'GroupNormalization') followOutput(exceptional, node);
+  return warnings;
+}
+
+function applyWeightSymmetry(exceptional: Exceptional, node: Node): string[] {
+  const { config, activations } = exceptional;
+  const said = config.opTypes.get(node.opType)?.params.get('weight')?.isSymmetric ?? config.params.get('weight')?.isSymmetric ?? config.defaults.params.isSymmetric;
+  const second = effective(exceptional, node.inputs[1]!);
+  if (second === null) return [`${node.label}: no quantizer is found for its second input, so the exceptions for products of activations do not apply`];
+  if (said !== null && exceptional.quantized.has(second)) activations.set(second, 'isSymmetric', said, config.defaults.hwVersion === null ? 'params.weight.is_symmetric' : PATH);
+  return [];
+}
+
+/** @returns whether something changed */
+function applyToProduct(exceptional: Exceptional, { inputs }: Node, hwVersion: string): boolean {
+  const [first, second] = [effective(exceptional, inputs[0]!), effective(exceptional, inputs[1]!)];
+  if (first === null || second === null || [first, second].some(input => settingOf(exceptional, input).format !== null)) return false;
+  if (EARLY.has(hwVersion)) return change(exceptional, second, { isSymmetric: true, bitwidth: 8 });
+  if (settingOf(exceptional, second).bitwidth !== 16) return false;
+  const changes = [change(exceptional, second, { isSymmetric: true }), change(exceptional, first, { bitwidth: 16 })];
+  return changes.includes(true);
+}
+
+function followOutput(exceptional: Exceptional, node: Node): void {
+  const output = effective(exceptional, node.outputs[0]!);
+  if (output === null) return;
+  const { bitwidth, isSymmetric } = settingOf(exceptional, output);
+  for (const { value } of constantParameters(node)) if (exceptional.weights.has(value)) change(exceptional, value, { bitwidth, isSymmetric });
+}
+
+function settingOf({ weights, activations }: Exceptional, root: Value) {
+  return weights.get(root) ?? activations.of(root);
+}
+
+function change(exceptional: Exceptional, root: Value, wanted: { readonly isSymmetric?: boolean; readonly bitwidth?: number }): boolean {
+  const before = settingOf(exceptional, root);
+  const { isSymmetric = before.isSymmetric, bitwidth = before.bitwidth } = wanted;
+  if (before.isSymmetric === isSymmetric && before.bitwidth === bitwidth) return false;
+  const weight = exceptional.weights.get(root);
+  if (weight !== undefined) {
+    exceptional.weights.set(root, { ...weight, isSymmetric, bitwidth, rule: { section: 'exception', path: PATH } });
+  } else {
+    exceptional.activations.set(root, 'isSymmetric', isSymmetric, PATH);
+    exceptional.activations.set(root, 'bitwidth', bitwidth, PATH);
+  }
+  return true;
+}
+
+/** The tensor whose quantizer decides the codes of `value`; null where none does, or several do. */
+function effective(exceptional: Exceptional, value: Value): Value | null {
+  const { placed: { operators, tied }, quantized, weights } = exceptional;
+  const root = tied.rootOf(value);
+  if (quantized.has(root) || weights.get(root)?.isQuantized) return root;
+  if (root.producer === null) return null;
+  const before = operators.producerOf(root) === null ? root.producer.inputs.filter(input => input !== null) : inputsOf(operators.of(root.producer));
+  const inputs = before.filter(input => input.initializer === null && mayBeQuantized(input));
+  return inputs.length === 1 ? effective(exceptional, inputs[0]!) : null;
+}

@@ -1,0 +1,101 @@
+import type { Value } from '../graph/node.ts';
+import type { PlacedGraph } from './activations.ts';
+import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
+import { type Operator, outputsOf } from './operators.ts';
+import type { Constraint } from './placement.ts';
+import type { QuantsimConfig } from './quantsim-config.ts';
+
+/** Operators that put tensors together, and the inputs that hold them; null means all. They take the encoding of the output. */
+const JOINING: ReadonlyMap<string, readonly number[] | null> = new Map<string, readonly number[] | null>([
+  ['Concat', null], ['Scatter', [0, 2]], ['ScatterElements', [0, 2]], ['ScatterND', [0, 2]],
+]);
+/** Operators that stay within the range of their first input: the output takes its encoding. */
+const WITHIN: ReadonlySet<string> = new Set(['AveragePool', 'GlobalAveragePool', 'Max', 'Min', 'Resize', 'Upsample']);
+
+/** Names that the section `ties` may have. */
+export const TIED_OPERATORS: readonly string[] = [...JOINING.keys(), ...WITHIN];
+
+/**
+ * Which observed tensors share one encoding that is found on the statistics of all of them, because the kernel of the operator between
+ * them knows one encoding only. (What an operator merely moves is tied already, see tied-tensors.ts.)
+ *
+ * - The inputs of a joining operator take the encoding of its output, but for those that others read too, which would lose by a wider range,
+ *   and those whose constraint differs from the output's. Where all inputs have one and the same constraint, the output has it too.
+ * - The output of the others takes the encoding of the first input, with the constraint that this has.
+ * - Symmetric where one of them is, with as many bits as the widest. A constant, or what has no quantizer, is not tied.
+ *
+ * @see AIMET, aimet_onnx/quantsim.py, _propagate_output_encodings and _propagate_input_encodings
+ */
+export class MergedEncodings {
+  readonly #placed: PlacedGraph;
+  readonly #settings: TensorSettings;
+  /** The tensors that are tied, the same list under each of them. */
+  readonly #groups = new Map<Value, readonly Value[]>();
+  readonly #merged = new Map<Value, TensorSetting>();
+
+  /** @param mergeable the tensors that have an encoding and may share it */
+  constructor(placed: PlacedGraph, config: QuantsimConfig, settings: TensorSettings, mergeable: ReadonlySet<Value>) {
+    this.#placed = placed;
+    this.#settings = settings;
+    for (const operator of placed.operators.all.filter(({ opType }) => isTied(opType, config))) {
+      const [output] = outputsOf(operator);
+      if (output === undefined || placed.tied.rootOf(output) !== output || !mergeable.has(output)) continue;
+      const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => root.initializer === null && mergeable.has(root));
+      if (JOINING.has(operator.opType)) this.#join(operator, inputs, output);
+      else if (inputs.length > 0) this.#merge([inputs[0]!, output], this.settingOf(inputs[0]!).constraint);
+    }
+  }
+
+  /** The tensors that share the encoding of `root`: `root` alone where no other does. */
+  groupOf(root: Value): readonly Value[] {
+    return this.#groups.get(root) ?? [root];
+  }
+
+  /** What holds for the encoding of `root`. */
+  settingOf(root: Value): TensorSetting {
+    return this.#merged.get(root) ?? this.#settings.of(root);
+  }
+
+  #join(operator: Operator, inputs: readonly Value[], output: Value): void {
+    const constraints = inputs.map(value => this.settingOf(value).constraint);
+    const all = dataOf(operator).length === inputs.length && constraints.every(constraint => isSame(constraint, constraints[0]!)) ? constraints[0]! : null;
+    const constraint = this.settingOf(output).constraint ?? all;
+    const tied = inputs.filter(value => isSame(this.settingOf(value).constraint, constraint) && this.#isReadOnlyBy(operator, value));
+    this.#merge([...tied, output], constraint);
+  }
+
+  #merge(tied: readonly Value[], constraint: Constraint | null): void {
+    const members = [...new Set(tied.flatMap(value => this.groupOf(value)))];
+    const settings = members.map(value => this.settingOf(value));
+    const isSymmetric = settings.some(setting => setting.isSymmetric);
+    const bitwidth = Math.max(...settings.map(setting => setting.bitwidth));
+    const decider = settings.find(setting => setting.isSymmetric === isSymmetric && setting.bitwidth === bitwidth) ?? settings.at(-1)!;
+    members.forEach((member, index) => {
+      const own = settings[index]!;
+      const isOwn = own.isSymmetric === isSymmetric && own.bitwidth === bitwidth;
+      this.#groups.set(member, members);
+      this.#merged.set(member, { ...own, isSymmetric, bitwidth, constraint, rule: isOwn || decider.rule === null ? own.rule : { section: 'exception', path: decider.rule.path } });
+    });
+  }
+
+  #isReadOnlyBy(operator: Operator, root: Value): boolean {
+    const { graph, operators, tied } = this.#placed;
+    const shared = [...graph.values.values()].filter(value => tied.rootOf(value) === root);
+    const readers = shared.flatMap(value => value.uses).filter(({ node }) => !tied.isMover(node)).map(({ node }) => operators.of(node));
+    return readers.every(reader => reader === operator);
+  }
+}
+
+function isTied(opType: string, { ties, defaults }: QuantsimConfig): boolean {
+  return (JOINING.has(opType) || WITHIN.has(opType)) && (ties.get(opType) ?? defaults.hwVersion !== null);
+}
+
+/** The inputs of an operator that its output is made of. */
+function dataOf({ opType, nodes }: Operator): Value[] {
+  const places = JOINING.has(opType) ? JOINING.get(opType)! : [0];
+  return nodes.at(-1)!.inputs.filter((value, index) => value !== null && (places === null || places.includes(index))) as Value[];
+}
+
+function isSame(a: Constraint | null, b: Constraint | null): boolean {
+  return a?.min === b?.min && a?.max === b?.max;
+}

@@ -1,0 +1,53 @@
+import type { Symmetry } from '../quant/grid.ts';
+import { JsonPlace } from './json-place.ts';
+import type { Constraint } from './placement.ts';
+
+/**
+ * What a file of overrides says of one tensor, on top of the configuration; null where it says nothing. A tensor that is named has a quantizer,
+ * unless it is turned off:
+ *
+ *     {
+ *       "/attn/Softmax_output_0": { "bitwidth": 16, "symmetry": "asymmetric", "min": 0, "max": 1 },
+ *       "conv1.weight": { "bitwidth": 4, "per_channel": "True" },
+ *       "logits": { "is_quantized": "False" }
+ *     }
+ */
+export interface Override {
+  readonly tensor: string;
+  readonly isQuantized: boolean | null;
+  /** 2 to 32 for weights, 4 to 32 for activations. */
+  readonly bitwidth: number | null;
+  readonly symmetry: Symmetry | null;
+  /** One encoding for every output channel of a weight, or one for all. */
+  readonly perChannel: boolean | null;
+  /** Fixed ends of the range, one or both. */
+  readonly constraint: Constraint | null;
+  readonly place: JsonPlace;
+}
+
+const KEYS = ['is_quantized', 'bitwidth', 'symmetry', 'per_channel', 'min', 'max'] as const;
+const SYMMETRIES: readonly Symmetry[] = ['asymmetric', 'symmetric', 'strict-symmetric', 'unsigned-symmetric'];
+
+/**
+ * Read a file of overrides: an object of settings by the names of tensors.
+ *
+ * @param where how messages call the file
+ * @throws `config-invalid` for an unknown key and for a wrong value, with its JSON path
+ */
+export function parseOverrides(json: unknown, where: string): Override[] {
+  return new JsonPlace(json, where).entries().map(([tensor, place]) => {
+    const fields = place.fields(KEYS);
+    const [min, max] = [fields.min?.number() ?? null, fields.max?.number() ?? null];
+    if (min !== null && max !== null && min >= max) throw place.error(`min must be below max, got ${min} and ${max}`);
+    const override = {
+      tensor, place,
+      isQuantized: fields.is_quantized?.boolean() ?? null,
+      bitwidth: fields.bitwidth?.number() ?? null,
+      symmetry: fields.symmetry?.oneOf(SYMMETRIES) ?? null,
+      perChannel: fields.per_channel?.boolean() ?? null,
+      constraint: min === null && max === null ? null : { min, max },
+    };
+    if (override.isQuantized === false && Object.keys(fields).length > 1) throw place.error('is_quantized is "False", so nothing else can be set');
+    return override;
+  });
+}

@@ -1,0 +1,17 @@
+import { KNOWN_RANGES } from './known-ranges.ts';
+import { perChannelPreset } from './per-channel.ts';
+import { type Preset, UNSIGNED } from './preset.ts';
+
+const { config } = perChannelPreset;
+
+/**
+ * The CPU kernels of ONNX Runtime: per channel, and Softmax from 0 to 1, as its own tools have it. A product and the bias added to it stay two
+ * operators, each with a kernel. Weights are uint8, because kernels of uint8 by int8 saturate on x64 without VNNI.
+ */
+export const onnxruntimePreset = {
+  export: UNSIGNED,
+  config: { ...config, op_type: { ...config.op_type, Softmax: KNOWN_RANGES.Softmax }, composites: { MatMulAdd: 'False' } },
+} satisfies Preset;
+
+/** The same in browsers: onnxruntime-web has the kernels of ONNX Runtime, but int8 ones only in part. */
+export const webPreset = onnxruntimePreset;

@@ -1,0 +1,84 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Field, Int32, Schema, type RecordBatch } from 'apache-arrow';
+
+import { QuantpipeError } from '../../base/errors.ts';
+import { LABEL_COLUMN } from '../bind.ts';
+import { unreadable } from '../byte-reader.ts';
+import { columnsOf } from '../column.ts';
+import { recordBatch, skippable } from '../record-batches.ts';
+import type { BadSample, IsWanted, StoredSource } from '../source.ts';
+import { SLICE_BYTES } from '../stored-arrays.ts';
+import { leafData } from '../tensor-columns.ts';
+import { imageData, imageField } from './encoded-images.ts';
+
+/** Name of the column of a folder of images, and of a tar archive of them. */
+export const IMAGE_COLUMN = 'image';
+
+/** An image that is a file of its own. */
+export interface ImageFile {
+  readonly path: string;
+  /** Number of its class, where there are classes. */
+  readonly label: number | null;
+}
+
+export function isImageName(name: string): boolean {
+  return /\.(jpe?g|png|webp)$/i.test(name);
+}
+
+/**
+ * The images of a folder, in the order of their names (by code unit). Where it holds folders instead, each is a class: classes are numbered in the
+ * order of their names, from 0, and images lie anywhere below them. Empty where there are none.
+ */
+export async function listImages(folder: string): Promise<ImageFile[]> {
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const images = entries.filter(entry => !entry.isDirectory() && isImageName(entry.name));
+  if (images.length > 0) return images.map(({ name }) => ({ path: join(folder, name), label: null }));
+  const files: ImageFile[] = [];
+  for (const [label, { name }] of entries.filter(entry => entry.isDirectory()).entries()) {
+    const below = (await readdir(join(folder, name), { recursive: true })).filter(isImageName).sort();
+    files.push(...below.map(path => ({ path: join(folder, name, path), label })));
+  }
+  return files;
+}
+
+/** Image files as a source: a column of images, and one of labels where there are classes. */
+export function imageFilesSource(name: string, files: readonly ImageFile[]): StoredSource {
+  const fields = [imageField(IMAGE_COLUMN), ...(files.some(({ label }) => label !== null) ? [new Field(LABEL_COLUMN, new Int32(), false)] : [])];
+  const schema = new Schema(fields);
+  return { name, rows: files.length, schema, columns: columnsOf(schema, name), batches: skippable(isWanted => fileBatches(files, fields, isWanted)) };
+}
+
+async function* fileBatches(files: readonly ImageFile[], fields: readonly Field[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
+  let held: EncodedImage[] = [], bytes = 0;
+  for (const [i, { path, label }] of files.entries()) {
+    const read = isWanted(i, i + 1) ? await readFile(path).catch(cause => unreadable(path, cause)) : null;
+    const isImage = read !== null && !(read instanceof QuantpipeError);
+    if (isImage) {
+      held.push({ bytes: read, path, label });
+      bytes += read.length;
+    }
+    if (held.length > 0 && (!isImage || bytes >= SLICE_BYTES)) {
+      yield encodedBatch(fields, held);
+      [held, bytes] = [[], 0];
+    }
+    if (read === null) yield 1;
+    if (read instanceof QuantpipeError) yield { bad: read.message };
+  }
+  if (held.length > 0) yield encodedBatch(fields, held);
+}
+
+/** One sample of a folder or an archive. */
+export interface EncodedImage {
+  readonly bytes: Uint8Array;
+  readonly path: string;
+  readonly label: number | null;
+}
+
+/** Images, and their labels where the fields have them, as a batch. */
+export function encodedBatch(fields: readonly Field[], images: readonly EncodedImage[]): RecordBatch {
+  const columns = [imageData(images.map(({ bytes }) => bytes), images.map(({ path }) => path))];
+  if (fields.length > 1) columns.push(leafData(new Int32(), Int32Array.from(images, ({ label }) => label!)));
+  return recordBatch(fields, columns);
+}

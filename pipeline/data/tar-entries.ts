@@ -1,0 +1,100 @@
+// Plain tar archives: 512 bytes of header, the content, zeros up to the next multiple of 512.
+// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
+
+import { QuantpipeError } from '../base/errors.ts';
+import { passOver, take, type ByteReader } from './byte-reader.ts';
+
+export interface TarEntry {
+  /** Path inside the archive, '/' between its parts; never absolute, never with '..'. */
+  readonly name: string;
+  /** Bytes of content, which follow. */
+  readonly size: number;
+}
+
+export const TAR_BLOCK_BYTES = 512;
+/** Longest pax header or long name believed. */
+const MAX_EXTENSION_BYTES = 1 << 20;
+/** The checksum counts itself as spaces. */
+const [SUM_BEGIN, SUM_END] = [148, 156];
+
+/** Whether these are the first bytes of an archive: there is no magic in all forms, but a checksum. */
+export function isTar(block: Uint8Array): boolean {
+  return block.length >= TAR_BLOCK_BYTES && block[0] !== 0 && octal(block, SUM_BEGIN, SUM_END) === checksum(block);
+}
+
+/** The plain files of an archive. The content of each must be read or passed over before the next is asked for; what is left of it is passed over here. */
+export async function* tarEntries(reader: ByteReader): AsyncGenerator<TarEntry> {
+  let extended: { readonly name?: string; readonly size?: number } = {};
+  for (;;) {
+    const at = reader.position;
+    const block = await reader.upTo(TAR_BLOCK_BYTES);
+    if (block.length === 0 || block.every(byte => byte === 0)) return; // archives may end without their two empty blocks
+    if (!isTar(block)) throw invalid(reader, at, block.length < TAR_BLOCK_BYTES ? `it is cut short: a header needs ${TAR_BLOCK_BYTES} bytes, ${block.length} are left` : 'a header does not have its checksum');
+    const size = extended.size ?? sizeOf(block, reader, at);
+    if (!Number.isSafeInteger(size) || size < 0 || (reader.left !== null && size > reader.left)) throw invalid(reader, at, `a file of ${size} bytes is declared, ${reader.left ?? 'fewer'} are left`);
+    const begin = reader.position, end = begin + Math.ceil(size / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
+    const type = String.fromCharCode(block[156]!);
+    if (type === 'x' || type === 'L') {
+      if (size > MAX_EXTENSION_BYTES) throw invalid(reader, at, `a header of ${size} bytes is declared, at most ${MAX_EXTENSION_BYTES} are read`);
+      const bytes = await take(reader, size, 'a long name');
+      extended = { ...extended, ...(type === 'L' ? { name: text(bytes) } : paxHeader(bytes)) };
+    } else {
+      const name = extended.name ?? nameOf(block);
+      extended = {};
+      if (type === '0' || type === '\0') yield { name: checkName(name, reader, at), size };
+    }
+    if (reader.position < end) await passOver(reader, Math.min(end - reader.position, reader.left ?? Infinity), 'a file of the archive');
+  }
+}
+
+function checkName(name: string, reader: ByteReader, at: number): string {
+  if (name.startsWith('/') || name.split(/[/\\]/).includes('..')) throw invalid(reader, at, `it holds a file '${name}', which lies outside of it`);
+  return name.replace(/^(\.\/)+/, '');
+}
+
+function nameOf(block: Uint8Array): string {
+  const name = text(block.subarray(0, 100)), isUstar = text(block.subarray(257, 262)) === 'ustar', prefix = isUstar ? text(block.subarray(345, 500)) : '';
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+/** Octal digits; or, where that has no room, a binary number after a byte of 128. */
+function sizeOf(block: Uint8Array, reader: ByteReader, at: number): number {
+  const size = block[124] === 128 ? block.subarray(125, 136).reduce((value, byte) => value * 256 + byte, 0) : octal(block, 124, 136);
+  if (size === null) throw invalid(reader, at, 'a size is no number');
+  return size;
+}
+
+function octal(block: Uint8Array, begin: number, end: number): number | null {
+  const digits = text(block.subarray(begin, end)).trim();
+  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : null;
+}
+
+function checksum(block: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < TAR_BLOCK_BYTES; i++) sum += i >= SUM_BEGIN && i < SUM_END ? 32 : block[i]!;
+  return sum;
+}
+
+/** Records of the form "LENGTH KEY=VALUE\n", the length counting itself. */
+function paxHeader(bytes: Uint8Array): { name?: string; size?: number } {
+  const found: { name?: string; size?: number } = {};
+  for (let at = 0; at < bytes.length;) {
+    const [head = '', length = '0'] = /^(\d{1,7}) /.exec(new TextDecoder('latin1').decode(bytes.subarray(at, at + 8))) ?? [];
+    if (Number(length) <= head.length) return found;
+    const [, key, value = ''] = /^([^=]*)=([^]*)\n$/.exec(new TextDecoder().decode(bytes.subarray(at + head.length, at + Number(length)))) ?? [];
+    if (key === 'path') found.name = value;
+    if (key === 'size') found.size = Number(value);
+    at += Number(length);
+  }
+  return found;
+}
+
+/** Up to the first zero. */
+function text(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function invalid(reader: ByteReader, offset: number, fact: string): QuantpipeError {
+  return new QuantpipeError('data-invalid', `${reader.name} is not a valid tar archive: ${fact}`, { file: reader.name, offset });
+}

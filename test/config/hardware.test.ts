@@ -1,0 +1,85 @@
+import * as assert from 'uvu/assert';
+
+import { weight } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { lines, node, place, ruleOf, USUAL, usualBut } from './sketches.ts';
+
+const attention = { inputs: { x: [4, 4] }, nodes: [node('Sigmoid', ['x'], 'q'), node('Tanh', ['x'], 'k'), node('MatMul', ['q', 'k'], 'y')], outputs: { y: null } };
+const on = (hw_version: string, sections: object = {}) => usualBut({ defaults: { ...USUAL.defaults, hw_version }, ...sections });
+/** Bit-width and symmetry by tensor: `x 8 asymmetric`. */
+const grids = (sketch: Parameters<typeof place>[0], config: object, options = {}) =>
+  lines(place(sketch, config, options)).map(line => line.split(' ').filter((_, index) => index !== 1).join(' '));
+
+suite('config/hardware', test => {
+  for (const version of ['V66', 'V68', 'V69']) {
+    test(`${version} multiplies by 8-bit symmetric second inputs only`, () => {
+      assert.equal(grids(attention, on(version), { activationBitwidth: 16 }), ['x 16 asymmetric', 'q 16 asymmetric', 'k 8 symmetric', 'y 16 asymmetric']);
+    });
+  }
+
+  for (const version of ['V73', 'V75', 'V79', 'V81']) {
+    test(`${version} multiplies by 16-bit second inputs where they are symmetric and the first has 16 bits too`, () => {
+      const raised = on(version, { op_type: { Tanh: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] } }, ...asymmetricParams(version) });
+      assert.equal(grids(attention, raised), ['x 16 asymmetric', 'q 16 asymmetric', 'k 16 symmetric', 'y 8 asymmetric']);
+      assert.is(ruleOf(place(attention, raised), 'q'), 'defaults.hw_version');
+    });
+
+    test(`${version} leaves an 8-bit second input as it is`, () => {
+      assert.equal(grids(attention, on(version, asymmetricParams(version))), ['x 8 asymmetric', 'q 8 asymmetric', 'k 8 asymmetric', 'y 8 asymmetric']);
+    });
+  }
+
+  test('a computed second input is as symmetric as a weight would be, by the operator\'s own setting first', () => {
+    assert.equal(grids(attention, on('V75'))[2], 'k 8 symmetric');
+    assert.equal(grids(attention, on('V75', { op_type: { MatMul: { params: { weight: { is_symmetric: 'False' } } } } }))[2], 'k 8 asymmetric');
+    const conv = { inputs: { x: [1, 4, 8, 8], f: [4, 4, 3, 3] }, nodes: [node('Tanh', ['f'], 'g'), node('Conv', ['x', 'g'], 'y')], outputs: { y: null } };
+    assert.equal(grids(conv, on('V75')), ['x 8 asymmetric', 'f 8 asymmetric', 'g 8 symmetric', 'y 8 asymmetric']);
+  });
+
+  test('products of floats have no exceptions', () => {
+    const { quantizers, floats } = place(attention, on('V68', { op_type: { Sigmoid: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'float' } }] } } }), { activationBitwidth: 8 });
+    assert.equal(floats.map(({ tensor }) => tensor), ['x', 'q']);
+    assert.equal(quantizers.map(({ tensor, grid }) => [tensor, grid.bitwidth]), [['k', 8], ['y', 8]]);
+  });
+
+  test('without hw_version, or with one that is not known, there are no exceptions', () => {
+    assert.equal(grids(attention, USUAL, { activationBitwidth: 16 })[2], 'k 16 asymmetric');
+    assert.equal(grids(attention, on('V70'), { activationBitwidth: 16 })[2], 'k 16 asymmetric');
+  });
+
+  test('an input without a quantizer stands for the one before it, through operators with one input', () => {
+    const sketch = { ...attention, nodes: [node('Sigmoid', ['x'], 'q'), node('Tanh', ['x'], 'k'), node('Relu', ['k'], 'r'), node('MatMul', ['q', 'r'], 'y')] };
+    const config = on('V68', { op_type: { Relu: { is_output_quantized: 'False' } } });
+    assert.equal(grids(sketch, config, { activationBitwidth: 16 }), ['x 16 asymmetric', 'q 16 asymmetric', 'k 8 symmetric', 'y 16 asymmetric']);
+  });
+
+  test('where no quantizer is found, or several might be, a warning says so', () => {
+    const sketch = { ...attention, nodes: [node('Sigmoid', ['x'], 'q'), node('Add', ['x', 'q'], 's'), node('MatMul', ['q', 's'], 'y')] };
+    const { warnings } = place({ ...sketch, outputs: { y: [4, 4] } }, on('V68', { op_type: { Add: { is_output_quantized: 'False' } } }));
+    assert.equal(warnings.slice(0, 1), ["MatMul of 'y': no quantizer is found for its second input, so the exceptions for products of activations do not apply"]);
+  });
+
+  test('a first input that was raised is symmetric where it is the second of an earlier product', () => {
+    const sketch = {
+      inputs: { x: [4, 4] }, outputs: { y: null, z: null },
+      nodes: [node('Sigmoid', ['x'], 'a'), node('Tanh', ['x'], 'b'), node('Elu', ['x'], 'c'), node('MatMul', ['c', 'a'], 'y'), node('MatMul', ['a', 'b'], 'z')],
+    };
+    const config = on('V73', { op_type: { Tanh: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] } }, ...asymmetricParams('V73') });
+    assert.equal(grids(sketch, config).slice(1, 4), ['a 16 symmetric', 'b 16 symmetric', 'c 16 asymmetric']);
+  });
+
+  test('the parameters of GroupNormalization follow its output from V73 on', () => {
+    const sketch = {
+      inputs: { x: [1, 4, 8, 8] }, weights: { scale: weight([4]), shift: weight([4]) },
+      nodes: [node('GroupNormalization', ['x', 'scale', 'shift'], 'y')], outputs: { y: null },
+    };
+    const quantizedBias = { params: { bias: { is_quantized: 'True' } } };
+    assert.equal(grids(sketch, on('V73', quantizedBias), { activationBitwidth: 16 }), ['x 16 asymmetric', 'scale 16 asymmetric', 'shift 16 asymmetric', 'y 16 asymmetric']);
+    assert.equal(grids(sketch, on('V69', quantizedBias), { activationBitwidth: 16 }), ['x 16 asymmetric', 'scale 8 symmetric', 'shift 8 symmetric', 'y 16 asymmetric']);
+  });
+});
+
+/** Defaults in which weights, and so second inputs, are asymmetric. */
+function asymmetricParams(hw_version: string): object {
+  return { defaults: { ops: { is_output_quantized: 'True' }, params: { is_quantized: 'True', is_symmetric: 'False' }, hw_version } };
+}

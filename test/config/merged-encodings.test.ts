@@ -1,0 +1,79 @@
+import * as assert from 'uvu/assert';
+
+import { intAttribute, stringAttribute } from '../../pipeline/graph/attribute.ts';
+import { weight } from '../support/graphs.ts';
+import { suite } from '../support/suite.ts';
+import { lines, node, place, usualBut } from './sketches.ts';
+
+const tie = (...opTypes: string[]) => ({ ties: Object.fromEntries(opTypes.map(opType => [opType, 'True'])) });
+const concat = {
+  inputs: { x: [1, 4, 8, 8] },
+  nodes: [node('Sigmoid', ['x'], 'a'), node('Tanh', ['x'], 'b'), node('Concat', ['a', 'b'], 'c', { axis: intAttribute(1) }), node('Elu', ['c'], 'y')], outputs: { y: null },
+};
+const observed = (placement: ReturnType<typeof place>, tensor: string) => placement.quantizers.find(quantizer => quantizer.tensor === tensor)!.observed;
+
+suite('config/merged-encodings', test => {
+  test('the inputs of a Concat and its output share one encoding, found on the statistics of all', () => {
+    const placement = place(concat, usualBut(tie('Concat')));
+    assert.equal(lines(placement), ['x', 'a', 'b', 'c', 'y'].map(name => `${name} activation 8 asymmetric${name === 'b' || name === 'c' ? ' = a' : ''}`));
+    for (const tensor of ['a', 'b', 'c']) assert.equal(observed(placement, tensor), ['a', 'b', 'c']);
+    assert.equal(observed(placement, 'y'), ['y']);
+  });
+
+  test('they have encodings of their own unless `ties` says otherwise, or the configuration is for a Hexagon', () => {
+    assert.not.ok(lines(place(concat)).some(line => line.includes('=')));
+    const hexagon = usualBut({ defaults: { ops: { is_output_quantized: 'True' }, params: {}, hw_version: 'V75' } });
+    assert.equal(lines(place(concat, hexagon)).filter(line => line.includes('=')).length, 2);
+    assert.not.ok(lines(place(concat, { ...hexagon, ties: { Concat: 'False' } })).some(line => line.includes('=')));
+  });
+
+  test('an input that others read too keeps its own', () => {
+    const sketch = { ...concat, nodes: [...concat.nodes, node('Relu', ['a'], 'z')], outputs: { y: null, z: null } };
+    assert.equal(lines(place(sketch, usualBut(tie('Concat')))).filter(line => line.includes('=')), ['c activation 8 asymmetric = b']);
+  });
+
+  test('moved tensors between them are of the group', () => {
+    const sketch = { ...concat, nodes: [concat.nodes[0]!, concat.nodes[1]!, node('Transpose', ['b'], 't'), node('Concat', ['a', 't'], 'c', { axis: intAttribute(1) }), concat.nodes[3]!] };
+    const placement = place(sketch, usualBut(tie('Concat')));
+    assert.equal(lines(placement).filter(line => line.includes('=')).map(line => line.split(' ')[0]), ['b', 't', 'c']);
+    assert.equal(observed(placement, 't'), ['a', 'b', 'c']);
+  });
+
+  test('symmetric where one of them is, and as wide as the widest', () => {
+    const config = usualBut({ ...tie('Concat'), op_type: { Tanh: { is_symmetric: 'True' }, Sigmoid: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] } } });
+    assert.equal(lines(place(concat, config)).slice(1, 4), ['a activation 16 symmetric', 'b activation 16 symmetric = a', 'c activation 16 symmetric = a']);
+  });
+
+  test('a constraint that not all have keeps its tensor apart; one that all have is the output\'s too', () => {
+    const unit = { encoding_constraints: { min: 0, max: 1 } };
+    const one = place(concat, usualBut({ ...tie('Concat'), op_type: { Sigmoid: unit } }));
+    assert.equal(one.quantizers.map(({ tensor, group, constraint }) => [tensor, group, constraint]).slice(1, 4), [['a', 'a', { min: 0, max: 1 }], ['b', 'b', null], ['c', 'b', null]]);
+    const both = place(concat, usualBut({ ...tie('Concat'), op_type: { Sigmoid: unit, Tanh: unit } }));
+    assert.equal(both.quantizers.map(({ group, constraint }) => [group, constraint]).slice(1, 4), [1, 2, 3].map(() => ['a', { min: 0, max: 1 }]));
+  });
+
+  test('what has no quantizer, and a constant, are not tied', () => {
+    const off = usualBut({ ...tie('Concat'), op_type: { Sigmoid: { is_output_quantized: 'False' } } });
+    assert.equal(lines(place(concat, off)).slice(1, 3), ['b activation 8 asymmetric', 'c activation 8 asymmetric = b']);
+    const sketch = { ...concat, weights: { k: weight([1, 4, 8, 8]) }, nodes: [concat.nodes[1]!, node('Concat', ['b', 'k'], 'c', { axis: intAttribute(1) }), concat.nodes[3]!] };
+    assert.equal(lines(place(sketch, usualBut(tie('Concat')))).slice(1, 4), ['b activation 8 asymmetric', 'k constant 8 asymmetric', 'c activation 8 asymmetric = b']);
+  });
+
+  for (const [op, inputs, attributes] of [
+    ['AveragePool', ['a'], {}], ['GlobalAveragePool', ['a'], {}], ['Max', ['a', 'b'], {}], ['Min', ['a', 'b'], {}], ['Resize', ['a', '', 'k'], { mode: stringAttribute('linear') }],
+  ] as const) {
+    test(`the output of ${op} takes the encoding of its first input`, () => {
+      const sketch = { inputs: { x: [1, 4, 8, 8] }, weights: { k: weight([4]) }, nodes: [node('Sigmoid', ['x'], 'a'), node('Tanh', ['x'], 'b'), node(op, inputs, 'c', attributes)], outputs: { c: null, b: null } };
+      const placement = place(sketch, usualBut(tie(op)));
+      assert.equal(lines(placement).filter(line => line.includes('=')), ['c activation 8 asymmetric = a']);
+      assert.equal(observed(placement, 'a'), ['a', 'c']);
+      assert.not.ok(lines(place(sketch)).some(line => line.includes('=')));
+    });
+  }
+
+  test('groups that meet become one', () => {
+    const nodes = [...concat.nodes.slice(0, 3), node('AveragePool', ['c'], 'p'), node('Elu', ['p'], 'y')];
+    const placement = place({ ...concat, nodes }, usualBut(tie('Concat', 'AveragePool')));
+    for (const tensor of ['a', 'b', 'c', 'p']) assert.equal(observed(placement, tensor), ['a', 'b', 'c', 'p']);
+  });
+});
