@@ -1,9 +1,11 @@
 import { existsSync, rmSync } from 'node:fs';
 
 import { QuantpipeError } from '../pipeline/base/errors.ts';
-import type { BindOptions, CalibrateOptions, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
-import type { DataOptions, EngineOptions, FaultOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
+import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
+import { Metrics } from './metrics.ts';
 import { ProgressLine } from './progress.ts';
+import { size } from './table.ts';
 
 /** What calibrating took, for the summary. */
 export interface RunFigures {
@@ -79,21 +81,41 @@ export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Pro
 
 /** Calibrate (or only observe) with a progress line on standard error. */
 export async function calibrateWithProgress(
-  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & FaultOptions & ReportOptions, checkpoint: string | null, signal: AbortSignal,
+  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions, checkpoint: string | null, signal: AbortSignal,
   what: 'calibrate' | 'observe' = 'calibrate',
 ): Promise<RunFigures> {
   const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });
+  const metrics = options.metrics === undefined ? null : Metrics.open(options.metrics);
+  const onPlan = (plan: MemoryPlan) => {
+    line.say(planned(plan));
+    metrics?.plan(plan);
+  };
   let figures = { samples: 0, batches: 0 };
   try {
-    const settings = { signal, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'limit', 'shard') };
+    const settings = { signal, onPlan, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
       figures = progress;
       line.update(progress);
+      metrics?.progress(progress);
     }
+    metrics?.end();
+  } catch (error) {
+    metrics?.end(error);
+    throw error;
   } finally {
     line.clear();
   }
   return { samples: figures.samples, batches: figures.batches, seconds: line.seconds };
+}
+
+/** How the work fits into the memory, for people. */
+function planned({ workers, samplesPerRun, groups, estimateBytes, budgetBytes }: MemoryPlan): string {
+  const parts = [count(workers, 'worker'), `${count(samplesPerRun, 'sample')} in a run`, groups === 1 ? 'all tensors at once' : `tensors in ${groups} groups`];
+  return `${parts.join(', ')}: about ${size(estimateBytes)} of the ${size(budgetBytes)} that may be used`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** The named properties that are there: an option that was not given must not become `undefined`. */

@@ -72,6 +72,12 @@ export interface EngineOptions {
   readonly batchSize?: number;
 }
 
+/** What a run may hold, and where it tells how it goes. */
+export interface MemoryOptions {
+  readonly memory?: number;
+  readonly metrics?: string;
+}
+
 export interface ExportOptions {
   readonly encodingsVersion: (typeof ENCODINGS_VERSIONS)[number];
   readonly weightType?: 'uint8' | 'int8';
@@ -151,6 +157,13 @@ export function engineOptions(command: Command, { workers = true } = {}): Comman
   return command.option('--batch-size <samples>', 'samples in one run of the model', integer('batch size', 1));
 }
 
+/** Options of the commands that go through a whole data set. */
+export function memoryOptions(command: Command): Command {
+  return command
+    .option('--memory <size>', 'bytes that the process may hold, as in 512MiB or 2GB: batches, workers and tensors at a time are chosen accordingly (default: 70 % of what the machine or the container has)', byteCount)
+    .option('--metrics <file>', 'write progress there as JSON lines: samples, samplesPerSecond, secondsLeft, memoryBytes, retries and more');
+}
+
 export function exportOptions(command: Command): Command {
   return command
     .addOption(new Option('--encodings-version <version>', 'schema of encodings.json').choices(ENCODINGS_VERSIONS).default('1.0.0'))
@@ -197,6 +210,17 @@ function range(least: number, most: number): string {
 
 export function integerList(text: string): number[] {
   return text.split(',').map(integer('each class', 0));
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, k: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+const UNITS_BY_NAME = new Map(Object.entries(UNITS).map(([name, bytes]) => [name.toLowerCase(), bytes]));
+
+/** A size with a unit: KiB, MiB, GiB are powers of 1024, kB, MB, GB of 1000; k, m, g alone are powers of 1024. */
+export function byteCount(text: string): number {
+  const [, value, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
+  const bytes = Number(value) * (UNITS_BY_NAME.get((unit ?? '?').toLowerCase()) ?? NaN);
+  if (!(bytes >= 1)) throw new InvalidArgumentError(`expected a size such as 512MiB or 2GB, got '${text}'.`);
+  return Math.floor(bytes);
 }
 
 function numbers(text: string): number[] {

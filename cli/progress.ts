@@ -6,6 +6,8 @@ export interface Seen {
   readonly total: number | null;
   /** Batches that could not be observed so far. */
   readonly setAside?: number;
+  /** Attempts beyond the first. */
+  readonly retries?: number;
 }
 
 const REDRAW_MS = 100;
@@ -35,6 +37,13 @@ export class ProgressLine {
     return (performance.now() - this.#start) / 1000;
   }
 
+  /** One line that stays. */
+  say(text: string): void {
+    if (this.#quiet) return;
+    this.clear();
+    this.#out.write(`${text}\n`);
+  }
+
   update(seen: Seen): void {
     const now = performance.now();
     if (this.#quiet || now - this.#drawn < (this.#out.isTTY ? REDRAW_MS : PLAIN_LINE_MS)) return;
@@ -51,10 +60,10 @@ export class ProgressLine {
     this.#shown = false;
   }
 
-  #line({ samples, total, setAside = 0 }: Seen): string {
+  #line({ samples, total, setAside = 0, retries = 0 }: Seen): string {
     const rate = samples / this.seconds;
     const counted = total === null ? `${samples} ${this.#unit}` : `${samples}/${total} ${this.#unit}`;
     const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
-    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${setAside > 0 ? ` · ${setAside} batches set aside` : ''}`;
+    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} batches set aside` : ''}`;
   }
 }

@@ -1,5 +1,7 @@
 import { printable } from './exit.ts';
 
+export { byteSize as size } from '../pipeline/base/byte-size.ts';
+
 /** A column: its title, and whether its cells stand right-aligned (numbers). */
 export interface Column {
   readonly title: string;
@@ -21,14 +23,6 @@ function shorten(text: string, most: number): string {
   if (text.length <= most) return text;
   const head = Math.ceil((most - 1) / 2);
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`;
-}
-
-/** Bytes for people: 512 B, 1.5 KiB, 20.1 MiB. */
-export function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  for (; bytes >= 1024 && unit < units.length - 1; unit++) bytes /= 1024;
-  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
 }
 
 /** Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */

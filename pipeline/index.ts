@@ -24,6 +24,7 @@ export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placeme
 
 export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
+export type { MemoryPlan } from './calibrate/memory-plan.ts';
 export { type OrderOptions, readWorkOrder, type WorkOrder, writeWorkOrder } from './calibrate/work-order.ts';
 export { observeOnSpark, type SparkObservation, type SparkOptions, type SparkProgress } from './cluster/index.ts';
 export { encode, type EncodeOptions } from './calibrate/encode.ts';

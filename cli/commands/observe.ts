@@ -4,11 +4,11 @@ import { Command, Option } from 'commander';
 import { calibrateWithProgress, pick, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & DataOptions & EngineOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
+type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
 
 /** Statistics only: a filter from Arrow to Arrow, for shards and other machines. */
 export function observeCommand(): Command {
@@ -18,7 +18,7 @@ export function observeCommand(): Command {
     .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
   command.addOption(new Option('--order <file>', 'a work order of `run --spark`, whose tapped model is given').hideHelp());
-  for (const add of [placementOptions, dataOptions, shardOption, engineOptions, faultOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, dataOptions, shardOption, engineOptions, memoryOptions, faultOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Statistics add up exactly: however the data was divided, merge gives the same bytes.

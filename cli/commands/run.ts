@@ -4,13 +4,13 @@ import { Command } from 'commander';
 import { calibrateWithProgress, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
-  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
+  DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
 import { calibrateOnSpark, type ClusterOptions, clusterOptions } from '../spark.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & FaultOptions & ExportOptions & ClusterOptions & ReportOptions & { readonly output: string };
+type Options = PlacementOptions & SchemeOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ExportOptions & ClusterOptions & ReportOptions & { readonly output: string };
 
 /** The main job: calibrate, encode, export. */
 export function runCommand(): Command {
@@ -19,7 +19,7 @@ export function runCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <folder>', 'where the five files go');
-  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, faultOptions, exportOptions, clusterOptions, reportOptions]) add(command);
+  for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, memoryOptions, faultOptions, exportOptions, clusterOptions, reportOptions]) add(command);
   return command
     .addHelpText('after', `
 Writes encodings.json, model.onnx (the float model the encodings speak of), model.qdq.onnx (INT8),

@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { Block } from '../data/source.ts';
 import type { Pool } from './pool.ts';
-import { type Observed, receivedError, type Reply } from './protocol.ts';
+import { type Observed, receivedError, type Reply, type RunLimits } from './protocol.ts';
 
 /** A block that could not be observed, and why. Plain data: a checkpoint keeps it. */
 export interface SetAside {
@@ -25,6 +25,9 @@ export interface AttemptOptions {
   readonly timeoutMs: number;
   /** Threads that a block may take down before it is set aside. */
   readonly attempts: number;
+  readonly limits: RunLimits | null;
+  /** Told of every further attempt. */
+  readonly onRetry?: () => void;
 }
 
 /**
@@ -33,17 +36,18 @@ export interface AttemptOptions {
  *
  * @throws where no block could fare better: a thread that cannot start, or a bug
  */
-export async function observeBlock(pool: Pool, { index, rows, bytes, bad }: Block, { timeoutMs, attempts }: AttemptOptions): Promise<Outcome> {
+export async function observeBlock(pool: Pool, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
   if (rows === 0) return { index, bad, kind: 'empty' };
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt === attempts;
     try {
       const sent = isLast ? bytes : bytes.slice(0); // what is moved to a thread dies with it
-      const reply = await pool.observe({ kind: 'observe', index, bytes: sent }, timeoutMs);
+      const reply = await pool.observe({ kind: 'observe', index, bytes: sent, limits }, timeoutMs);
       return reply.ok ? { index, bad, kind: 'observed', observed: reply.value } : { index, bad, kind: 'set-aside', error: ofThisBlock(reply) };
     } catch (error) {
       if (!isLost(error)) throw error;
       if (isLast) return { index, bad, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
+      onRetry?.();
     }
   }
 }

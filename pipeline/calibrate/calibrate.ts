@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 
+import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
 import { bindInputs, type BindOptions } from '../data/bind.ts';
@@ -12,9 +15,12 @@ import { Kernels } from '../kernels/kernels.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
+import { openSink } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
+import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
-import type { Plan } from './plan.ts';
+import { peek } from './peek.ts';
+import { type Plan, WEIGHTS } from './plan.ts';
 import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -25,8 +31,12 @@ export interface CalibrateOptions extends BindOptions {
   readonly engine?: EngineName | 'auto';
   /** Threads. Default: one per processor. */
   readonly workers?: number;
-  /** Samples in one run of the model. */
+  /** Samples in a block, and in one run of the model where memory allows. */
   readonly batchSize?: number;
+  /** Bytes that the process may hold: workers, samples in a run and groups of tensors are chosen so that it does not hold more. Default: 70 % of what the machine or the container has. */
+  readonly memory?: number;
+  /** Told how the work fits into the memory, before the first block. */
+  readonly onPlan?: (plan: MemoryPlan) => void;
   /** Stop after so many samples. */
   readonly limit?: number;
   /** Observe only the blocks k with k mod count = index. */
@@ -50,6 +60,10 @@ export interface Progress {
   readonly batches: number;
   /** Blocks and samples that were set aside so far. */
   readonly setAside: number;
+  /** Attempts beyond the first, of blocks whose threads died or hung. */
+  readonly retries: number;
+  /** How the work fits into the memory; null where the first samples could not be measured. */
+  readonly memory: MemoryPlan | null;
 }
 
 /** What a finished observation is: the statistics, and how they were gathered. */
@@ -76,15 +90,23 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const total = sampleCount(source, range);
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
+  let folder: string | null = null;
   try {
-    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, options.maxBad ?? MAX_BAD);
-    const work = new Work({ observing: { model: plan.tapped, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings } }, workers, checkpoint?.journal ?? null, options);
+    const discard = await openSink();
+    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
+    folder = await weightsFolder(plan);
+    const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
+    let used = workers;
     try {
-      const read = untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal);
-      for await (const outcome of orderedMap(read, () => work.limit(reducer!.state.next), block => work.observe(block))) {
+      const { first, all } = await peek(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal));
+      const memory = first === null ? null : await work.fit(first, { block: range.size, together: range.together ?? 1, warnings });
+      const progress = (): Progress => ({ ...progressOf(reducer!), total, retries: work.retries, memory });
+      used = work.workers;
+      if (memory !== null) options.onPlan?.(memory);
+      for await (const outcome of orderedMap(all, () => work.limit(reducer!.state.next), block => work.observe(block))) {
         reducer.add(outcome);
         await checkpoint?.passing(reducer.state);
-        yield { samples: reducer.state.statistics.samples, total, batches: reducer.state.batches, setAside: reducer.state.setAside.length };
+        yield progress();
       }
     } finally {
       await work.close();
@@ -94,13 +116,31 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
     throw nameNodes(error, plan.model);
   } finally {
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
     await checkpoint?.close();
+  }
+}
+
+function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {
+  return { samples, batches, setAside: setAside.length };
+}
+
+/** A temporary folder with the weights of a model that is too large for one file; null where it is not. */
+async function weightsFolder({ weights }: Plan): Promise<string | null> {
+  if (weights === null) return null;
+  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
+  try {
+    await writeAtomically(join(folder, WEIGHTS), weights());
+    return folder;
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   }
 }
 

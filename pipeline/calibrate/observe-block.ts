@@ -1,49 +1,152 @@
+import { byteSize } from '../base/byte-size.ts';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
-import { type Feed, feeds } from '../data/feeds.ts';
-import { openEngine, type Session } from '../engine/index.ts';
+import { elementCount, type Feeds, type Tensor } from '../base/tensor.ts';
+import { type Feed, feeds, largestFeed } from '../data/feeds.ts';
+import { openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
+import { countName } from '../passes/count-outputs.ts';
 import { type Discard, openSink } from './discard.ts';
-import type { Answer, Observed, ObserveTask, ObservingSetup } from './protocol.ts';
+import { COPIES } from './memory-plan.ts';
+import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
+import { groupTaps, type TapGroup } from './tap-groups.ts';
+import { TapSessions } from './tap-sessions.ts';
 
-/** What a thread keeps between blocks. */
-interface Observer {
-  readonly taps: readonly string[];
-  readonly kernels: Kernels;
-  readonly session: Session;
-  readonly discard: Discard;
-}
+/** What a thread keeps between blocks: sessions and kernels, loaded once, and what it learnt about sizes. Never results. */
+export class BlockObserver {
+  readonly #setup: ObservingSetup;
+  readonly #kernels: Kernels;
+  readonly #discard: Discard;
+  readonly #sessions: TapSessions;
+  /** Of the largest run so far. */
+  #known: TapSizes | null = null;
 
-/** Load model and kernels once; the function returned observes one block of samples. */
-export async function blockObserver(setup: ObservingSetup | null): Promise<(task: ObserveTask) => Promise<Answer<Observed>>> {
-  check(setup !== null, 'a pool that observes has a model');
-  const { taps, inputs, bindings } = setup;
-  const [kernels, discard, engine] = await Promise.all([Kernels.load(), openSink(), openEngine(setup.engine)]);
-  const observer = { taps, kernels, discard, session: await engine.load(setup.model) };
-  return async ({ bytes }) => {
+  private constructor(setup: ObservingSetup, kernels: Kernels, discard: Discard, sessions: TapSessions) {
+    this.#setup = setup;
+    this.#kernels = kernels;
+    this.#discard = discard;
+    this.#sessions = sessions;
+  }
+
+  static async open(setup: ObservingSetup | null): Promise<BlockObserver> {
+    check(setup !== null, 'a pool that observes has a model');
+    const [kernels, discard, engine] = await Promise.all([Kernels.load(), openSink(), openEngine(setup.engine)]);
+    const sessions = new TapSessions(engine, setup);
+    return new BlockObserver(setup, kernels, discard, sessions);
+  }
+
+  /** Statistics of every tap over one block of samples: group by group where the taps cannot all be held at once. */
+  async observe({ bytes, limits }: ObserveTask): Promise<Answer<Observed>> {
+    let samples = 0;
+    const tensors: TensorStatistics[] = [];
+    this.#sessions.most = limits?.sessions ?? 1;
+    this.#sessions.keepMemory = limits?.keepMemory ?? true;
+    for (const group of await this.#groups(bytes, limits)) {
+      const seen = await this.#observeGroup(group, this.#feeds(bytes, limits), bytes);
+      samples = seen.samples;
+      tensors.push(...seen.tensors);
+    }
+    this.#discard(new Uint8Array(bytes));
+    return { value: { samples, tensors }, moved: tensors.flatMap(({ bins, counts }) => [bins.buffer, counts.buffer] as ArrayBuffer[]) };
+  }
+
+  /** What the smallest run takes: the first sample of the block, or as many as the model reads at a time. No tap is held for it. */
+  async measure({ bytes }: MeasureTask): Promise<Answer<Measured>> {
+    const { inputs, bindings } = this.#setup;
+    await this.#sessions.ofGroup(NO_TAPS);
+    const loadedBytes = process.memoryUsage.rss();
+    const peakBefore = peakMemory();
+    for (const { rows, feeds: fed } of feeds(bytes, inputs, bindings, 1)) {
+      const sizes = await this.#count(fed);
+      const peak = peakMemory();
+      return { value: { samples: rows, sizes, loadedBytes, peakBytes: peak > peakBefore ? peak : process.memoryUsage.rss() }, moved: [] };
+    }
+    throw new QuantpipeError('data-invalid', 'a block without samples');
+  }
+
+  async #observeGroup(group: TapGroup, fed: Iterable<Feed>, bytes: ArrayBuffer): Promise<Observed> {
+    const taps = this.#setup.taps.slice(group.from, group.to);
+    const session = await this.#sessions.ofGroup(group);
     let samples = 0;
     let tensors: readonly TensorStatistics[] | null = null;
-    for (const feed of feeds(bytes, inputs, bindings)) {
-      const seen = await observeFeed(observer, feed);
-      tensors = tensors === null ? seen : tensors.map((before, i) => kernels.mergeStatistics(before, seen[i]!));
-      samples += feed.rows;
+    for (const { rows, feeds } of fed) {
+      const seen = this.#statistics(await session.run(feeds, taps), taps);
+      this.#discardConverted(feeds, bytes);
+      tensors = tensors === null ? seen : tensors.map((before, i) => this.#kernels.mergeStatistics(before, seen[i]!));
+      samples += rows;
     }
     check(tensors !== null, 'a block has samples');
-    return { value: { samples, tensors }, moved: tensors.flatMap(({ bins, counts }) => [bins.buffer, counts.buffer] as ArrayBuffer[]) };
-  };
+    return { samples, tensors };
+  }
+
+  /** Outputs are observed one at a time, and their memory is given back at once. */
+  #statistics(outputs: Readonly<Record<string, Tensor>>, taps: readonly string[]): TensorStatistics[] {
+    return taps.map(tap => {
+      const values = float32Of(tap, outputs[tap]!);
+      const statistics = this.#kernels.observe(values);
+      this.#discard(values);
+      return statistics;
+    });
+  }
+
+  /** Inputs may also be views of the block itself, which is read again for the next group. */
+  #discardConverted(fed: Feeds, bytes: ArrayBuffer): void {
+    for (const { data } of Object.values(fed)) if (!Array.isArray(data) && data.buffer !== bytes && data.byteLength === data.buffer.byteLength) this.#discard(data);
+  }
+
+  #feeds(bytes: ArrayBuffer, limits: RunLimits | null): Iterable<Feed> {
+    const { inputs, bindings } = this.#setup;
+    return feeds(bytes, inputs, bindings, limits?.elements);
+  }
+
+  /** The taps in groups that can be held, for every run of this block. */
+  async #groups(bytes: ArrayBuffer, limits: RunLimits | null): Promise<TapGroup[]> {
+    const { taps, inputs, bindings } = this.#setup;
+    if (limits === null) return [{ from: 0, to: taps.length }];
+    const elements = largestFeed(bytes, inputs, bindings, limits.elements);
+    const most = (limits.bytes - limits.running * elements) / COPIES;
+    const known = await this.#knownFor(elements, most, this.#feeds(bytes, limits), limits.known);
+    const tapBytes = known.taps.map(count => 4 * count * Math.max(1, elements / known.elements));
+    const largest = Math.max(...tapBytes);
+    if (largest > most) throw tooLarge(taps[tapBytes.indexOf(largest)]!, largest, most);
+    return groupTaps(tapBytes, most);
+  }
+
+  /** What is known of runs as large as this one. One larger than any before, which may not fit, is run once to count its taps without holding them. */
+  async #knownFor(elements: number, most: number, fed: Iterable<Feed>, first: TapSizes): Promise<TapSizes> {
+    const known = this.#known ?? first;
+    if (elements <= known.elements || worst(known, elements) <= most) return known;
+    for (const { feeds } of fed) {
+      if (elementsOf(feeds) === elements) return (this.#known = await this.#count(feeds));
+    }
+    return known;
+  }
+
+  async #count(fed: Feeds): Promise<TapSizes> {
+    const { taps } = this.#setup;
+    const names = taps.map(countName);
+    const session = await this.#sessions.ofGroup(NO_TAPS);
+    const outputs = await session.run(fed, names);
+    return { elements: elementsOf(fed), taps: names.map(name => Number(outputs[name]!.data[0])) };
+  }
 }
 
-/** Statistics of every tap, in the order of the taps. Outputs are observed one at a time, and their memory is given back at once. */
-async function observeFeed({ taps, kernels, session, discard }: Observer, { feeds }: Feed): Promise<TensorStatistics[]> {
-  const outputs = await session.run(feeds, taps);
-  return taps.map(tap => {
-    const values = float32Of(tap, outputs[tap]!);
-    const statistics = kernels.observe(values);
-    discard(values);
-    return statistics;
-  });
+const NO_TAPS: TapGroup = { from: 0, to: 0 };
+
+function elementsOf(fed: Feeds): number {
+  return Object.values(fed).reduce((sum, { dims }) => sum + elementCount(dims), 0);
+}
+
+/** Bytes of all taps at the most: attention grows with the square of a length. */
+function worst({ elements, taps }: TapSizes, now: number): number {
+  return 4 * taps.reduce((sum, count) => sum + count, 0) * (now / elements) ** 2;
+}
+
+const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
+
+function tooLarge(tap: string, bytes: number, most: number): QuantpipeError {
+  return new QuantpipeError('data-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow more memory, or fewer workers`, { tensor: tap });
 }
 
 function float32Of(tap: string, { dtype, data }: Tensor): Float32Array {

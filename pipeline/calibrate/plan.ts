@@ -6,7 +6,7 @@ import type { Placement } from '../config/placement.ts';
 import type { SessionInput } from '../engine/engine.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
-import { writeModel } from '../onnx/write-model.ts';
+import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
 import { tapOutputs } from '../passes/tap-outputs.ts';
 
 /** What is observed: which tensors of which model. Derived from model and placement alone, so that every shard has the same. */
@@ -15,6 +15,8 @@ export interface Plan {
   readonly model: Model;
   /** The model whose outputs are the taps. */
   readonly tapped: Uint8Array;
+  /** Content of the file {@link WEIGHTS} that a model too large for one file has beside it; null where it needs none. */
+  readonly weights: (() => Iterable<Uint8Array>) | null;
   /** The distinct observed tensors of the placement, in graph order. */
   readonly taps: readonly string[];
   /** SHA-256 of the prepared model, hex: statistics of different models do not merge. */
@@ -23,6 +25,9 @@ export interface Plan {
   /** Samples in one run of the model unless the user says otherwise. */
   readonly batchSize: number;
 }
+
+/** Name of the file with the weights of a large model. */
+export const WEIGHTS = 'weights.data';
 
 /** Input elements that one run takes at most by default: 32 small images, one large one. Larger runs gain no speed and hold more memory. */
 const BATCH_ELEMENTS = 1 << 18;
@@ -34,7 +39,8 @@ export function calibrationPlan(model: Model, placement: Placement): Plan {
   const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);
-  return { model, tapped: shared(writeModel(tapped)), taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
+  const { model: bytes, weights } = needsParts(tapped) ? modelParts(tapped, WEIGHTS) : { model: writeModel(tapped), weights: null };
+  return { model, tapped: shared(bytes), weights, taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
 }
 
 function nothingToCalibrate({ graph }: Model): QuantpipeError {
@@ -54,8 +60,14 @@ export function sessionInputs({ graph }: Model): SessionInput[] {
   });
 }
 
+/** Of the bytes of its file; of a model too large for one file, of its parts. */
 export function modelHash(model: Model): string {
-  return createHash('sha256').update(writeModel(model)).digest('hex');
+  const hash = createHash('sha256');
+  if (!needsParts(model)) return hash.update(writeModel(model)).digest('hex');
+  const { model: bytes, weights } = modelParts(model, WEIGHTS);
+  hash.update(bytes);
+  for (const piece of weights()) hash.update(piece);
+  return hash.digest('hex');
 }
 
 function batchSizeFor(inputs: readonly SessionInput[]): number {

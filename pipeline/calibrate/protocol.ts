@@ -17,10 +17,34 @@ export interface WorkerSetup {
 export interface ObservingSetup {
   /** The tapped model. Shared: its buffer is a SharedArrayBuffer, so no worker holds a copy. */
   readonly model: Uint8Array;
+  /** Where the weights lie that the model points to; null where it holds them itself. */
+  readonly folder: string | null;
   readonly taps: readonly string[];
   readonly engine: EngineName;
   readonly inputs: readonly SessionInput[];
   readonly bindings: readonly Binding[];
+}
+
+/** What a worker may hold while it runs the model, so that all workers together stay below the budget. */
+export interface RunLimits {
+  /** For computing and for taps, both copies of them. */
+  readonly bytes: number;
+  /** Bytes of computing for each element of the inputs. */
+  readonly running: number;
+  /** Input elements in one run at most, unless a single sample has more. */
+  readonly elements: number;
+  /** Sessions that may be loaded at once, one for each group of taps. */
+  readonly sessions: number;
+  /** Whether the engine may keep, between runs, twice what they need. */
+  readonly keepMemory: boolean;
+  /** What has been measured. */
+  readonly known: TapSizes;
+}
+
+/** Elements of each tap, in the order of the taps, of a run whose inputs have so many elements. */
+export interface TapSizes {
+  readonly elements: number;
+  readonly taps: readonly number[];
 }
 
 /** Observe one block of samples. */
@@ -30,6 +54,23 @@ export interface ObserveTask {
   readonly index: number;
   /** Arrow IPC bytes of one record batch. Moved, not copied. */
   readonly bytes: ArrayBuffer;
+  /** null where memory could not be measured. */
+  readonly limits: RunLimits | null;
+}
+
+/** Find out what a run of the model takes, on the first samples of a block. */
+export interface MeasureTask {
+  readonly kind: 'measure';
+  /** As of {@link ObserveTask}. */
+  readonly bytes: ArrayBuffer;
+}
+
+export interface Measured {
+  readonly samples: number;
+  readonly sizes: TapSizes;
+  /** Memory of the process, in bytes: when the model was loaded, and the most while it ran. */
+  readonly loadedBytes: number;
+  readonly peakBytes: number;
 }
 
 /** What was seen of every tap in one block. All buffers are moved. */
@@ -56,7 +97,7 @@ export interface Encoded {
   readonly encodings: readonly Encoding[];
 }
 
-export type Task = ObserveTask | EncodeTask;
+export type Task = ObserveTask | MeasureTask | EncodeTask;
 
 /** What a worker has for a task, and the buffers in it that are moved. */
 export interface Answer<T> {

@@ -2,9 +2,10 @@ import { check } from '../base/check.ts';
 import type { QuantpipeError } from '../base/errors.ts';
 import type { Kernels } from '../kernels/kernels.ts';
 import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
-import type { Statistics } from '../observers/statistics.ts';
+import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import type { Outcome, SetAside } from './attempts.ts';
 import type { ObservationState } from './checkpoint.ts';
+import type { Discard } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
 import type { Plan } from './plan.ts';
 import type { Observed } from './protocol.ts';
@@ -15,14 +16,16 @@ export class Reducer {
   readonly #plan: Plan;
   readonly #kernels: Kernels;
   readonly #maxBad: number;
+  readonly #discard: Discard;
   #state: ObservationState;
   /** The first failure of this process. */
   #failure: QuantpipeError | null = null;
 
-  constructor(plan: Plan, kernels: Kernels, resumed: ObservationState | null, maxBad: number) {
+  constructor(plan: Plan, kernels: Kernels, resumed: ObservationState | null, { maxBad, discard }: { readonly maxBad: number; readonly discard: Discard }) {
     this.#plan = plan;
     this.#kernels = kernels;
     this.#maxBad = maxBad;
+    this.#discard = discard;
     this.#state = resumed ?? { statistics: emptyStatistics(plan.hash), next: 0, batches: 0, setAside: [] };
   }
 
@@ -51,7 +54,9 @@ export class Reducer {
 
   #merge(observed: Observed): void {
     const { statistics, batches } = this.#state;
-    const merged = mergeStatistics(this.#kernels, statistics, this.#asStatistics(observed));
+    const seen = this.#asStatistics(observed);
+    const merged = mergeStatistics(this.#kernels, statistics, seen);
+    for (const { tensors } of [statistics, seen]) for (const [name, tensor] of tensors) if (merged.tensors.get(name) !== tensor) this.#discardTensor(tensor);
     this.#state = { ...this.#state, statistics: merged, batches: batches + 1 };
   }
 
@@ -66,6 +71,11 @@ export class Reducer {
     if (setAside.length >= this.#maxBad) throw setAside.length === 0 ? error : tooMany(setAside.length + 1, this.#maxBad, error);
     const { message, code } = nameNodes(error, this.#plan.model) as QuantpipeError;
     this.#state = { ...this.#state, setAside: [...setAside, { ...what, code, message }] };
+  }
+
+  /** Statistics of a file are views of what was read. */
+  #discardTensor({ bins, counts }: TensorStatistics): void {
+    for (const values of [bins, counts]) if (values.byteLength === values.buffer.byteLength) this.#discard(values);
   }
 
   #asStatistics({ samples, tensors }: Observed): Statistics {

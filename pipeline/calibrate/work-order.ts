@@ -22,7 +22,8 @@ export interface WorkOrder {
 }
 
 /** The order as JSON. */
-export function writeWorkOrder({ hash, taps, batchSize }: Plan, options: OrderOptions): string {
+export function writeWorkOrder({ hash, taps, batchSize, weights }: Plan, options: OrderOptions): string {
+  if (weights !== null) throw new QuantpipeError('op-unsupported', 'the model is larger than the 2 GiB of one ONNX file, and such models are not sent to other machines');
   return JSON.stringify({ version: VERSION, hash, taps, batchSize, options } satisfies WorkOrder);
 }
 
@@ -37,7 +38,7 @@ export function readWorkOrder(tapped: Uint8Array, text: string): { readonly plan
   const model = readModel(tapped);
   const absent = taps.find(tap => !model.graph.outputs.some(({ name }) => name === tap));
   if (absent !== undefined) throw invalid(`it asks for tensor '${absent}', which is no output of the model beside it`);
-  return { plan: { model, tapped: shared(tapped), taps, hash, inputs: sessionInputs(model), batchSize }, options };
+  return { plan: { model, tapped: shared(tapped), weights: null, taps, hash, inputs: sessionInputs(model), batchSize }, options };
 }
 
 function parse(text: string): WorkOrder {

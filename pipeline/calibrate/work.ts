@@ -1,25 +1,86 @@
+import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { memoryLimit } from '../base/memory-limit.ts';
 import type { Block } from '../data/source.ts';
-import { type AttemptOptions, observeBlock, type Outcome } from './attempts.ts';
+import { observeBlock, type Outcome } from './attempts.ts';
+import type { Discard } from './discard.ts';
 import type { Journal } from './journal.ts';
+import { leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
 import { Pool } from './pool.ts';
-import type { WorkerSetup } from './protocol.ts';
+import type { Measured, ObservingSetup, RunLimits } from './protocol.ts';
 
 /** Blocks under way for each worker: one that runs, one that waits, so that a worker never waits for the reader. */
 const BLOCKS_PER_WORKER = 2;
 /** Threads that a block may take down before it is set aside; processes, too. */
 const ATTEMPTS = 3;
+/** Of the memory that the machine or the container has, what is used unless the user says otherwise. */
+const SHARE = 0.7;
 
-/** Threads at work on blocks, and the journal of what is under way. */
+export interface WorkOptions {
+  readonly discard: Discard;
+  /** Most threads. */
+  readonly workers: number;
+  /** Bytes that the process may hold. */
+  readonly memory?: number | undefined;
+  /** Seconds that one attempt at a block may take. */
+  readonly batchTimeout?: number | undefined;
+  readonly worker?: URL | undefined;
+}
+
+/** What {@link Work.fit} needs to know of the work besides what it measures. */
+export interface FitOptions extends Pick<MemoryQuestion, 'block' | 'together'> {
+  readonly warnings: string[];
+}
+
+/** Threads at work on blocks, what each may hold, and the journal of what is under way. */
 export class Work {
-  readonly #pool: Pool;
+  readonly #setup: ObservingSetup;
+  readonly #options: WorkOptions;
   readonly #journal: Journal | null;
-  readonly #attempts: AttemptOptions;
+  readonly #timeoutMs: number;
+  readonly #mainBytes = process.memoryUsage.rss();
+  #pool: Pool;
+  #limits: RunLimits | null = null;
+  #retries = 0;
 
-  constructor(setup: WorkerSetup, workers: number, journal: Journal | null, { batchTimeout = Infinity, worker }: { readonly batchTimeout?: number; readonly worker?: URL }) {
-    this.#pool = new Pool(setup, workers, worker);
+  constructor(setup: ObservingSetup, journal: Journal | null, options: WorkOptions) {
+    this.#setup = setup;
+    this.#options = options;
     this.#journal = journal;
-    this.#attempts = { timeoutMs: 1000 * batchTimeout, attempts: ATTEMPTS };
+    this.#timeoutMs = 1000 * (options.batchTimeout ?? Infinity);
+    this.#pool = new Pool({ observing: setup }, options.workers, options.worker);
+  }
+
+  get workers(): number {
+    return this.#pool.size;
+  }
+
+  /** Attempts beyond the first, of all blocks so far. */
+  get retries(): number {
+    return this.#retries;
+  }
+
+  /**
+   * Measure what the first samples take, and choose workers, runs and groups of taps accordingly. Where they cannot be run, the work goes
+   * on as it was asked for: what is wrong with them will be told when their turn comes.
+   *
+   * @throws `config-invalid` saying the least that would do, where the memory that was asked for is too little
+   */
+  async fit(block: Block, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
+    const blockBytes = block.bytes.byteLength;
+    const measured = await this.#measure(block);
+    if (measured === null) return null;
+    const { memory } = this.#options;
+    const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
+    const least = leastBudget(question);
+    if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
+    const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);
+    this.#limits = limits;
+    if (plan.workers < this.#pool.size) {
+      await this.#pool.close();
+      this.#pool = new Pool({ observing: this.#setup }, plan.workers, this.#options.worker);
+    }
+    return plan;
   }
 
   /** Blocks under way at once. Up to the last that was under way when an earlier process ended: one, so that the next end tells which it was. */
@@ -29,17 +90,41 @@ export class Work {
   }
 
   async observe(block: Block): Promise<Outcome> {
-    const ends = this.#journal?.lost.get(block.index) ?? 0;
+    const ends = this.#endsOf(block);
     if (ends >= ATTEMPTS) {
       return { index: block.index, bad: block.bad, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
     }
     this.#journal?.begin(block.index);
-    const outcome = await observeBlock(this.#pool, block, this.#attempts);
+    const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
+    if (block.bytes.byteLength > 0) this.#options.discard(new Uint8Array(block.bytes)); // else it went with the last attempt
     return outcome;
   }
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+
+  /** Processes that ended while the block was under way. */
+  #endsOf({ index }: Block): number {
+    return this.#journal?.lost.get(index) ?? 0;
+  }
+
+  async #measure(block: Block): Promise<Measured | null> {
+    if (block.rows === 0 || this.#endsOf(block) > 0) return null;
+    this.#journal?.begin(block.index);
+    const measured = await this.#pool.measure({ kind: 'measure', bytes: block.bytes.slice(0) }, this.#timeoutMs).catch((error: unknown) => {
+      if (error instanceof QuantpipeError) return null;
+      throw error;
+    });
+    this.#journal?.done(block.index);
+    return measured;
+  }
+
+  #cost({ samples, sizes, loadedBytes, peakBytes }: Measured): MemoryQuestion['cost'] {
+    return {
+      elements: sizes.elements / samples, tapBytes: sizes.taps.map(count => 4 * count / samples),
+      runningBytes: Math.max(0, peakBytes - loadedBytes) / samples, workerBytes: Math.max(0, loadedBytes - this.#mainBytes),
+    };
   }
 }

@@ -1,10 +1,11 @@
 // The entry of a worker thread. It loads only the part of the program that its first task needs.
 
+import type { BlockObserver } from './observe-block.ts';
 import { movingBuffers, setupOfWorker } from './pool.ts';
-import { type Answer, type Encoded, type EncodeTask, type Observed, type ObserveTask, type Reply, sendError, type Task } from './protocol.ts';
+import { type Answer, type Encoded, type EncodeTask, type Measured, type Observed, type Reply, sendError, type Task } from './protocol.ts';
 
 /** Kept between tasks: session and kernels, never results. */
-let observer: Promise<(task: ObserveTask) => Promise<Answer<Observed>>> | null = null;
+let observer: Promise<BlockObserver> | null = null;
 let encoder: Promise<(task: EncodeTask) => Promise<Answer<Encoded>>> | null = null;
 
 /** A pure function of its task. Failures are replies, because errors lose their class between threads. */
@@ -21,11 +22,15 @@ export default async function work(task: Task): Promise<Reply<unknown>> {
 }
 
 /** Get ready for this kind of task, once; the function returned does it. */
-async function started(task: Task): Promise<() => Promise<Answer<Observed | Encoded>>> {
+async function started(task: Task): Promise<() => Promise<Answer<Observed | Measured | Encoded>>> {
   switch (task.kind) {
     case 'observe': {
-      const run = await (observer ??= startObserving());
-      return () => run(task);
+      const started = await (observer ??= startObserving());
+      return () => started.observe(task);
+    }
+    case 'measure': {
+      const started = await (observer ??= startObserving());
+      return () => started.measure(task);
     }
     case 'encode': {
       const run = await (encoder ??= startEncoding());
@@ -35,8 +40,8 @@ async function started(task: Task): Promise<() => Promise<Answer<Observed | Enco
 }
 
 async function startObserving() {
-  const { blockObserver } = await import('./observe-block.ts');
-  return blockObserver(setupOfWorker().observing);
+  const { BlockObserver } = await import('./observe-block.ts');
+  return BlockObserver.open(setupOfWorker().observing);
 }
 
 async function startEncoding() {

@@ -1,6 +1,6 @@
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { Feeds, SessionInput, Tensor } from '../base/tensor.ts';
+import { elementCount, type Feeds, type SessionInput, type Tensor } from '../base/tensor.ts';
 import { FIRST_SAMPLE_KEY } from './blocks.ts';
 import { castValues, fromFloat32, numbers, type Values } from './cast.ts';
 import { columnRows, type ColumnRows } from './column-rows.ts';
@@ -21,9 +21,27 @@ export interface Feed {
  * block and the model's first dimension is free; a model with a fixed batch of b samples gets feeds of b; all else goes sample
  * by sample. The cut depends on the block alone, so it is the same for every worker and shard.
  *
+ * @param mostElements input elements in a feed at most: where all samples together have more, a feed takes as many as fit, at least one
  * @throws data-invalid where a sample's shape does not fit, or a fixed batch does not divide the block
  */
-export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[]): Generator<Feed> {
+export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity): Generator<Feed> {
+  const { bound, count, most } = cut(bytes, inputs, bindings, mostElements);
+  for (let begin = 0; begin < count; begin += most) {
+    const rows = Math.min(most, count - begin);
+    yield { rows, feeds: Object.fromEntries(bound.map(input => [input.input.name, tensor(input, begin, rows)])) };
+  }
+}
+
+/** Input elements of the largest of these feeds. */
+export function largestFeed(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity): number {
+  const { bound, count, most } = cut(bytes, inputs, bindings, mostElements);
+  let largest = 0;
+  for (let begin = 0; begin < count; begin += most) largest = Math.max(largest, Math.min(most, count - begin) * elementsOfSample(bound, begin));
+  return largest;
+}
+
+/** Which rows of a block go together. */
+function cut(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements: number) {
   const batch = fromIpc(bytes);
   const first = Number(batch.schema.metadata.get(FIRST_SAMPLE_KEY) ?? 0);
   const bound = inputs.map(input => {
@@ -31,10 +49,7 @@ export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bind
     check(binding, `input '${input.name}' is bound`);
     return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding), batch.numRows, first);
   });
-  const rows = rowsPerFeed(bound, batch.numRows, first);
-  for (let begin = 0; begin < batch.numRows; begin += rows) {
-    yield { rows, feeds: Object.fromEntries(bound.map(input => [input.input.name, tensor(input, begin, rows)])) };
-  }
+  return { bound, count: batch.numRows, most: rowsPerFeed(bound, batch.numRows, first, mostElements) };
 }
 
 function boundRows(rows: ColumnRows, count: number, { pad, isMask }: Binding): ColumnRows {
@@ -84,15 +99,20 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
-function rowsPerFeed(bound: readonly BoundInput[], count: number, first: number): number {
+function rowsPerFeed(bound: readonly BoundInput[], count: number, first: number, mostElements: number): number {
   const isUniform = bound.every(({ fits }) => fits.every(fit => fit === fits[0] && fit.stacking === 'batch'));
   const free = isUniform ? count : 1;
   const fixed = bound.find(({ input, fits }) => fits[0]?.stacking === 'batch' && typeof input.shape?.[0] === 'number');
-  if (!fixed) return free;
+  if (!fixed) return Math.max(1, Math.min(free, Math.floor(mostElements / elementsOfSample(bound, 0))));
   const size = fixed.input.shape![0] as number;
   if (size === 1 || (isUniform && size > 0 && count % size === 0)) return size;
   const fact = isUniform ? `samples ${first} to ${first + count - 1} are ${count}` : 'the samples have different shapes';
   throw new QuantpipeError('data-invalid', `the model's input '${fixed.input.name}' reads ${size} samples at a time (${showShape(fixed.input.shape)}); ${fact}`, { sample: first });
+}
+
+/** Elements that a sample gives all inputs together. */
+function elementsOfSample(bound: readonly BoundInput[], row: number): number {
+  return bound.reduce((sum, { fits }) => sum + elementCount(fits[row]?.dims ?? []), 0);
 }
 
 function tensor({ input, binding, rows, fits }: BoundInput, begin: number, count: number): Tensor {

@@ -7,6 +7,10 @@ export type EngineName = 'web' | 'native';
 export interface SessionOptions {
   /** false keeps QuantizeLinear / DequantizeLinear as they stand, so that simulation means "quantize, then dequantize". Default true. */
   readonly fuseQuantized?: boolean;
+  /** false gives memory back after every run, where the engine would keep what its largest runs needed, for each session and rounded up. Default true. */
+  readonly keepMemory?: boolean;
+  /** Folder of the files that the model's weights lie in. Without it, it holds them itself. */
+  readonly folder?: string;
   /** The engine's graph optimization. Default 'all'. */
   readonly optimize?: 'disabled' | 'basic' | 'extended' | 'all';
 }

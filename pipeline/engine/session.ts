@@ -1,7 +1,11 @@
 // What the two builds of ONNX Runtime have in common: one JavaScript interface, and their ways to fail.
 
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 
+import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import type { EngineName, Feeds, Session, SessionInput, SessionOptions } from './engine.ts';
 import { fromOrt, toOrt } from './tensors.ts';
@@ -16,11 +20,41 @@ const LOG_SEVERITY = 4;
 export async function loadSession(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<Session> {
   library.env.logLevel = 'fatal';
   try {
-    const session = await library.InferenceSession.create(unshared(model), libraryOptions(engine, options));
+    const session = await create(library, engine, model, options);
     return new OrtSession(library, engine, session);
   } catch (error) {
     throw engineFailed(engine, 'cannot load the model', error);
   }
+}
+
+async function create(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  const { folder } = options;
+  if (folder === undefined) return library.InferenceSession.create(unshared(model), libraryOptions(engine, options));
+  if (engine === 'web') return library.InferenceSession.create(unshared(model), { ...libraryOptions(engine, options), externalData: await weightFiles(folder) });
+  return fromFile(folder, model, path => library.InferenceSession.create(path, libraryOptions(engine, options)));
+}
+
+/** The native build looks for weights beside the file that it loads, and maps them into memory. */
+async function fromFile<T>(folder: string, model: Uint8Array, load: (path: string) => Promise<T>): Promise<T> {
+  const path = join(folder, `${randomUUID()}.onnx`);
+  try {
+    await writeFile(path, model);
+    return await load(path);
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** The web build holds weights in its own 4 GiB, and for loading once more in JavaScript. */
+const MAX_WEB_BYTES = 2 ** 31 - 1;
+
+async function weightFiles(folder: string): Promise<{ path: string; data: Uint8Array }[]> {
+  const names = (await readdir(folder)).filter(name => name.endsWith('.data'));
+  return Promise.all(names.map(async path => {
+    const { size } = await stat(join(folder, path));
+    if (size > MAX_WEB_BYTES) throw new QuantpipeError('engine-failed', `the model has ${byteSize(size)} of weights, and engine 'web' holds at most ${byteSize(MAX_WEB_BYTES)}: npm install onnxruntime-node, and use engine 'native'`, { engine: 'web' });
+    return { path, data: await readFile(join(folder, path)) };
+  }));
 }
 
 /** The native build takes no bytes in shared memory; workers read the model from there. The copy is gone once it is loaded. */
@@ -28,13 +62,14 @@ function unshared(model: Uint8Array): Uint8Array {
   return model.buffer instanceof SharedArrayBuffer ? new Uint8Array(model) : model;
 }
 
-function libraryOptions(engine: EngineName, { fuseQuantized = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
+function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [engine === 'web' ? 'wasm' : 'cpu'],
     graphOptimizationLevel: optimize,
     intraOpNumThreads: 1, // parallelism is ours: a session per worker
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
+    ...(keepMemory ? {} : { enableCpuMemArena: false, enableMemPattern: false }),
     ...(fuseQuantized ? {} : { extra: { session: { disable_quant_qdq: '1' } } }),
   };
 }

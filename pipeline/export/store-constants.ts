@@ -23,11 +23,12 @@ function constantOf(graph: Graph, name: string): { value: Value; dims: readonly 
 
 /** Replace a constant by integers and a DequantizeLinear, which all its readers share. */
 export function storeConstant(graph: Graph, { tensor, granularity }: Quantizer, encodings: EncodingTable, storage: Storage): void {
-  const { value, dims, values } = constantOf(graph, tensor);
+  const { value, dims } = constantOf(graph, tensor);
   if (value.uses.length === 0) return;
   const fitted = encodingsOf(encodings, tensor);
-  const stored = toStored(values, splitOf(dims, granularity), fitted, storage);
-  const quantized = addInitializer(graph, `${tensor}_quantized`, integers(stored, dims, storage.dtype));
+  const { initializer } = value;
+  const store = () => integers(toStored(initializer!.read().data as Float32Array, splitOf(dims, granularity), fitted, storage), dims, storage.dtype);
+  const quantized = addInitializer(graph, `${tensor}_quantized`, { dtype: storage.dtype, dims, read: store }); // when it is written: a large model's weights are not held together
   const { shape, attributes, listed } = parametersOf(dims, granularity, fitted);
   const parameters = quantizationParameters(graph, tensor, listed, storage, shape);
   dequantize(graph, value, { inputs: [quantized, ...parameters], attributes }, value.uses.filter(({ index }) => index >= 0));

@@ -1,5 +1,5 @@
 import { check } from '../base/check.ts';
-import type { Tensor } from '../base/tensor.ts';
+import type { DType, Tensor } from '../base/tensor.ts';
 import type { Attribute } from './attribute.ts';
 import type { Graph } from './graph.ts';
 import { type Initializer, initializerOf, Node, type Use, Value } from './node.ts';
@@ -125,10 +125,10 @@ function disown(node: Node): Value {
 }
 
 /** Add an initializer under a fresh name that starts with `name`. */
-export function addInitializer(graph: Graph, name: string, tensor: Tensor): Value {
+export function addInitializer(graph: Graph, name: string, content: Tensor | (Initializer & { readonly dtype: DType })): Value {
   const value = addValue(graph, name);
-  value.initializer = initializerOf(tensor);
-  value.type = { dtype: tensor.dtype, shape: tensor.dims };
+  value.initializer = 'read' in content ? content : initializerOf(content);
+  value.type = { dtype: content.dtype, shape: content.dims };
   return value;
 }
 

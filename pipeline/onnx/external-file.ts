@@ -16,15 +16,19 @@ import { writeInitializer } from './write-initializer.ts';
 const MAX_WEIGHT_BYTES = 2 ** 31 - 2 ** 26;
 
 /** Where weights must leave the model's file: tensors of at least this many bytes do. */
-const EXTERNAL_BYTES = 1024;
+export const EXTERNAL_BYTES = 1024;
 
 /** Tensors start at multiples of a memory page, so that a runtime can map the file. */
 const PAGE_BYTES = 4096;
 
 /** From how many bytes on tensors must lie in a file of their own: Infinity while the model fits into one. */
 export function externalThreshold(graph: Graph): number {
-  const total = graph.initializers.reduce((sum, { initializer }) => sum + byteLength(initializer!), 0);
-  return total > MAX_WEIGHT_BYTES ? EXTERNAL_BYTES : Infinity;
+  return weightBytes(graph) > MAX_WEIGHT_BYTES ? EXTERNAL_BYTES : Infinity;
+}
+
+/** Bytes of all weights that can be read; content of another file whose folder is not known stays where it is. */
+export function weightBytes(graph: Graph): number {
+  return graph.initializers.reduce((sum, { initializer }) => sum + (initializer instanceof StoredTensor && !initializer.isReadable ? 0 : byteLength(initializer!)), 0);
 }
 
 /** Bytes in the form of raw_data; 0 where there is none, as for strings. */

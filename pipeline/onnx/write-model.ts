@@ -4,7 +4,7 @@ import { writeAllAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
-import { ExternalFile, externalThreshold } from './external-file.ts';
+import { EXTERNAL_BYTES, ExternalFile, externalThreshold } from './external-file.ts';
 import type { ModelProto, OperatorSetIdProto, TensorProto } from './messages.ts';
 import { readOpsets, standardName } from './read-model.ts';
 import { changedMessage, createMessage, encodeMessage } from './schema.ts';
@@ -27,6 +27,25 @@ export function writeModel(model: Model): Uint8Array {
     throw new QuantpipeError('output-unwritable', 'the model is larger than the 2 GiB of one ONNX file, so its weights need a file beside it');
   }
   return encodeMessage('ModelProto', writeProto(model, ({ name, initializer }) => writeInitializer(name, initializer!)));
+}
+
+/** A model in two parts, of which the second may be larger than memory: messages that point to a file beside them, and that file, piece by piece. */
+export interface ModelParts {
+  /** The bytes of the ONNX file. */
+  readonly model: Uint8Array;
+  readonly weights: () => Iterable<Uint8Array>;
+}
+
+/** @param location name of the file with the weights of at least `externalBytes` */
+export function modelParts(model: Model, location: string, externalBytes = EXTERNAL_BYTES): ModelParts {
+  const external = new ExternalFile(location, externalBytes);
+  const bytes = encodeMessage('ModelProto', writeProto(model, external.writeWeight));
+  return { model: bytes, weights: () => external.content() };
+}
+
+/** Whether a model is too large for one ONNX file. */
+export function needsParts({ graph }: Model): boolean {
+  return externalThreshold(graph) < Infinity;
 }
 
 /** Write a model to a file, and large weights beside it where that is needed: both whole or not at all. */

@@ -1,8 +1,8 @@
-import { access, constants, rm } from 'node:fs/promises';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { makeFolder, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
+import { type FileContent, makeFolder, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
 
 /** A file that was written. */
 export interface Output {
@@ -24,13 +24,12 @@ export async function prepareFolder(folder: string): Promise<void> {
  * Write files that belong together into a folder: none takes its place before all are written. Where the content is null there is
  * no such file: one of an earlier run is removed, because it would not belong to these.
  */
-export async function writeOutputs(folder: string, files: Readonly<Record<string, Uint8Array | string | null>>): Promise<Output[]> {
+export async function writeOutputs(folder: string, files: Readonly<Record<string, FileContent | null>>): Promise<Output[]> {
   await prepareFolder(folder);
-  const present = Object.entries(files).filter((entry): entry is [string, Uint8Array | string] => entry[1] !== null);
-  const contents = present.map(([name, content]) => [join(folder, name), typeof content === 'string' ? Buffer.from(content) : content] as const);
+  const contents = Object.entries(files).flatMap(([name, content]) => content === null ? [] : [[join(folder, name), content] as const]);
   await writeAllAtomically(contents);
   for (const name of Object.keys(files)) if (files[name] === null) await rm(join(folder, name), { force: true });
-  return contents.map(([path, { length }]) => ({ path, bytes: length }));
+  return Promise.all(contents.map(async ([path]) => ({ path, bytes: (await stat(path)).size })));
 }
 
 /** Write one file, or to `stdout` where the path is '-'. */

@@ -27,7 +27,7 @@ import { missingShards } from '../observers/merge.ts';
 import { writeStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { readModelFile } from '../onnx/read-model.ts';
-import { writeModel } from '../onnx/write-model.ts';
+import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
 import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
 import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.ts';
 import { type Output, writeOutputs } from './outputs.ts';
@@ -290,10 +290,11 @@ export class QuantSim {
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
     const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
     this.warnings.push(...exportWarnings(this.#placement), ...encodingsWarnings(this.#placement, encodingsVersion));
+    const isLarge = needsParts(this.model);
     return writeOutputs(folder, {
       'encodings.json': encodingsJson(this.model, this.#placement, encodings, { version: encodingsVersion, scheme }),
-      'model.onnx': writeModel(this.model),
-      'model.qdq.onnx': writeModel(quantized),
+      ...modelFiles('model.onnx', this.model, isLarge),
+      ...modelFiles('model.qdq.onnx', quantized, isLarge),
       'encodings.arrow': encodingsArrow(this.model, this.#placement, encodings, { activation: scheme, weight: weightScheme }, this.#statistics),
       'statistics.arrow': this.#statistics && writeStatistics(this.#statistics),
     });
@@ -354,6 +355,13 @@ export class QuantSim {
       this.warnings.push(`'${tensor}': ${nan} NaN and ${infinite} infinite values of ${all} were left out of its range`);
     }
   }
+}
+
+/** The files of a model: one, or one with the weights beside it where the model is large. */
+function modelFiles(name: string, model: Model, isLarge: boolean): Record<string, Uint8Array | Iterable<Uint8Array> | null> {
+  if (!isLarge) return { [`${name}.data`]: null, [name]: writeModel(model) };
+  const { model: bytes, weights } = modelParts(model, `${name}.data`);
+  return { [`${name}.data`]: weights(), [name]: bytes };
 }
 
 /** Samples that a trace looks at: all tensors of a batch are in memory at once, twice. */

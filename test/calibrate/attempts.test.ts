@@ -11,10 +11,10 @@ const poisoned = new URL('./workers/poisoned.js', import.meta.url);
 
 /** What comes of this block, in a pool whose workers keep what they remember in `folder`. */
 async function outcomeOf(index: number, folder: string, timeoutMs = Infinity): Promise<Outcome> {
-  const setup = { model: new Uint8Array(0), taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
+  const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
   const pool = new Pool({ observing: setup }, 1, poisoned);
   try {
-    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3 });
+    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null });
   } finally {
     await pool.close();
   }

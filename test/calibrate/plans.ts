@@ -1,6 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 
 import { calibrationPlan, type Plan } from '../../pipeline/calibrate/plan.ts';
+import type { MemoryPlan } from '../../pipeline/calibrate/memory-plan.ts';
 import { observe, type CalibrateOptions, type Observation, type Progress } from '../../pipeline/calibrate/calibrate.ts';
 import type { Placement } from '../../pipeline/config/placement.ts';
 import { openSource, type Source } from '../../pipeline/data/index.ts';
@@ -29,12 +30,13 @@ export async function fashionPlan(): Promise<Plan> {
 }
 
 /** Run an observation to its end. */
-export async function observed(plan: Plan, source: Source | string, options: CalibrateOptions = {}): Promise<Observation & { progress: Progress[] }> {
+export async function observed(plan: Plan, source: Source | string, options: CalibrateOptions = {}): Promise<Observation & { progress: Progress[]; plan: MemoryPlan | null }> {
   const progress: Progress[] = [];
-  const running = observe(plan, typeof source === 'string' ? await openSource(source) : source, options);
+  let memory: MemoryPlan | null = null;
+  const running = observe(plan, typeof source === 'string' ? await openSource(source) : source, { ...options, onPlan: said => { memory = said; } });
   for (;;) {
     const { done, value } = await running.next();
-    if (done) return { ...value, progress };
+    if (done) return { ...value, progress, plan: memory };
     progress.push(value);
   }
 }

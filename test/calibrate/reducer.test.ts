@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { openSink } from '../../pipeline/calibrate/discard.ts';
 import { Reducer } from '../../pipeline/calibrate/reducer.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
 import { suite } from '../support/suite.ts';
@@ -8,12 +9,13 @@ import { fashionPlan } from './plans.ts';
 
 const plan = await fashionPlan();
 const kernels = await Kernels.load();
+const discard = await openSink();
 const bad = (index: number) => ({ index, bad: [], kind: 'set-aside' as const, error: new QuantpipeError('data-invalid', `sample ${index} does not fit`) });
 
 suite('calibrate/reducer', test => {
   for (const most of [0, 1, 3]) {
     test(`sets ${most} blocks aside and no more`, () => {
-      const reducer = new Reducer(plan, kernels, null, most);
+      const reducer = new Reducer(plan, kernels, null, { maxBad: most, discard });
       for (let index = 0; index < most; index++) reducer.add(bad(index));
       assert.equal(reducer.state.setAside.map(({ index }) => index), [...Array(most).keys()]);
       assert.is(reducer.state.next, most);
@@ -22,7 +24,7 @@ suite('calibrate/reducer', test => {
   }
 
   test('where no block could be observed, the first failure is the error', () => {
-    const reducer = new Reducer(plan, kernels, null, 5);
+    const reducer = new Reducer(plan, kernels, null, { maxBad: 5, discard });
     reducer.checkAny();
     reducer.add(bad(0));
     reducer.add(bad(1));

@@ -1,0 +1,124 @@
+import { byteSize } from '../base/byte-size.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import type { RunLimits } from './protocol.ts';
+import { groupTaps } from './tap-groups.ts';
+
+/** What one run of the model takes, measured on a first sample (or as many as the model reads at a time). All for one sample of that size. */
+export interface RunCost {
+  /** Elements of all inputs: what a run costs grows with them. */
+  readonly elements: number;
+  /** Float32 bytes of each tap, in the order of the taps. */
+  readonly tapBytes: readonly number[];
+  /** What computing takes beside inputs and taps. */
+  readonly runningBytes: number;
+  /** What a worker holds before it runs anything: thread, engine, kernels, weights. */
+  readonly workerBytes: number;
+}
+
+export interface MemoryQuestion {
+  /** Bytes that the process may hold in all. */
+  readonly budget: number;
+  /** Bytes that it holds without workers. */
+  readonly mainBytes: number;
+  readonly cost: RunCost;
+  /** Most workers. */
+  readonly workers: number;
+  /** Samples in a block, and how many of them the model reads at a time at least. */
+  readonly block: number;
+  readonly together: number;
+  /** Bytes of a block as it is sent. */
+  readonly blockBytes: number;
+  /** Bytes of the model: a further session takes about twice as many. */
+  readonly modelBytes: number;
+}
+
+/** How the work fits into the memory, said before it begins. */
+export interface MemoryPlan {
+  readonly budgetBytes: number;
+  /** The most that the process is expected to hold. */
+  readonly estimateBytes: number;
+  readonly workers: number;
+  /** Samples in one run of the model: fewer than in a block where those would take too much. */
+  readonly samplesPerRun: number;
+  /** Groups that the observed tensors are cut into; the model runs once for each. */
+  readonly groups: number;
+}
+
+export interface FittedPlan extends MemoryPlan {
+  readonly limits: RunLimits;
+}
+
+/** A tap is held twice, by the engine and as JavaScript's copy of it; measured with both engines, 2.2 times. */
+export const COPIES = 2.25;
+/** What the main thread comes to hold beside what it holds at the start: batches that are read, statistics, garbage not yet collected. */
+const MAIN_GROWTH = 48 * 2 ** 20;
+/** The same of a worker: its heap, the scratch of the kernels. */
+const WORKER_GROWTH = 40 * 2 ** 20;
+/** Blocks that a worker has at once: one that runs and one that waits. */
+const BLOCKS_AT_ONCE = 2;
+/** An engine that keeps memory between runs rounds up, at most to twice as much. */
+const KEPT = 2;
+/** What is planned, of the budget: allocators hold on to some of what is given back to them. */
+const PLANNED = 0.9;
+/** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
+const SESSION_COPIES = 2;
+
+/**
+ * Choose workers, samples in a run and groups of taps so that the process stays below the budget, and the work is done soonest. Fewer samples
+ * in a run cost nothing, a worker less or more groups do. Cutting taps into groups never changes what is observed.
+ *
+ * @throws `config-invalid` saying the least budget that would do
+ */
+export function planMemory(question: MemoryQuestion): FittedPlan {
+  const plans = Array.from({ length: question.workers }, (_, i) => fit(question, question.workers - i)).filter(plan => plan !== null);
+  const [best] = plans.sort((a, b) => speed(b) - speed(a));
+  if (best !== undefined) return best;
+  throw new QuantpipeError('config-invalid', `${byteSize(question.budget)} of memory are too little: one worker with one tensor at a time needs ${byteSize(leastBudget(question))}`);
+}
+
+/** The least budget for which there is a plan. */
+export function leastBudget(question: MemoryQuestion): number {
+  const { cost, together, mainBytes } = question;
+  const run = together * (cost.runningBytes + COPIES * Math.max(...cost.tapBytes));
+  return Math.ceil((mainBytes + MAIN_GROWTH + worker(question) + run) / PLANNED / 2 ** 20) * 2 ** 20;
+}
+
+/** Observing takes about as long as running the model; each further group is another run. */
+function speed({ workers, groups }: MemoryPlan): number {
+  return (2 * workers) / (groups + 1);
+}
+
+/** What a worker holds when it runs nothing. */
+function worker({ cost, blockBytes }: MemoryQuestion): number {
+  return cost.workerBytes + WORKER_GROWTH + BLOCKS_AT_ONCE * blockBytes;
+}
+
+function fit(question: MemoryQuestion, workers: number): FittedPlan | null {
+  const { budget, mainBytes, cost, block, together } = question;
+  const room = (PLANNED * budget - mainBytes - MAIN_GROWTH) / workers - worker(question);
+  const taps = cost.tapBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const perSample = cost.runningBytes + COPIES * taps;
+  const samples = Math.min(block, Math.floor(room / perSample / together) * together);
+  const plan = (samplesPerRun: number, groups: number, used: number, limits: Pick<RunLimits, 'sessions' | 'elements'>): FittedPlan => ({
+    budgetBytes: budget, estimateBytes: mainBytes + MAIN_GROWTH + workers * (worker(question) + used), workers, samplesPerRun, groups,
+    limits: { ...limits, keepMemory: groups === 1 && room >= samplesPerRun * (cost.runningBytes + KEPT * COPIES * taps), bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
+  });
+  if (samples >= together) return plan(samples, 1, samples * perSample, { sessions: 1, elements: (room / perSample) * cost.elements });
+  return fitGroups(question, room, plan);
+}
+
+function fitGroups({ cost, together, modelBytes }: MemoryQuestion, room: number, plan: (samples: number, groups: number, used: number, limits: { sessions: number; elements: number }) => FittedPlan): FittedPlan | null {
+  const running = together * cost.runningBytes;
+  const taps = cost.tapBytes.map(bytes => bytes * together);
+  const grouped = (left: number) => {
+    const most = (left - running) / COPIES;
+    return Math.max(...taps) > most ? null : groupTaps(taps, most).length;
+  };
+  const groups = grouped(room);
+  if (groups === null) return null;
+  const sessions = (groups - 1) * SESSION_COPIES * modelBytes;
+  const kept = grouped(room - sessions);
+  const elements = together * cost.elements;
+  if (kept === groups) return plan(together, groups, room, { sessions: groups, elements });
+  return plan(together, groups, room, { sessions: 1, elements }); // loaded anew for every block
+}

@@ -1,0 +1,50 @@
+import type { Engine, Session } from '../engine/index.ts';
+import { readModel } from '../onnx/read-model.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { countOutputs } from '../passes/count-outputs.ts';
+import type { ObservingSetup } from './protocol.ts';
+import type { TapGroup } from './tap-groups.ts';
+
+/** Sessions of the tapped model that hand out a group of taps each, loaded when they are needed; those used longest ago are closed first. */
+export class TapSessions {
+  readonly #engine: Engine;
+  readonly #model: Uint8Array;
+  readonly #taps: readonly string[];
+  readonly #folder: string | null;
+  /** Sessions to hold at once. */
+  most = 1;
+  /** Whether sessions loaded from now on keep the memory of their runs. */
+  keepMemory = false;
+  /** By group, the last used at the end. */
+  readonly #loaded = new Map<string, Session>();
+
+  constructor(engine: Engine, { model, folder, taps }: Pick<ObservingSetup, 'model' | 'folder' | 'taps'>) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#taps = taps;
+    this.#folder = folder;
+  }
+
+  async ofGroup({ from, to }: TapGroup): Promise<Session> {
+    const key = `${from}-${to}`;
+    const session = this.#loaded.get(key) ?? await this.#load(from, to);
+    this.#loaded.delete(key);
+    this.#loaded.set(key, session);
+    return session;
+  }
+
+  async #load(from: number, to: number): Promise<Session> {
+    for (const [key, session] of [...this.#loaded].slice(0, Math.max(0, this.#loaded.size - this.most + 1))) {
+      this.#loaded.delete(key);
+      await session.close();
+    }
+    return this.#engine.load(this.#modelOf(from, to), { keepMemory: this.keepMemory, ...(this.#folder !== null && { folder: this.#folder }) });
+  }
+
+  #modelOf(from: number, to: number): Uint8Array {
+    if (from === 0 && to === this.#taps.length) return this.#model;
+    const model = readModel(this.#model);
+    countOutputs(new Set(this.#taps.slice(from, to)))(model);
+    return writeModel(model);
+  }
+}

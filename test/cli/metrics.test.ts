@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { byteCount } from '../../cli/options.ts';
+import { quantpipe } from '../support/cli.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+
+const job = ['observe', 'fixtures/models/fmnist-cnn.onnx', 'fixtures/data/fmnist-calibration.arrow', '--engine', 'native', '--limit', '96', '--workers', '1'];
+
+suite('cli/metrics', test => {
+  test('sizes are read with their units, and nothing else is', () => {
+    assert.equal(['512MiB', '2GiB', '2GB', '1.5 GiB', '4g', '900000000', '64kb'].map(byteCount), [2 ** 29, 2 ** 31, 2e9, 1.5 * 2 ** 30, 2 ** 32, 9e8, 64e3]);
+    for (const wrong of ['', 'x', '-1', '0', '2 bananas', '1e9x', 'MiB', '.5GiB']) assert.throws(() => byteCount(wrong), /expected a size such as/);
+  });
+
+  test('a run says its plan before it begins, and --metrics keeps it with the progress as JSON lines', () => inFolder(async folder => {
+    const file = join(folder, 'metrics.jsonl');
+    const { code, stderr } = await quantpipe([...job, '-o', join(folder, 's.arrow'), '--memory', '2GiB', '--metrics', file]);
+    assert.is(code, 0, stderr);
+    assert.match(stderr, /^1 worker, 32 samples in a run, all tensors at once: about [\d.]+ MiB of the 2\.0 GiB that may be used\n/);
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>);
+    assert.equal([lines[0]!['event'], lines[1]!['event'], lines.at(-1)!['event']], ['plan', 'progress', 'done']);
+    assert.equal(Object.keys(lines[0]!), ['event', 'seconds', 'budgetBytes', 'estimateBytes', 'workers', 'samplesPerRun', 'groups']);
+    assert.equal(Object.keys(lines.at(-1)!), ['event', 'seconds', 'samples', 'total', 'batches', 'setAside', 'retries', 'samplesPerSecond', 'secondsLeft', 'memoryBytes']);
+    const { samples, total, batches, retries, secondsLeft } = lines.at(-1)!;
+    assert.equal([samples, total, batches, retries, secondsLeft], [96, 96, 3, 0, 0]);
+  }));
+
+  test('too little memory is an error that says the least that would do, and the last line of the metrics says so', () => inFolder(async folder => {
+    const file = join(folder, 'metrics.jsonl');
+    const { code, stderr } = await quantpipe([...job, '-o', join(folder, 's.arrow'), '--memory', '40MiB', '--metrics', file]);
+    assert.is(code, 1);
+    const [, least] = /40\.0 MiB of memory are too little: one worker with one tensor at a time needs ([\d.]+ MiB)/.exec(stderr) ?? [];
+    assert.ok(least !== undefined, stderr);
+    assert.match(await readFile(file, 'utf8'), /"event":"failed".*"code":"config-invalid"\}\n$/);
+  }));
+});
