@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 
-/** Give the memory of `values` back now. They, and every other view of their buffer, are empty afterwards. */
-export type Discard = (values: ArrayBufferView) => void;
+/** Give the memory of these arrays back now. They, and every other view of their buffers, are empty afterwards. */
+export type Discard = (...values: readonly ArrayBufferView[]) => void;
 
 /**
  * A run of the engine leaves megabytes of outputs that are needed for a moment. Left to the garbage collector they pile up until
@@ -16,5 +16,17 @@ export async function openSink(): Promise<Discard> {
   port1.ref(); // and until then the event loop must not end
   port2.close();
   await closed;
-  return values => port1.postMessage(null, [values.buffer as ArrayBuffer]);
+  return (...values) => port1.postMessage(null, values.map(({ buffer }) => buffer as ArrayBuffer));
+}
+
+/** glibc learns from pieces of up to 32 MiB. */
+const LARGEST = 2 ** 25 - 2 ** 16;
+
+/**
+ * Let the system's allocator keep `bytes` of what is given back, 64 MiB at the most, instead of handing them on to the system: glibc does so once a
+ * piece of half that size was given back. The next batch then writes to memory that is there already, and threads do not wait for each other
+ * to get it: measured on small images, a fifth more samples a second. Other allocators see a piece of memory that is asked for, never written to, and given back.
+ */
+export function keepDiscarded(discard: Discard, bytes: number): void {
+  discard(new Uint8Array(Math.min(LARGEST, Math.ceil(bytes / 2))));
 }

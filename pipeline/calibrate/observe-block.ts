@@ -7,7 +7,7 @@ import { openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
 import { countName } from '../passes/count-outputs.ts';
-import { type Discard, openSink } from './discard.ts';
+import { type Discard, keepDiscarded, openSink } from './discard.ts';
 import { COPIES } from './memory-plan.ts';
 import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
 import { groupTaps, type TapGroup } from './tap-groups.ts';
@@ -19,6 +19,8 @@ export class BlockObserver {
   readonly #kernels: Kernels;
   readonly #discard: Discard;
   readonly #sessions: TapSessions;
+  /** Bytes of outputs that stay in the process when they are discarded, to be written to again. */
+  #kept = 0;
   /** Of the largest run so far. */
   #known: TapSizes | null = null;
 
@@ -42,6 +44,7 @@ export class BlockObserver {
     const tensors: TensorStatistics[] = [];
     this.#sessions.most = limits?.sessions ?? 1;
     this.#sessions.keepMemory = limits?.keepMemory ?? true;
+    if (limits !== null && this.#setup.engine === 'native') this.#keepDiscarded(bytes, limits);
     for (const group of await this.#groups(bytes, limits)) {
       const seen = await this.#observeGroup(group, this.#feeds(bytes, limits), bytes);
       samples = seen.samples;
@@ -88,6 +91,14 @@ export class BlockObserver {
       this.#discard(values);
       return statistics;
     });
+  }
+
+  /** The web build keeps its own memory. */
+  #keepDiscarded(bytes: ArrayBuffer, { keepMemory, elements, known }: RunLimits): void {
+    const outputs = 4 * known.taps.reduce((sum, count) => sum + count, 0) * largestFeed(bytes, this.#setup.inputs, this.#setup.bindings, elements) / known.elements;
+    if (!keepMemory || outputs <= this.#kept) return;
+    keepDiscarded(this.#discard, outputs);
+    this.#kept = outputs;
   }
 
   /** Inputs may also be views of the block itself, which is read again for the next group. */

@@ -56,7 +56,7 @@ export class Reducer {
     const { statistics, batches } = this.#state;
     const seen = this.#asStatistics(observed);
     const merged = mergeStatistics(this.#kernels, statistics, seen);
-    for (const { tensors } of [statistics, seen]) for (const [name, tensor] of tensors) if (merged.tensors.get(name) !== tensor) this.#discardTensor(tensor);
+    this.#discard(...[statistics, seen].flatMap(({ tensors }) => [...tensors].flatMap(([name, tensor]) => merged.tensors.get(name) === tensor ? [] : ownArrays(tensor))));
     this.#state = { ...this.#state, statistics: merged, batches: batches + 1 };
   }
 
@@ -73,14 +73,14 @@ export class Reducer {
     this.#state = { ...this.#state, setAside: [...setAside, { ...what, code, message }] };
   }
 
-  /** Statistics of a file are views of what was read. */
-  #discardTensor({ bins, counts }: TensorStatistics): void {
-    for (const values of [bins, counts]) if (values.byteLength === values.buffer.byteLength) this.#discard(values);
-  }
-
   #asStatistics({ samples, tensors }: Observed): Statistics {
     const { hash, taps } = this.#plan;
     check(tensors.length === taps.length, `statistics of ${tensors.length} tensors for ${taps.length} taps`);
     return { model: hash, samples, shards: null, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
   }
+}
+
+/** Statistics of a file are views of what was read. */
+function ownArrays({ bins, counts }: TensorStatistics): (Uint16Array | BigUint64Array)[] {
+  return [bins, counts].filter(({ byteLength, buffer }) => byteLength === buffer.byteLength);
 }

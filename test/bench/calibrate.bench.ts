@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
 import { bindInputs, blocks, calibrationPlan, type EngineName, observe, openEngine, openSource, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
@@ -17,6 +19,9 @@ const REPEATS = 6;
 const WARM_SAMPLES = 1024;
 /** Forward passes, one worker and two take turns; a ratio is of one turn, and its median over the turns counts. */
 const TURNS = 7;
+/** Of a bare run. */
+const BATCH = 64;
+const SECONDS = 1;
 
 export async function* rows(): AsyncGenerator<Row> {
   for (const engine of ['web', 'native'] as const) yield await calibrationRow(engine);
@@ -24,7 +29,7 @@ export async function* rows(): AsyncGenerator<Row> {
   yield await startRow();
 }
 
-/** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one. */
+/** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one, beside what two threads of bare forward passes reach on this machine. */
 async function calibrationRow(engine: EngineName): Promise<Row> {
   const sim = await QuantSim.open(MODEL);
   const plan = calibrationPlan(sim.model, sim.placement);
@@ -33,17 +38,18 @@ async function calibrationRow(engine: EngineName): Promise<Row> {
     for await (const { samples } of observe(plan, await repeated(), { engine, workers })) clock.at(samples);
     return clock.rate;
   };
-  const turns: { forward: number; one: number; two: number }[] = [];
-  while (turns.length < TURNS) turns.push({ forward: await forwardRate(engine), one: await rate(1), two: await rate(2) });
+  const float = writeModel(sim.model);
+  const turns: Record<'forward' | 'one' | 'two' | 'bare' | 'bareTwo', number>[] = [];
+  while (turns.length < TURNS) turns.push({ forward: await forwardRate(engine), one: await rate(1), two: await rate(2), bare: await bareRate(engine, 1, float), bareTwo: await bareRate(engine, 2, float) });
   const middle = (figure: (turn: typeof turns[number]) => number) => median(turns.map(figure));
   return {
     [`calibrate, ${engine}`]: 'fmnist-cnn',
     'forward /s': Math.round(middle(({ forward }) => forward)), '1 worker /s': Math.round(middle(({ one }) => one)), '2 workers /s': Math.round(middle(({ two }) => two)),
-    'x forward time': round(middle(({ forward, one }) => forward / one)), '2 : 1 workers': round(middle(({ one, two }) => two / one)),
+    'x forward time': round(middle(({ forward, one }) => forward / one)), '2 : 1 workers': round(middle(({ one, two }) => two / one)), 'x bare runs': round(middle(({ bare, one }) => bare / one)), '2 : 1 bare threads': round(middle(({ bare, bareTwo }) => bareTwo / bare)),
   };
 }
 
-/** Samples a second of the float model alone, in this thread. */
+/** Samples a second of the float model on the same data, read and prepared in this thread, and nothing more. */
 async function forwardRate(name: EngineName): Promise<number> {
   const sim = await QuantSim.open(MODEL);
   const { inputs, batchSize } = calibrationPlan(sim.model, sim.placement);
@@ -60,6 +66,16 @@ async function forwardRate(name: EngineName): Promise<number> {
   }
   await session.close();
   return clock.rate;
+}
+
+/** Samples a second of runs on one prepared batch, in `threads` threads that share nothing: what the machine gives to two of them is the most that two workers can reach. */
+async function bareRate(engine: EngineName, threads: number, model: Uint8Array): Promise<number> {
+  const rates = await Promise.all(Array.from({ length: threads }, async () => {
+    const worker = new Worker(new URL('./forward-thread.js', import.meta.url), { workerData: { engine, model, samples: BATCH, seconds: SECONDS } });
+    const [rate] = await once(worker, 'message') as [number];
+    return rate;
+  }));
+  return rates.reduce((sum, rate) => sum + rate, 0);
 }
 
 /** Samples a second after warming up. */

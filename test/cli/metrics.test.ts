@@ -19,13 +19,13 @@ suite('cli/metrics', test => {
     const file = join(folder, 'metrics.jsonl');
     const { code, stderr } = await quantpipe([...job, '-o', join(folder, 's.arrow'), '--memory', '2GiB', '--metrics', file]);
     assert.is(code, 0, stderr);
-    assert.match(stderr, /^1 worker, 32 samples in a run, all tensors at once: about [\d.]+ MiB of the 2\.0 GiB that may be used\n/);
+    assert.match(stderr, /^1 worker, 64 samples in a run, all tensors at once: about [\d.]+ MiB of the 2\.0 GiB that may be used\n/);
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>);
     assert.equal([lines[0]!['event'], lines[1]!['event'], lines.at(-1)!['event']], ['plan', 'progress', 'done']);
     assert.equal(Object.keys(lines[0]!), ['event', 'seconds', 'budgetBytes', 'estimateBytes', 'workers', 'samplesPerRun', 'groups']);
     assert.equal(Object.keys(lines.at(-1)!), ['event', 'seconds', 'samples', 'total', 'batches', 'setAside', 'retries', 'samplesPerSecond', 'secondsLeft', 'memoryBytes']);
     const { samples, total, batches, retries, secondsLeft } = lines.at(-1)!;
-    assert.equal([samples, total, batches, retries, secondsLeft], [96, 96, 3, 0, 0]);
+    assert.equal([samples, total, batches, retries, secondsLeft], [96, 96, 2, 0, 0]);
   }));
 
   test('too little memory is an error that says the least that would do, and the last line of the metrics says so', () => inFolder(async folder => {
