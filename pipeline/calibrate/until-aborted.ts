@@ -4,25 +4,23 @@
  */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal?: AbortSignal): AsyncGenerator<T> {
   const items = source[Symbol.asyncIterator]();
-  const { aborted, forget } = abortion(signal);
+  let stopWaiting = () => {};
+  const abort = () => stopWaiting();
+  signal?.addEventListener('abort', abort);
   try {
-    for (;;) {
-      const next = await Promise.race([items.next(), aborted]);
-      if (next === 'aborted' || next.done) return;
+    while (!signal?.aborted) {
+      // Not a race with one promise of the abortion: that would hold on to every item until the end.
+      const next = await new Promise<IteratorResult<T> | null>((resolve, reject) => {
+        stopWaiting = () => resolve(null);
+        items.next().then(resolve, reject);
+      });
+      if (next === null || next.done) return;
       yield next.value;
     }
   } finally {
-    forget();
+    signal?.removeEventListener('abort', abort);
     const closed = Promise.resolve(items.return?.());
     if (signal?.aborted) closed.catch(() => {}); // not awaited: it may still wait for its item, and closes when that comes
     else await closed;
   }
-}
-
-function abortion(signal?: AbortSignal): { readonly aborted: Promise<'aborted'>; readonly forget: () => void } {
-  let abort = () => {};
-  const aborted = new Promise<'aborted'>(resolve => { abort = () => resolve('aborted'); });
-  if (signal?.aborted) abort();
-  signal?.addEventListener('abort', abort, { once: true });
-  return { aborted, forget: () => signal?.removeEventListener('abort', abort) };
 }

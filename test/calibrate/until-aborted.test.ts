@@ -1,3 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
 
 import { untilAborted } from '../../pipeline/calibrate/until-aborted.ts';
@@ -47,5 +50,18 @@ suite('calibrate/until-aborted', test => {
     }
     for await (const item of untilAborted(source())) if (item === 3) break;
     assert.ok(closed);
+  });
+
+  test('holds on to no item that was passed on', async () => {
+    async function* source() { for (let i = 0; i < 3; i++) yield { i }; }
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const items: WeakRef<{ i: number }>[] = [];
+    for await (const item of untilAborted(source(), new AbortController().signal)) {
+      items.push(new WeakRef(item));
+      await setImmediate(); // a WeakRef holds its target until the job ends
+      if (items.length === 3) collectGarbage();
+    }
+    assert.is(items[0]!.deref(), undefined);
   });
 });
