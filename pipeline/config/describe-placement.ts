@@ -26,14 +26,13 @@ export interface PlacementRow {
 
 /** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
 export function describePlacement({ quantizers, floats, biases }: Placement, graph: Graph | null = null): PlacementRow[] {
-  const byTensor = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]));
   return [
     ...quantizers.map(quantizer => quantizerRow(quantizer, producerOf(graph, quantizer.tensor))),
     ...floats.map(({ tensor, role, format, rule: { section, path } }) => ({
       tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', observed: [], constraint: '', section, rule: path,
     })),
-    ...biases.map(({ tensor, input, weight }) => ({
-      tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
+    ...biases.map(({ tensor, input, weight, granularity }) => ({
+      tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: granularity.kind === 'tensor' ? 'tensor' : 'channel 0',
       sharedWith: `${input} × ${weight}`, observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
     })),
   ];
@@ -53,10 +52,9 @@ function producerOf(graph: Graph | null, tensor: string): string {
   return value.producer?.opType ?? (value.initializer === null ? 'input' : 'initializer');
 }
 
-/** @param axis the channel axis to name instead of the granularity's own: a bias has only one */
-function describeGranularity(granularity: Granularity, axis?: number): string {
+function describeGranularity(granularity: Granularity): string {
   if (granularity.kind === 'tensor') return 'tensor';
-  if (granularity.kind === 'channel') return `channel ${axis ?? granularity.axis}`;
+  if (granularity.kind === 'channel') return `channel ${granularity.axis}`;
   const { blockSize, decompressedBitwidth } = granularity;
   return `block ${granularity.axis} × ${blockSize}${decompressedBitwidth === null ? '' : ` to ${decompressedBitwidth} bits`}`;
 }

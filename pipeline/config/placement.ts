@@ -36,12 +36,14 @@ export interface Rule {
   readonly path: string;
 }
 
-/** An int32 bias that follows from its neighbours: scale = input delta × weight delta. It has no search of its own. */
+/** An int32 bias that follows from its neighbours: scale = input delta × weight delta (quant/bias.ts). It has no search of its own. */
 export interface BiasQuantizer {
   readonly tensor: string;
   /** The activation and the weight of the same node. */
   readonly input: string;
   readonly weight: string;
+  /** Of the weight. */
+  readonly granularity: Granularity;
   readonly node: string;
 }
 

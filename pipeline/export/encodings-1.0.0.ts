@@ -1,4 +1,4 @@
-import { channelMultiples } from './channel-multiples.ts';
+import { channelMultiples } from '../quant/lpbq.ts';
 import { type EncodingsContent, type EncodingsWriter, isSymmetric, type NamedContent, type NamedEncodings } from './encodings-content.ts';
 
 /** What the file says of a tensor: AIMET's names and signs (`offset` is never positive). Which axis has the channels is for the operator to know. */

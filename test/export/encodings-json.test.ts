@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
 import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
+import { PER_TENSOR } from '../../pipeline/quant/granularity.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { golden } from '../support/golden.ts';
 import { buildModel, weight } from '../support/graphs.ts';
@@ -76,9 +77,25 @@ suite('export/encodings-json', test => {
     assert.equal([of061!['bitwidth'], of061!['scale'], of061!['offset']], [32, step, -2147483648]);
   });
 
+  for (const [what, decompressedBitwidth, steps] of [['in blocks the largest', null, [16, 8]], ['in blocks that are multiples (LPBQ) that of which they are', 8, [1, 0.5]]] as const) {
+    test(`a bias has the step of its channel: of those ${what}`, () => {
+      const model = buildModel({ inputs: { x: ['N', 6] }, weights: { w: weight([2, 6]), b: weight([2]) }, nodes: [node('Gemm', ['x', 'w', 'b'], ['y'], { transB: intAttribute(1) })], outputs: { y: null } });
+      const { placement, encodings } = placementOf([
+        { tensor: 'x', ranges: [[0, 255]] },
+        {
+          tensor: 'w', role: 'weight', grid: grid(4, 'symmetric'), granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth },
+          ranges: [10, 4, 16, 8, 1, 0.5].map(delta => [-7 * delta, 7 * delta] as const),
+        },
+      ], [{ tensor: 'b', input: 'x', weight: 'w', node: 'Gemm_y' }]);
+      const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, encodings, { scheme })) as Record<string, unknown>;
+      assert.equal((entryIn(parameters, 'b') as { scale: number[] }).scale, steps);
+      if (decompressedBitwidth !== null) assert.equal((entryIn(parameters, 'w') as { scale: number[] }).scale, steps, 'the same that the file gives the weight');
+    });
+  }
+
   test('says nothing of a bias whose step differs from node to node', () => {
     const { model, placement, encodings } = smallNetwork();
-    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', node: 'Gemm_logits' }];
+    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', granularity: PER_TENSOR, node: 'Gemm_logits' }];
     assert.not.ok(encodingsJson(model, { ...placement, biases }, encodings, { scheme }).includes('"shift"'));
   });
 
