@@ -58,6 +58,12 @@ export interface FloatQuantizer {
   readonly rule: Rule;
 }
 
+/** A tensor whose operator has one encoding for its inputs and its output, and that has its own nevertheless; the reason, as in "also read by Relu 'a'". */
+export interface Untied {
+  readonly tensor: string;
+  readonly reason: string;
+}
+
 /** A node or tensor that stays in float, and the sentence that says why. */
 export interface LeftInFloat {
   readonly kind: 'node' | 'tensor';
@@ -80,6 +86,7 @@ export interface Placement {
   readonly quantizers: readonly Quantizer[];
   readonly biases: readonly BiasQuantizer[];
   readonly floats: readonly FloatQuantizer[];
+  readonly untied: readonly Untied[];
   readonly units: readonly Unit[];
   readonly float: readonly LeftInFloat[];
   /** What the user should know about the placement and has no row of its own: one sentence each. */
