@@ -59,7 +59,7 @@ const ROUNDING = 1e-9;
  * The deltas of channels and the multiples of blocks, as files have them: where the blocks allow, the largest multiple of a channel is the largest
  * there is, as AIMET finds them.
  *
- * @throws QuantpipeError `statistics-invalid` where the blocks of a channel are no whole multiples of anything: their encodings came from elsewhere
+ * @throws QuantpipeError `encodings-invalid` where the blocks of a channel are no whole multiples of anything: their encodings came from elsewhere
  */
 export function channelMultiples({ tensor, dims, granularity, encodings }: DividedTensor, decompressedBitwidth: number): BlockMultiples {
   const channels = channelCount(dims, granularity);
@@ -69,7 +69,7 @@ export function channelMultiples({ tensor, dims, granularity, encodings }: Divid
     const deltas = encodings.slice(channel * blocks, (channel + 1) * blocks).map(({ delta }) => delta);
     const multiples = multiplesOf(deltas, largest);
     if (multiples !== null) return multiples;
-    throw new QuantpipeError('statistics-invalid',
+    throw new QuantpipeError('encodings-invalid',
       `'${tensor}': the deltas of channel ${channel}, ${Math.min(...deltas)} to ${Math.max(...deltas)}, are not 1 to ${largest} times one delta, as multiples (LPBQ) must be`, { tensor });
   });
   return { deltas: found.map(({ delta }) => delta), multiples: found.flatMap(({ multiples }) => multiples) };

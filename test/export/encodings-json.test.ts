@@ -134,7 +134,7 @@ suite('export/encodings-json', test => {
     const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
     const bent = encodings.get('multiples')!.map((encoding, i) => i === 1 ? { ...encoding, delta: 0.0063 } : encoding);
     assert.match(messageOf(() => encodingsJson(model, placement, new Map([['multiples', bent]]), { scheme })),
-      /^statistics-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
+      /^encodings-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
   });
 
   // what a tensor has, how, the versions that have words for it, and what the others lack
