@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
+import type { Constraint, EncodingTable, Placement } from '../../pipeline/config/placement.ts';
 import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { PER_TENSOR } from '../../pipeline/quant/granularity.ts';
@@ -159,12 +159,24 @@ suite('export/encodings-json', test => {
   }
 
   test('what a version cannot say is found out before there are encodings, as far as placement tells', () => {
-    for (const [what, { placement }, able] of carried.filter(([what]) => what !== 'an offset of 33 bits')) {
+    for (const [what, { placement }, able] of carried) {
       for (const version of versions) {
         const message = messageOf(() => checkEncodingsVersion(placement, version));
         assert.is(message === 'nothing was thrown', able.includes(version), `${what} in ${version}: ${message}`);
       }
     }
+  });
+
+  test('an asymmetric grid of 32 bits is refused before its offset is known, unless that is fixed or known to fit', () => {
+    const { placement, encodings } = placementOf([{ tensor: 'image', grid: grid(32), ranges: [[-1, 3]] }]);
+    const check = (version: EncodingsVersion, constraint: Constraint | null, known?: EncodingTable) =>
+      messageOf(() => checkEncodingsVersion({ ...placement, quantizers: placement.quantizers.map(quantizer => ({ ...quantizer, constraint })) }, version, known));
+    const says = "op-unsupported encodings 1.0.0 cannot say what 'image' has: an asymmetric 32-bit grid, whose offset may lie below int32; 0.6.1 and 2.0.0 can";
+    for (const constraint of [null, { min: null, max: 1 }, { min: -1, max: null }]) assert.is(check('1.0.0', constraint), says);
+    for (const constraint of [{ min: 0, max: 1 }, { min: 0, max: null }, { min: 2, max: null }, { min: -1, max: 1.5 }]) assert.is(check('1.0.0', constraint), 'nothing was thrown');
+    assert.is(check('1.0.0', { min: -3, max: 1 }), "op-unsupported encodings 1.0.0 cannot say what 'image' has: an offset below int32; 0.6.1 and 2.0.0 can");
+    assert.is(check('1.0.0', null, encodings), 'nothing was thrown');
+    for (const version of ['0.6.1', '2.0.0'] as const) assert.is(check(version, null), 'nothing was thrown');
   });
 
   test('2.0.0 leaves floating-point formats out, and tells', () => {
