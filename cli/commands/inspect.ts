@@ -39,16 +39,16 @@ function quantizerTable(rows: readonly PlacementRow[]): string {
   return table(
     [
       { title: 'tensor', most: NAME }, { title: 'producer' }, { title: 'kind' }, { title: 'bits', align: 'right' }, { title: 'symmetry' }, { title: 'granularity' },
-      { title: 'fixed range' }, { title: 'shares with', most: NAME }, { title: 'rule' },
+      { title: 'fixed range' }, { title: 'shares with', most: 2 * NAME }, { title: 'rule' },
     ],
     rows.map(({ tensor, producer, kind, bitwidth, symmetry, granularity, constraint, ...row }) =>
       [tensor, producer, kind, bitwidth, symmetry, granularity, constraint, sharing(row), ruleOf(row)]),
   );
 }
 
-/** The tensor whose encoding it is, and how many tensors' statistics that comes from where it is not the one's alone. */
-function sharing({ sharedWith, observed }: Pick<PlacementRow, 'sharedWith' | 'observed'>): string {
-  return [...(sharedWith === '' ? [] : [sharedWith]), ...(observed.length > 1 ? [`merged from ${observed.length}`] : [])].join(', ');
+/** The tensor whose encoding it is, or why it is that of none, and how many tensors' statistics that comes from where it is not the one's alone. */
+function sharing({ sharedWith, untied, observed }: Pick<PlacementRow, 'sharedWith' | 'untied' | 'observed'>): string {
+  return [...(sharedWith === '' ? [] : [sharedWith]), ...(untied === '' ? [] : [untied]), ...(observed.length > 1 ? [`merged from ${observed.length}`] : [])].join(', ');
 }
 
 /** The line that decided; the section where the line does not begin with it. */

@@ -6,7 +6,8 @@ export type ErrorCode =
   | 'data-invalid'          // calibration data that is malformed, or does not fit the model
   | 'config-invalid'        // a quantsim config or a CLI option contradicts itself
   | 'statistics-missing'    // an encoding was asked of a tensor that no batch reached
-  | 'statistics-invalid'    // a statistics or encodings file is malformed, or of another model
+  | 'statistics-invalid'    // a statistics file is malformed, or of another model
+  | 'encodings-invalid'     // an encodings file is malformed, or does not fit the model or the configuration
   | 'checkpoint-mismatch'   // a checkpoint belongs to another model, data set or configuration, or is in use
   | 'checkpoint-invalid'    // a checkpoint is malformed
   | 'file-unreadable'       // an input file that is missing or cannot be read

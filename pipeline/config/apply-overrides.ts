@@ -69,16 +69,18 @@ function refuseUnfit(value: Value, { place }: Override): void {
   if (reason !== null) throw place.error(`the tensor cannot have a quantizer: ${reason}`);
 }
 
-function overrideActivation({ activations }: Overridden, root: Value, { tensor, isQuantized, bitwidth, symmetry, perChannel, constraint, place }: Override): void {
+function overrideActivation({ activations }: Overridden, root: Value, override: Override): void {
+  const { tensor, isQuantized, bitwidth, symmetry, perChannel, constraint, place } = override;
   if (perChannel === true) throw place.error('only the weights of Conv, ConvTranspose, Gemm and MatMul have channels, so per_channel can only be "False"');
-  if ([bitwidth, symmetry, constraint].some(setting => setting !== null)) activations.set(root, 'format', null, tensor);
   activations.set(root, 'isQuantized', isQuantized ?? true, isQuantized === null ? tensor : `${tensor}.is_quantized`);
+  if (override.format !== null || speaksOfGrid(override)) activations.set(root, 'format', override.format, override.format === null ? tensor : `${tensor}.format`);
   if (bitwidth !== null) activations.set(root, 'bitwidth', inRange(bitwidth, `'${tensor}'`, ACTIVATION_BITWIDTHS), `${tensor}.bitwidth`);
   if (symmetry !== null) activations.set(root, 'symmetry', symmetry, `${tensor}.symmetry`);
   if (constraint !== null) activations.set(root, 'constraint', constraint, `${tensor}.${constraint.min === null ? 'max' : 'min'}`);
 }
 
-function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: Value, { tensor, isQuantized, bitwidth, symmetry, perChannel, constraint, place }: Override): void {
+function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: Value, override: Override): void {
+  const { tensor, isQuantized, bitwidth, symmetry, perChannel, constraint, place } = override;
   const before = weights.get(root)!;
   const channels = channelsOf(root);
   if (perChannel === true && channels === null) throw place.error('the weight has no output channels, or its readers disagree about them, so per_channel can only be "False"');
@@ -91,15 +93,20 @@ function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: 
   }
   const rule = { section: 'override', path: tensor } as const;
   weights.set(root, {
-    ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: [bitwidth, symmetry, constraint].some(setting => setting !== null) ? null : before.format,
+    ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: override.format ?? (speaksOfGrid(override) ? null : before.format),
     symmetry: symmetry ?? before.symmetry, constraint: constraint ?? before.constraint,
     bitwidth: bitwidth === null ? before.bitwidth : inRange(bitwidth, `'${tensor}'`, WEIGHT_BITWIDTHS),
   });
 }
 
+/** What is said of a grid puts one in the place of a floating-point format. */
+function speaksOfGrid({ bitwidth, symmetry, constraint }: Override): boolean {
+  return [bitwidth, symmetry, constraint].some(setting => setting !== null);
+}
+
 /** A bias that follows from its neighbours can only be left in float. */
-function keepsFloat({ isQuantized, bitwidth, symmetry, perChannel, constraint, place }: Override): boolean {
-  if ([bitwidth, symmetry, perChannel, constraint].some(setting => setting !== null)) {
+function keepsFloat({ isQuantized, bitwidth, symmetry, format, perChannel, constraint, place }: Override): boolean {
+  if ([bitwidth, symmetry, format, perChannel, constraint].some(setting => setting !== null)) {
     throw place.error('the tensor is an int32 bias, whose step is that of input times weight: only is_quantized can be set');
   }
   return isQuantized === false;

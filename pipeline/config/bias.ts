@@ -2,7 +2,7 @@ import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Initializer, Node, Value } from '../graph/node.ts';
-import { splitOf } from '../quant/granularity.ts';
+import { channelCount } from '../quant/granularity.ts';
 import { WIDEST_STORED } from '../quant/stored.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters } from './params.ts';
@@ -17,8 +17,8 @@ export interface PlacedBiases {
 
 /**
  * The int32 biases that follow from their neighbours: the constant bias of a Conv, ConvTranspose or Gemm whose activation and weight both have
- * quantizers. Every element must belong to one weight channel, and the product must not be scaled. Blocks have no step per channel, and
- * products of more than 16 bits are not added up in int32: those biases stay in float, and so do the ones of `switchedOff`.
+ * quantizers. Every element must belong to one weight channel, and the product must not be scaled. Products of more than 16 bits are not added
+ * up in int32: those biases stay in float, and so do the ones of `switchedOff`.
  */
 export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null): PlacedBiases {
   const biases: BiasQuantizer[] = [];
@@ -28,7 +28,7 @@ export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quanti
     if (bias === undefined || quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32') continue;
     const [input, weight] = [quantizers.get(node.inputs[0]?.name ?? ''), quantizers.get(node.inputs[1]?.name ?? '')];
     const reason = switchedOff(bias) ?? reasonForFloatBias(node, bias.initializer!, input, weight);
-    if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, node: node.label });
+    if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, granularity: weight!.granularity, node: node.label });
     else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
   }
   return { biases, float: [...float.values()] };
@@ -39,10 +39,14 @@ function reasonForFloatBias(node: Node, bias: Initializer, input: Quantizer | un
   if (input === undefined) return 'a bias has the step of its products, and the activation beside it is not quantized';
   if (weight?.role !== 'weight') return 'a bias has the step of its products, and the weight beside it is not quantized';
   if (isScaled(node)) return 'a bias has the step of its products, and here these are scaled by alpha or beta';
-  if (weight.granularity.kind === 'block') return 'a bias has the step of its products, and the blocks of a channel have several';
-  if ([input, weight].some(({ grid }) => grid.bitwidth > WIDEST_STORED)) return `products of more than ${WIDEST_STORED} bits are not added up in int32`;
-  const { encodings } = splitOf(node.inputs[1]!.initializer!.dims, weight.granularity);
-  return fits(bias, encodings) ? null : `its shape [${bias.dims.join(', ')}] does not give each of ${encodings} weight channels its own element`;
+  if (Math.max(input.grid.bitwidth, widthOf(weight)) > WIDEST_STORED) return `products of more than ${WIDEST_STORED} bits are not added up in int32`;
+  const channels = channelCount(node.inputs[1]!.initializer!.dims, weight.granularity);
+  return fits(bias, channels) ? null : `its shape [${bias.dims.join(', ')}] does not give each of ${channels} weight channels its own element`;
+}
+
+/** Bits of what is multiplied: of LPBQ, what the codes decompress to. */
+function widthOf({ grid, granularity }: Quantizer): number {
+  return granularity.kind === 'block' ? granularity.decompressedBitwidth ?? grid.bitwidth : grid.bitwidth;
 }
 
 /** Along its last dimension, a bias has the weight's channels once, or once for every group. */

@@ -15,6 +15,8 @@ export interface PlacementRow {
   readonly granularity: string;
   /** The tensor whose encoding it shares, or for a bias those that its encoding follows from; '' where it has its own. */
   readonly sharedWith: string;
+  /** Why it does not share the encoding that its operator should have for all: "not tied: also read by Relu 'a'"; '' where it does, or none should. */
+  readonly untied: string;
   /** The tensors whose merged statistics decide; none for constants and biases. */
   readonly observed: readonly string[];
   /** Fixed ends, such as '0 … 1'; '' where there are none. */
@@ -25,21 +27,21 @@ export interface PlacementRow {
 }
 
 /** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
-export function describePlacement({ quantizers, floats, biases }: Placement, graph: Graph | null = null): PlacementRow[] {
-  const byTensor = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]));
+export function describePlacement({ quantizers, floats, biases, untied }: Placement, graph: Graph | null = null): PlacementRow[] {
+  const reasons = new Map(untied.map(({ tensor, reason }) => [tensor, `not tied: ${reason}`]));
   return [
-    ...quantizers.map(quantizer => quantizerRow(quantizer, producerOf(graph, quantizer.tensor))),
+    ...quantizers.map(quantizer => ({ ...quantizerRow(quantizer, producerOf(graph, quantizer.tensor)), untied: reasons.get(quantizer.tensor) ?? '' })),
     ...floats.map(({ tensor, role, format, rule: { section, path } }) => ({
-      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', observed: [], constraint: '', section, rule: path,
+      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', untied: '', observed: [], constraint: '', section, rule: path,
     })),
-    ...biases.map(({ tensor, input, weight }) => ({
-      tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: describeGranularity(byTensor.get(weight)!.granularity, 0),
-      sharedWith: `${input} × ${weight}`, observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
+    ...biases.map(({ tensor, input, weight, granularity }) => ({
+      tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: granularity.kind === 'tensor' ? 'tensor' : 'channel 0',
+      sharedWith: `${input} × ${weight}`, untied: '', observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
     })),
   ];
 }
 
-function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer, producer: string): PlacementRow {
+function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer, producer: string): Omit<PlacementRow, 'untied'> {
   return {
     tensor, producer, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
     bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group, observed,
@@ -53,10 +55,9 @@ function producerOf(graph: Graph | null, tensor: string): string {
   return value.producer?.opType ?? (value.initializer === null ? 'input' : 'initializer');
 }
 
-/** @param axis the channel axis to name instead of the granularity's own: a bias has only one */
-function describeGranularity(granularity: Granularity, axis?: number): string {
+function describeGranularity(granularity: Granularity): string {
   if (granularity.kind === 'tensor') return 'tensor';
-  if (granularity.kind === 'channel') return `channel ${axis ?? granularity.axis}`;
+  if (granularity.kind === 'channel') return `channel ${granularity.axis}`;
   const { blockSize, decompressedBitwidth } = granularity;
   return `block ${granularity.axis} × ${blockSize}${decompressedBitwidth === null ? '' : ` to ${decompressedBitwidth} bits`}`;
 }

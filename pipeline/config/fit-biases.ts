@@ -8,12 +8,13 @@ import type { EncodingTable, Placement } from './placement.ts';
  */
 export function fitBiases({ graph }: Model, { biases }: Placement, encodings: EncodingTable): EncodingTable {
   const fitted = new Map(encodings);
-  for (const { tensor, input, weight } of biases) {
+  for (const { tensor, input, weight, granularity } of biases) {
     const data = graph.values.get(tensor)?.initializer?.read().data;
+    const dims = graph.values.get(weight)?.initializer?.dims;
     const [inputEncoding] = fitted.get(input) ?? [];
     const weights = fitted.get(weight);
-    if (!(data instanceof Float32Array) || inputEncoding === undefined || weights === undefined) continue;
-    fitted.set(weight, fitWeightsToBias(data, inputEncoding, weights));
+    if (!(data instanceof Float32Array) || inputEncoding === undefined || weights === undefined || dims === undefined) continue;
+    fitted.set(weight, fitWeightsToBias(data, inputEncoding, { tensor: weight, dims, granularity, encodings: weights }));
   }
   return fitted;
 }

@@ -5,7 +5,7 @@ import { didYouMean } from './near-name.ts';
 const LONGEST_SHOWN = 60;
 
 /** The code of a complaint about each kind of document. */
-const DOCUMENTS = { config: 'config-invalid', encodings: 'statistics-invalid' } as const satisfies Record<string, ErrorCode>;
+const DOCUMENTS = { config: 'config-invalid', encodings: 'encodings-invalid' } as const satisfies Record<string, ErrorCode>;
 
 /**
  * A value in a JSON document and the path that leads to it, so that every complaint says where:

@@ -19,30 +19,38 @@ export const TIED_OPERATORS: readonly string[] = [...JOINING.keys(), ...WITHIN];
  * Which observed tensors share one encoding that is found on the statistics of all of them, because the kernel of the operator between
  * them knows one encoding only. (What an operator merely moves is tied already, see tied-tensors.ts.)
  *
- * - The inputs of a joining operator take the encoding of its output, but for those that others read too, which would lose by a wider range,
- *   and those whose constraint differs from the output's. Where all inputs have one and the same constraint, the output has it too.
+ * - The inputs of a joining operator take the encoding of its output. Where all of them have one and the same constraint, the output has it too;
+ *   else that of the output holds. Constants are inputs like others, unless they are weights.
  * - The output of the others takes the encoding of the first input, with the constraint that this has.
- * - Symmetric where one of them is, with as many bits as the widest. A constant, or what has no quantizer, is not tied.
+ * - Symmetric where one of them is, with as many bits as the widest. What has no quantizer is not tied.
+ *
+ * Where neither a Hexagon, which has no other kernel, nor AIMET's placement asks for it but the section `ties` alone, some inputs of a joining
+ * operator keep their own encoding, because they would lose by it: those that others read too, those with another constraint than the output,
+ * and constants. Of the activations among them {@link untied} tells.
  *
  * @see AIMET, aimet_onnx/quantsim.py, _propagate_output_encodings and _propagate_input_encodings
  */
 export class MergedEncodings {
   readonly #placed: PlacedGraph;
   readonly #settings: TensorSettings;
+  /** Whether every input of a joining operator is tied, whatever it loses. */
+  readonly #isStrict: boolean;
   /** The tensors that are tied, the same list under each of them. */
   readonly #groups = new Map<Value, readonly Value[]>();
   readonly #merged = new Map<Value, TensorSetting>();
+  readonly #untied = new Map<Value, string>();
 
   /** @param mergeable the tensors that have an encoding and may share it */
   constructor(placed: PlacedGraph, config: QuantsimConfig, settings: TensorSettings, mergeable: ReadonlySet<Value>) {
     this.#placed = placed;
     this.#settings = settings;
+    this.#isStrict = placed.isAimet || config.defaults.hwVersion !== null;
     for (const operator of placed.operators.all.filter(({ opType }) => isTied(opType, config))) {
       const [output] = outputsOf(operator);
       if (output === undefined || placed.tied.rootOf(output) !== output || !mergeable.has(output)) continue;
-      const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => root.initializer === null && mergeable.has(root));
+      const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => mergeable.has(root));
       if (JOINING.has(operator.opType)) this.#join(operator, inputs, output);
-      else if (inputs.length > 0) this.#merge([inputs[0]!, output], this.settingOf(inputs[0]!).constraint);
+      else if (inputs[0]?.initializer === null) this.#merge([inputs[0], output], this.settingOf(inputs[0]).constraint);
     }
   }
 
@@ -56,12 +64,25 @@ export class MergedEncodings {
     return this.#merged.get(root) ?? this.#settings.of(root);
   }
 
+  /** Why tensors that an operator should tie are not; by tensor. */
+  get untied(): ReadonlyMap<Value, string> {
+    return this.#untied;
+  }
+
   #join(operator: Operator, inputs: readonly Value[], output: Value): void {
     const constraints = inputs.map(value => this.settingOf(value).constraint);
     const all = dataOf(operator).length === inputs.length && constraints.every(constraint => isSame(constraint, constraints[0]!)) ? constraints[0]! : null;
     const constraint = this.settingOf(output).constraint ?? all;
-    const tied = inputs.filter(value => isSame(this.settingOf(value).constraint, constraint) && this.#isReadOnlyBy(operator, value));
+    const tied = this.#isStrict ? inputs : inputs.filter(value => value.initializer === null && !this.#keepsItsOwn(operator, value, constraint));
     this.#merge([...tied, output], constraint);
+  }
+
+  #keepsItsOwn(operator: Operator, value: Value, constraint: Constraint | null): boolean {
+    const others = this.#otherReaders(operator, value);
+    const isElse = !isSame(this.settingOf(value).constraint, constraint);
+    if (others.length > 0) this.#untied.set(value, `also read by ${namesOf(others)}`);
+    else if (isElse) this.#untied.set(value, `the configuration fixes another range for it`);
+    return others.length > 0 || isElse;
   }
 
   #merge(tied: readonly Value[], constraint: Constraint | null): void {
@@ -78,12 +99,21 @@ export class MergedEncodings {
     });
   }
 
-  #isReadOnlyBy(operator: Operator, root: Value): boolean {
+  /** Who else reads a tensor, or what was moved out of it. */
+  #otherReaders(operator: Operator, root: Value): Operator[] {
     const { graph, operators, tied } = this.#placed;
     const shared = [...graph.values.values()].filter(value => tied.rootOf(value) === root);
     const readers = shared.flatMap(value => value.uses).filter(({ node }) => !tied.isMover(node)).map(({ node }) => operators.of(node));
-    return readers.every(reader => reader === operator);
+    return [...new Set(readers)].filter(reader => reader !== operator);
   }
+}
+
+/** Names in a reason before the rest is counted. */
+const NAMES_SHOWN = 3;
+
+function namesOf(operators: readonly Operator[]): string {
+  const names = operators.map(({ kind, nodes: [first] }) => first!.name === '' ? first!.label : `${kind} '${first!.name}'`);
+  return names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
 }
 
 function isTied(opType: string, { ties, defaults }: QuantsimConfig): boolean {

@@ -1,6 +1,6 @@
 import type { Symmetry } from '../quant/grid.ts';
 import { JsonPlace } from './json-place.ts';
-import type { Constraint } from './placement.ts';
+import type { Constraint, FloatQuantizer } from './placement.ts';
 
 /**
  * What a file of overrides says of one tensor, on top of the configuration; null where it says nothing. A tensor that is named has a quantizer,
@@ -9,6 +9,7 @@ import type { Constraint } from './placement.ts';
  *     {
  *       "/attn/Softmax_output_0": { "bitwidth": 16, "symmetry": "asymmetric", "min": 0, "max": 1 },
  *       "conv1.weight": { "bitwidth": 4, "per_channel": "True" },
+ *       "/norm/Mul_output_0": { "format": "float16" },
  *       "logits": { "is_quantized": "False" }
  *     }
  */
@@ -18,6 +19,8 @@ export interface Override {
   /** 2 to 32 for weights, 4 to 32 for activations. */
   readonly bitwidth: number | null;
   readonly symmetry: Symmetry | null;
+  /** A 16-bit floating-point format in place of a grid. */
+  readonly format: FloatQuantizer['format'] | null;
   /** One encoding for every output channel of a weight, or one for all. */
   readonly perChannel: boolean | null;
   /** Fixed ends of the range, one or both. */
@@ -25,7 +28,8 @@ export interface Override {
   readonly place: JsonPlace;
 }
 
-const KEYS = ['is_quantized', 'bitwidth', 'symmetry', 'per_channel', 'min', 'max'] as const;
+const KEYS = ['is_quantized', 'bitwidth', 'symmetry', 'format', 'per_channel', 'min', 'max'] as const;
+const FORMATS: readonly FloatQuantizer['format'][] = ['float16', 'bfloat16'];
 const SYMMETRIES: readonly Symmetry[] = ['asymmetric', 'symmetric', 'strict-symmetric', 'unsigned-symmetric'];
 
 /**
@@ -44,10 +48,13 @@ export function parseOverrides(json: unknown, where: string): Override[] {
       isQuantized: fields.is_quantized?.boolean() ?? null,
       bitwidth: fields.bitwidth?.number() ?? null,
       symmetry: fields.symmetry?.oneOf(SYMMETRIES) ?? null,
+      format: fields.format?.oneOf(FORMATS) ?? null,
       perChannel: fields.per_channel?.boolean() ?? null,
       constraint: min === null && max === null ? null : { min, max },
     };
     if (override.isQuantized === false && Object.keys(fields).length > 1) throw place.error('is_quantized is "False", so nothing else can be set');
+    const ofGrid = KEYS.find(key => key !== 'is_quantized' && key !== 'format' && fields[key] !== undefined);
+    if (override.format !== null && ofGrid !== undefined) throw place.error(`format is "${override.format}", which has no grid, so ${ofGrid} cannot be set`);
     return override;
   });
 }

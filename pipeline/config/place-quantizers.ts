@@ -68,7 +68,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
   const quantized = quantizedRoots(placed, weights, activations);
   const exceptions = applyHardwareRules({ placed, config, activations, weights, quantized });
   const { roots: overridden, floatBiases } = applyOverrides({ placed, activations, weights, quantized }, options.overrides ?? []);
-  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value) && activations.of(value).format === null)));
+  const merged = new MergedEncodings(placed, config, activations, new Set([...quantized].filter(value => !overridden.has(value) && !weights.has(value) && activations.of(value).format === null)));
 
   const quantizers = new Map<string, Quantizer>();
   const floats: FloatQuantizer[] = [];
@@ -93,6 +93,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,
     floats,
+    untied: [...merged.untied].map(([{ name }, reason]) => ({ tensor: name, reason })),
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
     warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],

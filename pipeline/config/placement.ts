@@ -36,12 +36,14 @@ export interface Rule {
   readonly path: string;
 }
 
-/** An int32 bias that follows from its neighbours: scale = input delta × weight delta. It has no search of its own. */
+/** An int32 bias that follows from its neighbours: scale = input delta × weight delta (quant/bias.ts). It has no search of its own. */
 export interface BiasQuantizer {
   readonly tensor: string;
   /** The activation and the weight of the same node. */
   readonly input: string;
   readonly weight: string;
+  /** Of the weight. */
+  readonly granularity: Granularity;
   readonly node: string;
 }
 
@@ -54,6 +56,12 @@ export interface FloatQuantizer {
   readonly role: 'activation' | 'weight';
   readonly format: 'float16' | 'bfloat16';
   readonly rule: Rule;
+}
+
+/** A tensor whose operator has one encoding for its inputs and its output, and that has its own nevertheless; the reason, as in "also read by Relu 'a'". */
+export interface Untied {
+  readonly tensor: string;
+  readonly reason: string;
 }
 
 /** A node or tensor that stays in float, and the sentence that says why. */
@@ -78,6 +86,7 @@ export interface Placement {
   readonly quantizers: readonly Quantizer[];
   readonly biases: readonly BiasQuantizer[];
   readonly floats: readonly FloatQuantizer[];
+  readonly untied: readonly Untied[];
   readonly units: readonly Unit[];
   readonly float: readonly LeftInFloat[];
   /** What the user should know about the placement and has no row of its own: one sentence each. */

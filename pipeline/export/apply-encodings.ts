@@ -21,7 +21,7 @@ export interface Applied {
  * A placement on the grids of an encodings file, with the granularity and the formats that the file says. Tensors that share an encoding take
  * that of the one among them that the file has. A bias is rounded where the file has it, with the step that follows from its neighbours.
  *
- * @throws QuantpipeError `statistics-invalid` with the path in the file, where it does not fit the model or the placement
+ * @throws QuantpipeError `encodings-invalid` with the path in the file, where it does not fit the model or the placement
  */
 export function applyEncodings({ graph }: Model, placement: Placement, file: EncodingsFile, { rest = 'drop' }: ApplyOptions = {}): Applied {
   const placed = new Map([...placement.quantizers, ...placement.floats].map(quantizer => [quantizer.tensor, quantizer]));
@@ -36,11 +36,35 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
     .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
+  const lacking = { quantizers: rest === 'drop' ? lackingIn(file, placement) : whole.filter(({ entry }) => entry === null).map(({ quantizer }) => quantizer.tensor), placed: placed.size, biases: possible.filter(({ tensor }) => !wanted.has(tensor)) };
   return {
     placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
     encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),
-    warnings,
+    warnings: [...warnings, ...lackWarnings(lacking, rest)],
   };
+}
+
+/** Quantizers that a file leaves out: not those of what was only moved out of a tensor that it has, whose codes that has already. */
+function lackingIn({ entries }: EncodingsFile, { quantizers, floats }: Placement): readonly string[] {
+  const groups = new Set(quantizers.filter(({ tensor }) => entries.has(tensor)).map(({ group }) => group));
+  const lacking = quantizers.filter(({ tensor, group, observed }) => !entries.has(tensor) && !(groups.has(group) && !observed.includes(tensor)));
+  return [...lacking, ...floats.filter(({ tensor }) => !entries.has(tensor))].map(({ tensor }) => tensor);
+}
+
+/** What the file leaves out, and what becomes of it: one sentence for quantizers, one for biases. */
+function lackWarnings({ quantizers, placed, biases }: { quantizers: readonly string[]; placed: number; biases: readonly BiasQuantizer[] }, rest: 'drop' | 'keep'): string[] {
+  const fate = rest === 'drop' ? 'stay in float' : 'are calibrated as the configuration has them';
+  return [
+    ...(quantizers.length === 0 ? [] : [`the file has no encodings of ${quantizers.length} of ${placed} placed quantizers, which ${fate}: ${listed(quantizers)}`]),
+    ...(biases.length === 0 ? [] : [`the file has no encodings of ${biases.length} ${biases.length === 1 ? 'bias' : 'biases'} beside tensors that it has, which ${biases.length === 1 ? 'stays' : 'stay'} in float: ${listed(biases.map(({ tensor }) => tensor))}`]),
+  ];
+}
+
+/** Names in a warning before the rest is counted. */
+const NAMES_SHOWN = 5;
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, NAMES_SHOWN).map(name => `'${name}'`).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
 }
 
 /** A quantizer on the grid or in the format that an entry says; without an entry, as it was placed. */

@@ -1,4 +1,4 @@
-import { channelMultiples } from './channel-multiples.ts';
+import { channelMultiples } from '../quant/lpbq.ts';
 import { type EncodingsContent, type EncodingsWriter, isSymmetric, type NamedContent, type NamedEncodings } from './encodings-content.ts';
 
 /** What the file says of a tensor: AIMET's names and signs (`offset` is never positive). Which axis has the channels is for the operator to know. */
@@ -47,6 +47,7 @@ export const encodings100: EncodingsWriter = {
     if (content.kind === 'float') return content.format === 'float16' ? null : content.format;
     const { grid, granularity, encodings } = content;
     if (encodings.some(({ offset }) => offset < LOWEST_OFFSET)) return 'an offset below int32';
+    if (encodings.length === 0 && grid.bitwidth === 32 && grid.symmetry === 'asymmetric') return 'an asymmetric 32-bit grid, whose offset may lie below int32';
     if (granularity.kind !== 'block' || granularity.decompressedBitwidth === null) return null;
     if (encodings.some(({ offset }) => offset !== -(2 ** (grid.bitwidth - 1)))) return 'multiples of a delta (LPBQ) with another offset than that of a symmetric grid';
     if (grid.symmetry === 'strict-symmetric') return 'multiples of a delta (LPBQ) on a strict-symmetric grid';

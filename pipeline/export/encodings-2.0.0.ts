@@ -1,6 +1,6 @@
 import { toAffine } from '../quant/affine.ts';
 import type { Granularity } from '../quant/granularity.ts';
-import { channelMultiples } from './channel-multiples.ts';
+import { channelMultiples } from '../quant/lpbq.ts';
 import type { EncodingsContent, EncodingsWriter, NamedContent, NamedEncodings } from './encodings-content.ts';
 
 /** A number; one per channel; or nested in the tensor's rank, where each dimension has its blocks, its channels, or one for all. */

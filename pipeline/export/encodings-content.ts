@@ -86,19 +86,19 @@ function counted(granularity: Granularity, dims: readonly number[]): Granularity
 }
 
 /**
- * The int32 encodings of biases: one per element where the weight has one per channel. A bias that several nodes share has one step per node; a
+ * The int32 encodings of biases: one per element where the weight has encodings for its channels. A bias that several nodes share has one step per node; a
  * file with one entry per name cannot say so, and says nothing.
  */
-export function biasEncodings(graph: Graph, { biases, quantizers }: Placement, encodings: EncodingTable): NamedEncodings[] {
+export function biasEncodings(graph: Graph, { biases }: Placement, encodings: EncodingTable): NamedEncodings[] {
   const readers = new Map<string, BiasQuantizer[]>();
   for (const bias of biases) readers.set(bias.tensor, [...readers.get(bias.tensor) ?? [], bias]);
-  const granularity = new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer.granularity.kind]));
   return [...readers.values()].filter(sharing => sharing.length === 1).map(([bias]) => {
-    const { tensor, input, weight } = bias!;
-    const dims = graph.values.get(tensor)?.initializer?.dims ?? [];
-    const scales = biasScales(encodingsOf(encodings, input)[0]!, encodingsOf(encodings, weight));
+    const { tensor, input, weight, granularity } = bias!;
+    const dimsOf = (name: string) => graph.values.get(name)?.initializer?.dims ?? [];
+    const dims = dimsOf(tensor);
+    const scales = biasScales(encodingsOf(encodings, input)[0]!, { tensor: weight, dims: dimsOf(weight), granularity, encodings: encodingsOf(encodings, weight) });
     const named = { kind: 'integer', tensor, grid: BIAS_GRID, dims } as const;
-    if (granularity.get(weight) === 'tensor') return { ...named, granularity: PER_TENSOR, encodings: [biasEncoding(scales[0]!)] };
+    if (granularity.kind === 'tensor') return { ...named, granularity: PER_TENSOR, encodings: [biasEncoding(scales[0]!)] };
     const elements = dims.at(-1) ?? 1; // groups of a transposed convolution share the scales of their channels
     const each = Array.from({ length: elements }, (_, i) => biasEncoding(scales[i % scales.length]!));
     return { ...named, granularity: { kind: 'channel', axis: Math.max(0, dims.length - 1) }, encodings: each };

@@ -1,7 +1,8 @@
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import type { EncodingTable, Placement } from '../config/placement.ts';
+import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Model } from '../graph/graph.ts';
+import { type Encoding, fitEncoding } from '../quant/encoding.ts';
 import { encodings061 } from './encodings-0.6.1.ts';
 import { encodings100 } from './encodings-1.0.0.ts';
 import { encodings200 } from './encodings-2.0.0.ts';
@@ -36,15 +37,24 @@ export function encodingsJson({ graph }: Model, placement: Placement, encodings:
 }
 
 /**
- * Find out before the encodings are there whether a version will have words for them. (What depends on them, {@link encodingsJson} tells.)
+ * Find out before the encodings are there whether a version will have words for them, whatever the data. (What else depends on them,
+ * {@link encodingsJson} tells.)
  *
+ * @param known encodings that are there already
  * @throws QuantpipeError `op-unsupported`, as there
  */
-export function checkEncodingsVersion({ quantizers, floats }: Placement, version: EncodingsVersion): void {
-  for (const { tensor, grid, granularity } of quantizers.filter(quantizer => !isMovedConstant(quantizer))) {
-    checkCarried({ kind: 'integer', tensor, grid, granularity, dims: [], encodings: [] }, version);
+export function checkEncodingsVersion({ quantizers, floats }: Placement, version: EncodingsVersion, known: EncodingTable = new Map()): void {
+  for (const quantizer of quantizers.filter(quantizer => !isMovedConstant(quantizer))) {
+    const { tensor, grid, granularity } = quantizer;
+    checkCarried({ kind: 'integer', tensor, grid, granularity, dims: [], encodings: known.get(tensor) ?? foreseen(quantizer) }, version);
   }
   for (const { tensor, format } of floats) checkCarried({ kind: 'float', tensor, format }, version);
+}
+
+/** The encoding that a fixed range leads to; none where data will decide. A range from zero up has the offset 0 wherever it ends. */
+function foreseen({ constraint, grid }: Quantizer): Encoding[] {
+  if (constraint === null || constraint.min === null || (constraint.max === null && constraint.min < 0)) return [];
+  return [fitEncoding(Math.min(constraint.min, 0), constraint.max ?? 1, grid)];
 }
 
 /** What the user should know of a file of this version: one sentence each. */

@@ -11,7 +11,7 @@ type IntegerEntry = FileEntry & { readonly kind: 'integer' };
  * The granularity that an entry of a file has in the model. Axes that the file leaves out are those of the placement, or else of the operator
  * that reads the tensor.
  *
- * @throws QuantpipeError `statistics-invalid` where the numbers of channels, blocks and encodings do not fit, with all of them
+ * @throws QuantpipeError `encodings-invalid` where the numbers of channels, blocks and encodings do not fit, with all of them
  */
 export function granularityOf(graph: Graph, { tensor, granularity }: Quantizer, entry: IntegerEntry): Granularity {
   if (entry.layout.kind === 'tensor') return PER_TENSOR;

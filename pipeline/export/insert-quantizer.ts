@@ -150,14 +150,21 @@ export function castSpec(name: string, source: Value, target: Value, to: keyof t
 
 /**
  * Scale and zero point as initializers: scalars, or in the shape `dims`, where `encodings` has one for each element. An engine fuses a
- * pair only where both are scalars.
+ * pair only where both are scalars. A scalar zero point is one for all that have it.
  */
 export function quantizationParameters(graph: Graph, name: string, encodings: readonly Encoding[], storage: Storage, dims: readonly number[]): Value[] {
   const zeroPoints = encodings.map(encoding => toAffine(encoding, storage.lowest).zeroPoint);
   return [
     addInitializer(graph, `${name}_scale`, { dtype: 'float32', dims, data: Float32Array.from(encodings, scaleOf) }),
-    addInitializer(graph, `${name}_zero_point`, integers(zeroPoints, dims, storage.dtype)),
+    dims.length === 0 ? sharedZeroPoint(graph, zeroPoints[0]!, storage.dtype) : addInitializer(graph, `${name}_zero_point`, integers(zeroPoints, dims, storage.dtype)),
   ];
+}
+
+function sharedZeroPoint(graph: Graph, zeroPoint: number, dtype: StoredType): Value {
+  const name = `zero_point_${dtype}_${zeroPoint}`;
+  const there = graph.values.get(name);
+  const isIt = there?.initializer?.dtype === dtype && there.initializer.dims.length === 0 && there.initializer.read().data[0] === zeroPoint;
+  return isIt ? there : addInitializer(graph, name, integers([zeroPoint], [], dtype));
 }
 
 const arrays = { uint4: Uint8Array, int4: Int8Array, uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, int32: Int32Array } as const;

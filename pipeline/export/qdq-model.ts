@@ -9,6 +9,7 @@ import type { Encoding } from '../quant/encoding.ts';
 import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
 import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
+import { forgetInferredTypes } from './forget-types.ts';
 import { shieldFloatWeights } from './shield-float-weights.ts';
 import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
@@ -40,7 +41,7 @@ const BLOCK_OPSET = 21;
 
 /**
  * The quantized model in ONNX's own operators: constants stored as integers with a DequantizeLinear, activations through
- * QuantizeLinear and DequantizeLinear, biases as int32. Graph inputs and outputs keep names and types. Its results are those of
+ * QuantizeLinear and DequantizeLinear, biases as int32. Graph inputs and outputs keep names and types, and tensors that are still there their names. Its results are those of
  * `simulate` (sim/simulate.ts) wherever the engine runs the operators as they stand.
  *
  * A model with 4-bit or 16-bit types or with blocks is raised to opset 21. Grids of more than 16 bits, which no integer type holds, stay
@@ -60,6 +61,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   shieldFloatWeights(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);
+  forgetInferredTypes(graph);
   return copy;
 }
 

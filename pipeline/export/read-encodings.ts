@@ -18,7 +18,7 @@ const readers: Readonly<Record<string, (root: JsonPlace) => EncodingsFile>> = {
  * Read an encodings file of any version. Without a version and without sections, it is a list of parameters.
  *
  * @param where how messages call the file
- * @throws QuantpipeError `statistics-invalid` with the path in the file
+ * @throws QuantpipeError `encodings-invalid` with the path in the file
  */
 export function readEncodings(text: string, where: string): EncodingsFile {
   const root = new JsonPlace(parse(text, where), where, '', 'encodings');
@@ -51,5 +51,5 @@ function withNonFiniteAsWords(text: string): string {
 }
 
 function notJson(where: string, cause: unknown): QuantpipeError {
-  return new QuantpipeError('statistics-invalid', `${where}: not JSON (is the file whole?): ${(cause as Error).message}`, { encodings: where }, { cause });
+  return new QuantpipeError('encodings-invalid', `${where}: not JSON (is the file whole?): ${(cause as Error).message}`, { encodings: where }, { cause });
 }

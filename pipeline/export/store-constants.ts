@@ -8,7 +8,7 @@ import type { Graph } from '../graph/graph.ts';
 import { initializerOf, type Use, type Value } from '../graph/node.ts';
 import { quantizeBias, type QuantizedBias } from '../quant/bias.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { axisIn, forEachRun, type Granularity, splitOf } from '../quant/granularity.ts';
+import { axisIn, channelCount, forEachRun, type Granularity, splitOf } from '../quant/granularity.ts';
 import { fakeQuantized, type Storage, toStored } from '../quant/stored.ts';
 import { castSpec, encodingsOf, firstReader, integers, quantizationParameters } from './insert-quantizer.ts';
 
@@ -101,13 +101,14 @@ export function storeBias(graph: Graph, bias: BiasQuantizer, encodings: Encoding
 }
 
 /** A bias as int32 codes, and where it is read; null where nothing reads it, or its length does not follow from the weight's channels. */
-export function quantizedBias(graph: Graph, { tensor, input, weight, node }: BiasQuantizer, encodings: EncodingTable):
+export function quantizedBias(graph: Graph, { tensor, input, weight, granularity, node }: BiasQuantizer, encodings: EncodingTable):
   (QuantizedBias & { value: Value; use: Use; dims: readonly number[] }) | null {
   const { value, dims, values } = constantOf(graph, tensor);
   const use = value.uses.find(({ node: reader }) => reader.name === node || reader.label === node);
-  const weights = encodingsOf(encodings, weight);
-  if (use === undefined || !hasBiasShape(dims, weights.length)) return null;
-  return { value, use, dims, ...quantizeBias(values, encodingsOf(encodings, input)[0]!, weights) };
+  const weightDims = graph.values.get(weight)!.initializer!.dims;
+  if (use === undefined || !hasBiasShape(dims, channelCount(weightDims, granularity))) return null;
+  const divided = { tensor: weight, dims: weightDims, granularity, encodings: encodingsOf(encodings, weight) };
+  return { value, use, dims, ...quantizeBias(values, encodingsOf(encodings, input)[0]!, divided) };
 }
 
 /** Whether a bias has one element per output channel, on its last dimension, of which the weight has `channels` (per group). */

@@ -102,6 +102,11 @@ function linkInputs(graph: Graph, node: Node, proto: NodeProto): void {
   }
 }
 
+/** Whether the file that a value was read from declares its type. */
+export function isDeclared({ origin }: Value): boolean {
+  return origin !== null && (origin as ValueOrigin).type !== null;
+}
+
 /** Give every value the type that the graph declares for it; an initializer has one of its own. */
 function declareTypes(proto: GraphProto, graph: Graph): void {
   const [inputs, outputs, others] = [proto.input, proto.output, proto.valueInfo].map(infos => new Map(infos.map(info => [info.name, info])));

@@ -1,5 +1,7 @@
 import type { Encoding } from './encoding.ts';
+import { channelCount, type DividedTensor } from './granularity.ts';
 import { steps } from './grid.ts';
+import { channelMultiples } from './lpbq.ts';
 import { roundHalfEven, scaleOf } from './stored.ts';
 
 /**
@@ -14,13 +16,29 @@ export interface QuantizedBias {
 
 const LARGEST = 2 ** 31 - 1;
 
-/** Scales of a bias, one per weight channel. */
-export function biasScales(input: Encoding, weights: readonly Encoding[]): Float32Array {
-  return Float32Array.from(weights, weight => scaleOf(input) * scaleOf(weight));
+/**
+ * The delta of each weight channel that a bias counts with. Of a channel in blocks the largest; where blocks are whole multiples of one delta
+ * (LPBQ) that one, in whose steps a runtime adds up.
+ *
+ * @see AIMET, its export of int32 bias encodings
+ */
+export function channelDeltas(weight: DividedTensor): readonly number[] {
+  const { dims, granularity, encodings } = weight;
+  if (granularity.kind !== 'block') return encodings.map(({ delta }) => delta);
+  if (granularity.decompressedBitwidth !== null) return channelMultiples(weight, granularity.decompressedBitwidth).deltas;
+  const channels = channelCount(dims, granularity);
+  const blocks = encodings.length / channels;
+  return Array.from({ length: channels }, (_, channel) =>
+    encodings.slice(channel * blocks, (channel + 1) * blocks).reduce((most, { delta }) => Math.max(most, delta), 0));
 }
 
-export function quantizeBias(bias: Float32Array, input: Encoding, weights: readonly Encoding[]): QuantizedBias {
-  const scales = biasScales(input, weights);
+/** Scales of a bias, one per weight channel. */
+export function biasScales(input: Encoding, weight: DividedTensor): Float32Array {
+  return Float32Array.from(channelDeltas(weight), delta => scaleOf(input) * Math.fround(delta));
+}
+
+export function quantizeBias(bias: Float32Array, input: Encoding, weight: DividedTensor): QuantizedBias {
+  const scales = biasScales(input, weight);
   const codes = Int32Array.from(bias, (value, i) => {
     const code = roundHalfEven(value / scales[i % scales.length]!);
     return Math.max(-LARGEST - 1, Math.min(LARGEST, code));
@@ -38,18 +56,26 @@ const ROUNDING_ROOM = 1 + 2 ** -20;
 
 /**
  * Raise the delta of every weight channel whose step would be too small for its bias: |bias| must fit 31 bits of steps. Happens where a
- * channel's weights are (nearly) zero and its bias is not. Returns `weights` itself where all fit.
+ * channel's weights are (nearly) zero and its bias is not. Of a channel in blocks only the block with the largest delta is raised, which alone
+ * counts; of LPBQ all are, by one factor. Returns the encodings themselves where all fit.
  *
  * @see AIMET, _adjust_weight_scale_against_bias_overflow
  */
-export function fitWeightsToBias(bias: Float32Array, input: Encoding, weights: readonly Encoding[]): readonly Encoding[] {
-  const largest = new Float64Array(weights.length);
-  bias.forEach((value, i) => { largest[i % weights.length] = Math.max(largest[i % weights.length]!, Math.abs(value)); });
-  const fitted = weights.map((weight, channel) => {
-    const needed = largest[channel]! * ROUNDING_ROOM / (LARGEST * scaleOf(input));
-    return needed <= weight.delta ? weight : withDelta(weight, needed);
+export function fitWeightsToBias(bias: Float32Array, input: Encoding, weight: DividedTensor): readonly Encoding[] {
+  const { encodings, granularity } = weight;
+  const deltas = channelDeltas(weight);
+  const largest = new Float64Array(deltas.length);
+  bias.forEach((value, i) => { largest[i % deltas.length] = Math.max(largest[i % deltas.length]!, Math.abs(value)); });
+  const needed = deltas.map((delta, channel) => Math.max(delta, largest[channel]! * ROUNDING_ROOM / (LARGEST * scaleOf(input))));
+  if (needed.every((delta, channel) => delta === deltas[channel])) return encodings;
+  const blocks = encodings.length / deltas.length;
+  const isMultiple = granularity.kind === 'block' && granularity.decompressedBitwidth !== null;
+  return encodings.map((encoding, i) => {
+    const channel = Math.floor(i / blocks);
+    const [delta, least] = [deltas[channel]!, needed[channel]!];
+    if (least === delta || (!isMultiple && encoding.delta < delta)) return encoding;
+    return withDelta(encoding, isMultiple ? encoding.delta / delta * least : least);
   });
-  return fitted.every((encoding, channel) => encoding === weights[channel]) ? weights : fitted;
 }
 
 function withDelta(encoding: Encoding, delta: number): Encoding {

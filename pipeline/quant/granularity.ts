@@ -1,4 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
+import type { Encoding } from './encoding.ts';
 
 /**
  * How finely a tensor is divided among encodings. A negative axis counts from the end.
@@ -13,6 +14,20 @@ export type Granularity =
   | { readonly kind: 'block'; readonly axis: number; readonly blockSize: number; readonly channelAxis: number; readonly decompressedBitwidth: number | null };
 
 export const PER_TENSOR: Granularity = { kind: 'tensor' };
+
+/** A tensor's encodings, and what tells which of its elements each is for. */
+export interface DividedTensor {
+  readonly tensor: string;
+  readonly dims: readonly number[];
+  readonly granularity: Granularity;
+  readonly encodings: readonly Encoding[];
+}
+
+/** How many channels a tensor has encodings for; one without channels counts as one. */
+export function channelCount(dims: readonly number[], granularity: Granularity): number {
+  if (granularity.kind === 'tensor') return 1;
+  return dims[axisIn(dims, granularity.kind === 'channel' ? granularity.axis : granularity.channelAxis)]!;
+}
 
 /**
  * Which encoding each element of a tensor has, row-major: the tensor is nested `axes`, outermost first, around runs of `run` contiguous

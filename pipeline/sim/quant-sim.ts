@@ -282,7 +282,7 @@ export class QuantSim {
 
   /** Find out before calibrating whether export can say everything: throws `op-unsupported` where the version of encodings.json has no words for a tensor's grid. */
   checkExport({ encodingsVersion = '1.0.0' }: ExportOptions = {}): void {
-    checkEncodingsVersion(this.#placement, encodingsVersion);
+    checkEncodingsVersion(this.#placement, encodingsVersion, this.#frozen);
   }
 
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */

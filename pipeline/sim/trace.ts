@@ -5,10 +5,11 @@ import type { Engine, Session, SessionOptions } from '../engine/engine.ts';
 import { dequantizedNames } from '../export/insert-quantizer.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
+import type { Node } from '../graph/node.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { tapOutputs } from '../passes/tap-outputs.ts';
 import { floats } from './compare.ts';
-import { StepCounts } from './step-counts.ts';
+import { type Step, StepCounts } from './step-counts.ts';
 
 /** One quantized tensor, as the simulated and the exported model compute it. */
 export interface TracedTensor {
@@ -16,8 +17,8 @@ export interface TracedTensor {
   /** The node that computes it; null for a graph input. */
   readonly node: string | null;
   readonly opType: string | null;
-  /** One step of its encoding, in real units. */
-  readonly delta: number;
+  /** One step of its encoding, in real units; or the floating-point format that it is kept in, whose steps are from one value to the next. */
+  readonly step: Step;
   /** Entry n: elements off by n steps; the last entry: by that many or more. */
   readonly offBy: readonly number[];
 }
@@ -75,24 +76,32 @@ export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bi
   }
   const found = new Set(compared.map(({ tensor }) => tensor));
   return {
-    tensors: compared.map(({ tensor, counts }) => ({ tensor, ...producerOf(forms.float, tensor), delta: counts.delta, offBy: counts.counts })),
+    tensors: compared.map(({ tensor, counts }) => ({ tensor, ...producerOf(forms.float, tensor), step: counts.step, offBy: counts.counts })),
     notCompared: readActivations(forms.float, options.placement).filter(tensor => !found.has(tensor)),
   };
 }
 
-/** The quantized activations that something reads. */
-function readActivations({ graph }: Model, { quantizers }: Placement): string[] {
-  return quantizers.map(({ tensor }) => tensor).filter(tensor => {
-    const value = graph.values.get(tensor);
-    return value !== undefined && value.initializer === null && (value.uses.length > 0 || graph.outputs.includes(value));
+/** The quantized activations that something reads, on grids and in floating-point formats. */
+function readActivations(float: Model, placement: Placement): string[] {
+  return inGraphOrder(float, placement).filter(tensor => {
+    const value = float.graph.values.get(tensor);
+    return value !== undefined && value.initializer === null && (value.uses.length > 0 || float.graph.outputs.includes(value));
   });
 }
 
-function comparedTensors({ simulated, exported }: TracedForms, { placement, encodings }: TraceOptions): Compared[] {
-  return placement.quantizers.flatMap(({ tensor }) => {
+/** Tensors with a quantizer in the order in which they are computed. */
+function inGraphOrder({ graph }: Model, { quantizers, floats }: Placement): string[] {
+  const position = new Map(graph.nodes.map((node, index) => [node, index]));
+  const positionOf = (tensor: string) => position.get(graph.values.get(tensor)?.producer as Node) ?? -1;
+  return [...quantizers, ...floats].map(({ tensor }) => tensor).toSorted((a, b) => positionOf(a) - positionOf(b));
+}
+
+function comparedTensors({ float, simulated, exported }: TracedForms, { placement, encodings }: TraceOptions): Compared[] {
+  const formats = new Map(placement.floats.map(({ tensor, format }) => [tensor, format]));
+  return inGraphOrder(float, placement).flatMap(tensor => {
     const names = [seenAs(simulated, tensor), seenAs(exported, tensor)];
     if (names[0] == null || names[1] == null) return [];
-    return { tensor, simulated: names[0], exported: names[1], counts: new StepCounts(encodings.get(tensor)![0]!.delta) };
+    return { tensor, simulated: names[0], exported: names[1], counts: new StepCounts(formats.get(tensor) ?? encodings.get(tensor)![0]!.delta) };
   });
 }
 

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
+import { presets } from '../../pipeline/config/presets/index.ts';
 import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
 
 const VIT = 'fixtures/models/fmnist-vit.onnx';
 
 interface Inspected {
-  readonly quantizers: readonly { readonly tensor: string; readonly producer: string; readonly bitwidth: number; readonly section: string; readonly rule: string; readonly observed: string[] }[];
+  readonly quantizers: readonly { readonly tensor: string; readonly producer: string; readonly bitwidth: number; readonly section: string; readonly rule: string; readonly observed: string[]; readonly untied: string }[];
   readonly units: readonly { readonly kind: string; readonly nodes: readonly string[] }[];
   readonly float: readonly { readonly name: string; readonly reason: string }[];
 }
@@ -35,7 +36,7 @@ suite('cli/inspect', test => {
       assert.equal([rowOf('/l.0/Softmax_output_0').producer, rowOf('/l.0/Softmax_output_0').bitwidth], ['Softmax', 16]);
       assert.equal([rowOf('/l.0/Softmax_output_0').section, rowOf('/l.0/Softmax_output_0').rule], ['override', '/l.0/Softmax_output_0.bitwidth']);
       assert.equal([rowOf('/l.1/q/Add_output_0').section, rowOf('/l.1/q/Add_output_0').rule], ['exception', 'defaults.hw_version']);
-      assert.equal(rowOf('/Concat_output_0').observed, ['/Add_output_0', '/Concat_output_0']);
+      assert.equal(rowOf('/Concat_output_0').observed, ['/e/Conv_output_0', '/Add_output_0', '/Concat_output_0']);
       assert.equal(float.filter(({ name }) => name === 'logits'), [{ kind: 'tensor', name: 'logits', opType: 'Gemm', reason: 'an override turns it off' }]);
       const kinds = new Set(units.map(({ kind }) => kind));
       assert.equal([...kinds].sort(), ['AttentionScaling', 'Gelu', 'LayerNormalization', 'MatMulAdd']);
@@ -47,9 +48,19 @@ suite('cli/inspect', test => {
     const { stdout } = await quantpipe(['inspect', VIT, '--config', 'htp-v75']);
     assert.match(stdout, /^tensor +producer +kind +bits +symmetry +granularity +fixed range +shares with +rule$/m);
     assert.match(stdout, /^\/l\.0\/Softmax_output_0 +Softmax +activation +8 +asymmetric +tensor +0 … 1 +op_type\.Softmax\.encoding_constraints$/m);
-    assert.match(stdout, /^\/Concat_output_0 +Concat +activation .*\/Add_output_0, merged from 2 +defaults/m);
+    assert.match(stdout, /^\/Concat_output_0 +Concat +activation .*\/e\/Conv_output_0, merged from 3 +defaults/m);
     assert.match(stdout, /^\/l\.1\/q\/Add_output_0 .*exception: defaults\.hw_version$/m);
     assert.match(stdout, /^AttentionScaling +2 +\/l\.0\/MatMul → \/l\.0\/Mul +\/l\.0\/Mul_output_0/m);
+  });
+
+  test('an input of a tied operator that keeps its own encoding says why, in the table and in --json', async () => {
+    const { config } = presets['per-channel'];
+    await withFile(JSON.stringify({ ...config, ties: { Concat: 'True' } }), async path => {
+      const { stdout } = await quantpipe(['inspect', VIT, '--config', path]);
+      assert.match(stdout, /^\/e\/Conv_output_0 +Conv +activation .*not tied: also read by Mul '\/Mul' +defaults/m);
+      const { quantizers } = JSON.parse((await quantpipe(['inspect', VIT, '--config', path, '--json'])).stdout) as Inspected;
+      assert.equal(quantizers.filter(({ untied }) => untied !== '').map(({ tensor }) => tensor), ['/e/Conv_output_0']);
+    });
   });
 
   test('--aimet-placement quantizes inside composites', async () => {

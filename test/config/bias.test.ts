@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 
+import type { PlacementOptions } from '../../pipeline/config/place-quantizers.ts';
 import { type Attribute, floatAttribute, intAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
@@ -7,16 +8,20 @@ import { node, place, USUAL, usualBut } from './sketches.ts';
 
 const perChannel = usualBut({ defaults: { ...USUAL.defaults, per_channel_quantization: 'True' } });
 
-function biasesOf(op: string, { weightDims, biasDims, attributes = {}, config = perChannel }: { weightDims: number[]; biasDims: number[]; attributes?: Record<string, Attribute>; config?: object }) {
+const inBlocks: PlacementOptions = { blocks: { blockSize: 2, decompressedBitwidth: null, undivided: 'refuse' } };
+
+interface Sketched { readonly weightDims: number[]; readonly biasDims: number[]; readonly attributes?: Record<string, Attribute>; readonly config?: object; readonly options?: PlacementOptions }
+
+function biasesOf(op: string, { weightDims, biasDims, attributes = {}, config = perChannel, options = {} }: Sketched) {
   return place({
     inputs: { x: [2, 4, 8, 8] }, weights: { w: weight(weightDims), b: weight(biasDims) },
     nodes: [node(op, ['x', 'w', 'b'], 'y', attributes)], outputs: { y: null },
-  }, config).biases;
+  }, config, options).biases;
 }
 
 suite('config/bias', test => {
   const found = [{ tensor: 'b', input: 'x', weight: 'w' }];
-  const cases: [what: string, op: string, options: Parameters<typeof biasesOf>[1], isPlaced: boolean][] = [
+  const cases: [what: string, op: string, options: Sketched, isPlaced: boolean][] = [
     ['of a convolution', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6] }, true],
     ['of a transposed convolution', 'ConvTranspose', { weightDims: [4, 6, 3, 3], biasDims: [6] }, true],
     ['of a transposed convolution in groups, which share weight channels', 'ConvTranspose', { weightDims: [4, 3, 3, 3], biasDims: [6], attributes: { group: intAttribute(2) } }, true],
@@ -29,6 +34,9 @@ suite('config/bias', test => {
     ['that is scaled itself', 'Gemm', { weightDims: [4, 6], biasDims: [6], attributes: { beta: floatAttribute(2) } }, false],
     ['beside a weight in float', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6], config: usualBut({ params: { weight: { is_quantized: 'False' } } }) }, false],
     ['beside an activation in float', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6], config: usualBut({ model_input: {} }) }, false],
+    ['in blocks, with an element for every output channel', 'Conv', { weightDims: [6, 4, 3, 3], biasDims: [6], options: inBlocks }, true],
+    ['in blocks, of groups that share weight channels', 'ConvTranspose', { weightDims: [4, 3, 3, 3], biasDims: [6], attributes: { group: intAttribute(2) }, options: inBlocks }, true],
+    ['in blocks, that is one number for all channels', 'Gemm', { weightDims: [4, 6], biasDims: [1], options: inBlocks }, false],
     ['of a normalization', 'LayerNormalization', { weightDims: [8], biasDims: [8] }, false],
   ];
   for (const [what, op, options, isPlaced] of cases) {
@@ -43,7 +51,8 @@ suite('config/bias', test => {
     }, config, options).float.filter(({ name }) => name === 'b').map(({ reason }) => reason);
     assert.equal(reasons(perChannel), []);
     assert.equal(reasons(perChannel, { quantizeBias: false }), ['biases are to stay in float']);
-    assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: null, undivided: 'refuse' as const } }), ['a bias has the step of its products, and the blocks of a channel have several']);
+    assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: null, undivided: 'refuse' as const } }), []);
+    assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: 20, undivided: 'refuse' as const } }), ['products of more than 16 bits are not added up in int32']);
     assert.equal(reasons(perChannel, { weightBitwidth: 24 }), ['products of more than 16 bits are not added up in int32']);
     assert.equal(reasons(usualBut({ model_input: {} })), ['a bias has the step of its products, and the activation beside it is not quantized']);
   });

@@ -1,9 +1,10 @@
 import * as assert from 'uvu/assert';
 
+import { describePlacement } from '../../pipeline/config/describe-placement.ts';
 import { intAttribute, stringAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { lines, node, place, usualBut } from './sketches.ts';
+import { lines, node, place, USUAL, usualBut } from './sketches.ts';
 
 const tie = (...opTypes: string[]) => ({ ties: Object.fromEntries(opTypes.map(opType => [opType, 'True'])) });
 const concat = {
@@ -30,6 +31,33 @@ suite('config/merged-encodings', test => {
   test('an input that others read too keeps its own', () => {
     const sketch = { ...concat, nodes: [...concat.nodes, node('Relu', ['a'], 'z')], outputs: { y: null, z: null } };
     assert.equal(lines(place(sketch, usualBut(tie('Concat')))).filter(line => line.includes('=')), ['c activation 8 asymmetric = b']);
+  });
+
+  for (const [what, config, options] of [
+    ['on a Hexagon', usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' } }), {}], ["in AIMET's placement", usualBut(tie('Concat')), { aimetPlacement: true }],
+  ] as const) {
+    test(`${what} every input takes the encoding of the output: one that others read, one of another fixed range, a constant`, () => {
+      const unit = { op_type: { Sigmoid: { encoding_constraints: { min: 0, max: 1 } } } };
+      const sketch = {
+        inputs: concat.inputs, weights: { k: weight([1, 4, 8, 8]) }, outputs: { y: null, z: null },
+        nodes: [concat.nodes[0]!, concat.nodes[1]!, node('Concat', ['a', 'b', 'k'], 'c', { axis: intAttribute(1) }), node('Elu', ['c'], 'y'), node('Relu', ['b'], 'z')],
+      };
+      const placement = place(sketch, { ...config, ...unit }, options);
+      assert.equal(placement.quantizers.filter(({ group }) => group === 'a').map(({ tensor, constraint }) => [tensor, constraint]), ['a', 'b', 'k', 'c'].map(tensor => [tensor, null]));
+      assert.equal(observed(placement, 'k'), ['a', 'b', 'c']);
+      assert.equal(placement.untied, []);
+      const spared = place(sketch, { ...usualBut(tie('Concat')), ...unit });
+      assert.equal(spared.quantizers.filter(({ group }) => group === 'c').map(({ tensor }) => tensor), ['c']);
+      assert.equal(spared.untied, [{ tensor: 'a', reason: 'the configuration fixes another range for it' }, { tensor: 'b', reason: "also read by Relu of 'z'" }]);
+    });
+  }
+
+  test('an input that is not tied says so, with those who read it too', () => {
+    const others = ['z', 'u', 'v', 't'].map(name => node('Relu', ['a'], name));
+    const placement = place({ ...concat, nodes: [...concat.nodes, ...others], outputs: { y: null, z: null, u: null, v: null, t: null } }, usualBut(tie('Concat')));
+    const row = describePlacement(placement).find(({ tensor }) => tensor === 'a')!;
+    assert.is(row.untied, "not tied: also read by Relu of 'z', Relu of 'u', Relu of 'v' and 1 more");
+    assert.equal(describePlacement(placement).filter(({ untied }) => untied !== '').length, 1);
   });
 
   test('moved tensors between them are of the group', () => {

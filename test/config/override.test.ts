@@ -16,7 +16,7 @@ const lineOf = (json: object, tensor: string, config?: object) => lines(overridd
 
 const refused: [json: unknown, message: string][] = [
   [[], 'my.json: expected an object, got []'],
-  [{ y: { bits: 8 } }, 'y.bits: unknown key; known are is_quantized, bitwidth, symmetry, per_channel, min, max'],
+  [{ y: { bits: 8 } }, 'y.bits: unknown key; known are is_quantized, bitwidth, symmetry, format, per_channel, min, max'],
   [{ y: { symetry: 'symmetric' } }, "y.symetry: unknown key; did you mean 'symmetry'?"],
   [{ y: { symmetry: 'True' } }, 'y.symmetry: expected "asymmetric" or "symmetric" or "strict-symmetric" or "unsigned-symmetric", got "True"'],
   [{ y: { bitwidth: '8' } }, 'y.bitwidth: expected a number, got "8"'],
@@ -28,6 +28,12 @@ const refused: [json: unknown, message: string][] = [
   [{ w: { bitwidth: 33 } }, "the bit-width of 'w' must be an integer from 2 to 32, got 33"],
   [{ y: { per_channel: 'True' } }, 'y: only the weights of Conv, ConvTranspose, Gemm and MatMul have channels, so per_channel can only be "False"'],
   [{ w: { per_channel: 'True', min: 0 } }, 'w: min and max are one range, and the weight has one for every channel; add "per_channel": "False"'],
+  [{ y: { format: 'float' } }, 'y.format: expected "float16" or "bfloat16", got "float"'],
+  [{ y: { format: 'float16', bitwidth: 16 } }, 'y: format is "float16", which has no grid, so bitwidth cannot be set'],
+  [{ w: { format: 'bfloat16', per_channel: 'True' } }, 'w: format is "bfloat16", which has no grid, so per_channel cannot be set'],
+  [{ y: { format: 'float16', max: 6 } }, 'y: format is "float16", which has no grid, so max cannot be set'],
+  [{ y: { is_quantized: 'False', format: 'float16' } }, 'y: is_quantized is "False", so nothing else can be set'],
+  [{ b: { format: 'float16' } }, 'b: the tensor is an int32 bias, whose step is that of input times weight: only is_quantized can be set'],
   [{ b: { bitwidth: 16 } }, 'b: the tensor is an int32 bias, whose step is that of input times weight: only is_quantized can be set'],
   [{ q: {} }, "my.json: the prepared model has no tensor 'q'"],
   [{ '/block/y': {}, long_nam: {} }, "my.json: the prepared model has no tensors '/block/y', 'long_nam'; did you mean 'long_name'?"],
@@ -94,6 +100,20 @@ suite('config/override', test => {
   test('a tensor that floats are kept of gets a grid by an override that speaks of one', () => {
     const half = { weightFormat: 'float16', activationFormat: 'float16', overrides: parseOverrides({ y: { bitwidth: 8 }, w: { symmetry: 'asymmetric' }, r: {} }, 'my.json') } as const;
     assert.equal(lines(place(sketch, USUAL, half)).filter(line => !line.includes('float16')), ['w weight 8 asymmetric', 'y activation 8 asymmetric']);
+  });
+
+  test('a 16-bit floating-point format takes the place of a grid: of an activation, a weight, a constant, and what was moved', () => {
+    const placement = overridden({ r: { format: 'float16' }, w: { format: 'bfloat16', is_quantized: 'True' }, k: { format: 'float16' } });
+    assert.equal(lines(placement).map(line => line.split(' ').slice(0, 4).join(' ')), [
+      'x activation 8 asymmetric', 'y activation 8 asymmetric', 'w weight 16 bfloat16', 'r activation 16 float16', 't activation 16 float16', 'k activation 16 float16',
+    ]);
+    assert.equal(placement.floats.map(({ tensor, rule }) => `${tensor}: ${rule.section} ${rule.path}`), ['w: override w', 'r: override r.format', 't: override r.format', 'k: override k.format']);
+    assert.equal(placement.float.map(({ name, reason }) => `${name}: ${reason}`), ['b: a bias has the step of its products, and the weight beside it is not quantized']);
+  });
+
+  test('a format and a grid for tensors that share an encoding contradict each other', () => {
+    assert.throws(() => overridden({ t: { format: 'float16' }, r: { format: 'bfloat16' } }), /t\.format and r\.format contradict each other about tensor 'r'/);
+    assert.throws(() => overridden({ t: { format: 'float16' }, r: { bitwidth: 8 } }), /t\.format and r contradict each other about tensor 'r'/);
   });
 
   test('a weight in blocks that decompress keeps its grid, unless it leaves the blocks', () => {

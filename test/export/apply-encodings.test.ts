@@ -64,7 +64,7 @@ suite('export/apply-encodings', test => {
   test('searched anew, the tensors of a group have one grid, and it is told where the file has two', () => {
     const { placement, warnings } = shareGrids(apply([{ ...image, name: 'positive' }, { ...image, name: 'flat', bw: 16 }], { rest: 'keep' }));
     assert.equal(placement.quantizers.filter(({ group }) => group === 'positive').map(quantizer => quantizer.grid), [grid(8), grid(8)]);
-    assert.equal(warnings, ["'flat' shares the encoding of 'positive': 8 bits, asymmetric, and not 16 bits, asymmetric, as the file says"]);
+    assert.equal(warnings.slice(1), ["'flat' shares the encoding of 'positive': 8 bits, asymmetric, and not 16 bits, asymmetric, as the file says"]);
   });
 
   test('a floating-point format takes the place of a quantizer, and a bias beside it stays in float', () => {
@@ -86,11 +86,30 @@ suite('export/apply-encodings', test => {
   test('a bias whose neighbours the file leaves out stays in float, and it is told', () => {
     const { placement, warnings } = apply([int8('kernel', 2), { ...int8('shift', 2), bw: 8 }]);
     assert.equal(placement.biases, []);
-    assert.equal(warnings, ["bias 'shift' stays in float: the file has no encodings of the tensors whose product it is added to"]);
+    assert.is(warnings[0], "bias 'shift' stays in float: the file has no encodings of the tensors whose product it is added to");
   });
 
   test('a bias of another width is int32, and it is told', () => {
-    assert.equal(apply([image, int8('kernel', 2), int8('shift', 2)]).warnings, ["bias 'shift' has 8 bits in the file and is rounded as int32, with the step of the product it is added to"]);
+    assert.equal(apply([image, int8('kernel', 2), int8('shift', 2)]).warnings.slice(0, 1), ["bias 'shift' has 8 bits in the file and is rounded as int32, with the step of the product it is added to"]);
+  });
+
+  test('what the file leaves out is counted and named, with what becomes of it', () => {
+    const all = ['image', 'kernel', 'positive', 'flat', 'matrix', 'logits'];
+    const [scales, record] = [{ kernel: 2 } as Record<string, number>, (name: string) => scales[name] === undefined ? { ...image, name } : int8(name, scales[name])];
+    const lacking = (names: readonly string[], options?: ApplyOptions) => apply(all.filter(name => !names.includes(name)).map(record), options).warnings.filter(warning => warning.includes('placed quantizers'));
+    assert.equal(lacking([]), []);
+    assert.equal(lacking(['kernel', 'logits']), ["the file has no encodings of 2 of 6 placed quantizers, which stay in float: 'kernel', 'logits'"]);
+    assert.equal(lacking(['kernel', 'logits'], { rest: 'keep' }), ["the file has no encodings of 2 of 6 placed quantizers, which are calibrated as the configuration has them: 'kernel', 'logits'"]);
+    assert.equal(lacking(all), ["the file has no encodings of 6 of 6 placed quantizers, which stay in float: 'image', 'kernel', 'positive', 'flat', 'matrix' and 1 more"]);
+    assert.equal(lacking(['flat']), [], 'what was moved out of a tensor that the file has is on its grid');
+    assert.equal(lacking(['positive']), ["the file has no encodings of 1 of 6 placed quantizers, which stay in float: 'positive'"]);
+    assert.equal(lacking(['positive'], { rest: 'keep' }), [], 'it takes the encoding that it shares');
+  });
+
+  test('a bias that the file leaves out beside what it has is named', () => {
+    const warnings = apply([image, int8('kernel', 2)]).warnings;
+    assert.equal(warnings.filter(warning => warning.includes(' bias ')), ["the file has no encodings of 1 bias beside tensors that it has, which stays in float: 'shift'"]);
+    assert.not.ok(apply([image, int8('kernel', 2)], { rest: 'keep' }).warnings.some(warning => warning.includes('biases')), 'the configuration has them');
   });
 
   // what the file says, and the message after its code
@@ -107,7 +126,7 @@ suite('export/apply-encodings', test => {
     test(`refuses: ${says}`, () => {
       for (const rest of ['drop', 'keep'] as const) {
         const message = messageOf(() => apply([record], { rest }));
-        assert.ok(message.startsWith(`statistics-invalid ${says}`), message);
+        assert.ok(message.startsWith(`encodings-invalid ${says}`), message);
       }
     });
   }

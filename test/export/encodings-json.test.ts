@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert';
 
-import type { EncodingTable, Placement } from '../../pipeline/config/placement.ts';
+import type { Constraint, EncodingTable, Placement } from '../../pipeline/config/placement.ts';
 import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
+import { PER_TENSOR } from '../../pipeline/quant/granularity.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { golden } from '../support/golden.ts';
 import { buildModel, weight } from '../support/graphs.ts';
@@ -76,9 +77,25 @@ suite('export/encodings-json', test => {
     assert.equal([of061!['bitwidth'], of061!['scale'], of061!['offset']], [32, step, -2147483648]);
   });
 
+  for (const [what, decompressedBitwidth, steps] of [['in blocks the largest', null, [16, 8]], ['in blocks that are multiples (LPBQ) that of which they are', 8, [1, 0.5]]] as const) {
+    test(`a bias has the step of its channel: of those ${what}`, () => {
+      const model = buildModel({ inputs: { x: ['N', 6] }, weights: { w: weight([2, 6]), b: weight([2]) }, nodes: [node('Gemm', ['x', 'w', 'b'], ['y'], { transB: intAttribute(1) })], outputs: { y: null } });
+      const { placement, encodings } = placementOf([
+        { tensor: 'x', ranges: [[0, 255]] },
+        {
+          tensor: 'w', role: 'weight', grid: grid(4, 'symmetric'), granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth },
+          ranges: [10, 4, 16, 8, 1, 0.5].map(delta => [-7 * delta, 7 * delta] as const),
+        },
+      ], [{ tensor: 'b', input: 'x', weight: 'w', node: 'Gemm_y' }]);
+      const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, encodings, { scheme })) as Record<string, unknown>;
+      assert.equal((entryIn(parameters, 'b') as { scale: number[] }).scale, steps);
+      if (decompressedBitwidth !== null) assert.equal((entryIn(parameters, 'w') as { scale: number[] }).scale, steps, 'the same that the file gives the weight');
+    });
+  }
+
   test('says nothing of a bias whose step differs from node to node', () => {
     const { model, placement, encodings } = smallNetwork();
-    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', node: 'Gemm_logits' }];
+    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', granularity: PER_TENSOR, node: 'Gemm_logits' }];
     assert.not.ok(encodingsJson(model, { ...placement, biases }, encodings, { scheme }).includes('"shift"'));
   });
 
@@ -117,7 +134,7 @@ suite('export/encodings-json', test => {
     const { model, placement, encodings } = everyGranularity('1.0.0', ['multiples']);
     const bent = encodings.get('multiples')!.map((encoding, i) => i === 1 ? { ...encoding, delta: 0.0063 } : encoding);
     assert.match(messageOf(() => encodingsJson(model, placement, new Map([['multiples', bent]]), { scheme })),
-      /^statistics-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
+      /^encodings-invalid 'multiples': the deltas of channel 0, 0\.0063 to 0\.016, are not 1 to 16 times one delta/);
   });
 
   // what a tensor has, how, the versions that have words for it, and what the others lack
@@ -142,12 +159,24 @@ suite('export/encodings-json', test => {
   }
 
   test('what a version cannot say is found out before there are encodings, as far as placement tells', () => {
-    for (const [what, { placement }, able] of carried.filter(([what]) => what !== 'an offset of 33 bits')) {
+    for (const [what, { placement }, able] of carried) {
       for (const version of versions) {
         const message = messageOf(() => checkEncodingsVersion(placement, version));
         assert.is(message === 'nothing was thrown', able.includes(version), `${what} in ${version}: ${message}`);
       }
     }
+  });
+
+  test('an asymmetric grid of 32 bits is refused before its offset is known, unless that is fixed or known to fit', () => {
+    const { placement, encodings } = placementOf([{ tensor: 'image', grid: grid(32), ranges: [[-1, 3]] }]);
+    const check = (version: EncodingsVersion, constraint: Constraint | null, known?: EncodingTable) =>
+      messageOf(() => checkEncodingsVersion({ ...placement, quantizers: placement.quantizers.map(quantizer => ({ ...quantizer, constraint })) }, version, known));
+    const says = "op-unsupported encodings 1.0.0 cannot say what 'image' has: an asymmetric 32-bit grid, whose offset may lie below int32; 0.6.1 and 2.0.0 can";
+    for (const constraint of [null, { min: null, max: 1 }, { min: -1, max: null }]) assert.is(check('1.0.0', constraint), says);
+    for (const constraint of [{ min: 0, max: 1 }, { min: 0, max: null }, { min: 2, max: null }, { min: -1, max: 1.5 }]) assert.is(check('1.0.0', constraint), 'nothing was thrown');
+    assert.is(check('1.0.0', { min: -3, max: 1 }), "op-unsupported encodings 1.0.0 cannot say what 'image' has: an offset below int32; 0.6.1 and 2.0.0 can");
+    assert.is(check('1.0.0', null, encodings), 'nothing was thrown');
+    for (const version of ['0.6.1', '2.0.0'] as const) assert.is(check(version, null), 'nothing was thrown');
   });
 
   test('2.0.0 leaves floating-point formats out, and tells', () => {

@@ -18,6 +18,9 @@ import { node, operators, smallNetwork } from './models.ts';
 const nodeNamed = ({ graph }: Model, name: string): Node => graph.nodes.find(node => node.name === name)!;
 const contentOf = ({ graph }: Model, name: string) => graph.values.get(name)!.initializer!.read();
 
+/** What the DequantizeLinear of a tensor takes away. */
+const zeroPointOf = (model: Model, name: string) => nodeNamed(model, `${name}_DequantizeLinear`).inputs[2]!.initializer!.read();
+
 const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
 
 function unary(opType: string, sketches: readonly QuantizerSketch[], constants = {}, more: readonly string[] = []) {
@@ -63,7 +66,7 @@ suite('export/qdq-model', test => {
     assert.equal([...contentOf(unsigned, 'kernel_quantized').data as Uint8Array].map(code => code - 128), [...contentOf(signed, 'kernel_quantized').data]);
     assert.is(intOf(nodeNamed(unsigned, 'kernel_DequantizeLinear'), 'axis', -1), 0);
     assert.equal(contentOf(unsigned, 'matrix_scale').dims, []);
-    assert.is(contentOf(unsigned, 'positive_zero_point').dtype, 'uint8');
+    assert.is(zeroPointOf(unsigned, 'positive').dtype, 'uint8');
   });
 
   test('stores a bias as int32 without a zero point, with the step of its products', () => {
@@ -119,7 +122,7 @@ suite('export/qdq-model', test => {
     const { placement, encodings } = placementOf([{ tensor: 'c', ranges: [[-2, 1]] }]);
     const exported = qdqModel(model, placement, encodings);
     assert.equal(operators(exported), ['DequantizeLinear', 'Add']);
-    assert.is(contentOf(exported, 'c_zero_point').data[0], 170);
+    assert.is(zeroPointOf(exported, 'c').data[0], 170);
   });
 
   test('shares one pair among readers and the graph output of the same name', () => {
@@ -141,7 +144,7 @@ suite('export/qdq-model', test => {
     const { model, placement, encodings } = unary('Tanh', [{ tensor: 'y', grid: grid(8, 'strict-symmetric'), ranges: [[-1, 1]] }]);
     const exported = qdqModel(model, placement, encodings);
     assert.equal(operators(exported).slice(0, 2), ['Tanh', 'Clip']);
-    assert.is(contentOf(exported, 'y_zero_point').data[0], 128);
+    assert.is(zeroPointOf(exported, 'y').data[0], 128);
   });
 
   // bounds of the Clip, range of the quantizer, whether the Clip can go
@@ -198,8 +201,8 @@ suite('export/qdq-model', test => {
     const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(16), ranges: [[0, 1]] }]);
     const exported = qdqModel(model, placement, encodings);
     assert.equal([exported.opsets.get(''), model.opsets.get('')], [21, 13]);
-    assert.is(contentOf(exported, 'y_zero_point').dtype, 'uint16');
-    assert.equal(contentOf(qdqModel(model, placement, encodings, { activationType: 'int8' }), 'y_zero_point'), { dtype: 'int16', dims: [], data: Int16Array.of(-32_768) });
+    assert.is(zeroPointOf(exported, 'y').dtype, 'uint16');
+    assert.equal(zeroPointOf(qdqModel(model, placement, encodings, { activationType: 'int8' }), 'y'), { dtype: 'int16', dims: [], data: Int16Array.of(-32_768) });
   });
 
   test('refuses 16 bits where a node of the model has no form in opset 21, naming it', () => {
@@ -211,13 +214,13 @@ suite('export/qdq-model', test => {
 
   test('stores weights of up to 4 bits as uint4 or int4, and activations of so many in bytes', () => {
     const { model, placement, encodings } = unary('Abs', [{ tensor: 'y', grid: grid(4), ranges: [[0, 1.5]] }]);
-    assert.is(contentOf(qdqModel(model, placement, encodings), 'y_zero_point').dtype, 'uint8');
+    assert.is(zeroPointOf(qdqModel(model, placement, encodings), 'y').dtype, 'uint8');
     const product = buildModel({ opset: 13, inputs: { x: ['N', 2] }, weights: { w: weight([2, 3]) }, nodes: [node('MatMul', ['x', 'w'], ['y'])], outputs: { y: null } });
     const placed = placementOf([{ tensor: 'w', role: 'weight', grid: grid(3, 'symmetric'), ranges: [[-1, 1]] }]);
     for (const [weightType, dtype, zeroPoint] of [['uint8', 'uint4', 4], ['int8', 'int4', 0]] as const) {
       const exported = qdqModel(product, placed.placement, placed.encodings, { weightType });
       assert.is(contentOf(exported, 'w_quantized').dtype, dtype);
-      assert.is(contentOf(exported, 'w_zero_point').data[0], zeroPoint);
+      assert.is(zeroPointOf(exported, 'w').data[0], zeroPoint);
       assert.is(exported.opsets.get(''), 21);
     }
   });
@@ -246,7 +249,7 @@ suite('export/qdq-model', test => {
     const { model, placement, encodings } = smallNetwork();
     const signed = qdqModel(model, placement, encodings, { activationType: 'int8' });
     assert.not.ok(operators(signed).includes('Relu'));
-    assert.equal(contentOf(signed, 'positive_zero_point'), { dtype: 'int8', dims: [], data: Int8Array.of(-128) });
+    assert.equal(zeroPointOf(signed, 'positive'), { dtype: 'int8', dims: [], data: Int8Array.of(-128) });
     const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
     assert.ok(operators(qdqModel(below.model, below.placement, below.encodings, { activationType: 'int8' })).includes('Relu'));
   });

@@ -92,7 +92,8 @@ suite('export/read-encodings', test => {
       for (const { model: network, placement, encodings } of [smallNetwork(), everyGranularity(version)]) {
         const text = encodingsJson(network, placement, encodings, { version, scheme });
         const applied = applyEncodings(network, placement, read(text));
-        assert.equal(applied.warnings, []);
+        const lost = version === '2.0.0' && placement.floats.length > 0 ? ["the file has no encodings of 1 of 7 placed quantizers, which stay in float: 'half'"] : []; // it has no words for formats
+        assert.equal(applied.warnings, lost);
         assert.equal(applied.placement.quantizers.map(({ tensor }) => tensor), placement.quantizers.map(({ tensor }) => tensor));
         const args = (document: string) => JSON.parse(document) as Record<string, unknown>;
         const again = encodingsJson(network, applied.placement as Placement, applied.encodings, { version, scheme });
@@ -147,8 +148,8 @@ suite('export/read-encodings', test => {
     const file = read({ 'conv.weight': [entry, { ...entry, dtype: 'int' }] });
     assert.equal([...file.entries.keys()], ['conv.weight']);
     assert.equal(entryOf({ 'conv.weight': [entry, { ...entry, dtype: 'int' }] }, 'conv.weight').encodings.map(decisive), Array(2).fill([0.1, -8, 4, 15]));
-    assert.is(messageOf(() => read({ 'conv.weight': 3 })), 'statistics-invalid conv.weight: expected a list, got 3');
-    assert.is(messageOf(() => read({})), "statistics-invalid e.json: has no 'activation_encodings'");
+    assert.is(messageOf(() => read({ 'conv.weight': 3 })), 'encodings-invalid conv.weight: expected a list, got 3');
+    assert.is(messageOf(() => read({})), "encodings-invalid e.json: has no 'activation_encodings'");
   });
 
   test('2.1.0 has scales that are whole numbers times a scale per channel: LPBQ', () => {
@@ -255,7 +256,7 @@ suite('export/read-encodings', test => {
   for (const [document, claim] of malformed) {
     test(`refuses a file: ${claim}`, () => {
       const message = messageOf(() => read(document));
-      assert.ok(message.startsWith(`statistics-invalid ${claim}`), message);
+      assert.ok(message.startsWith(`encodings-invalid ${claim}`), message);
     });
   }
 });

@@ -33,6 +33,7 @@ suite('sim/load-encodings', test => {
     const [sim, without] = [await calibrated([image, kernel], { freeze: true }), await calibrated([])];
     assert.equal(stepsOf(sim, 'image'), [[0.02, -100, 8]]);
     assert.equal(stepsOf(sim, 'kernel'), [[0.1, -8, 4], [0.2, -8, 4]]);
+    assert.equal(sim.warnings, ["the file has no encodings of 4 of 6 placed quantizers, which are calibrated as the configuration has them: 'positive', 'flat', 'matrix', 'logits'"]);
     for (const tensor of ['positive', 'flat', 'matrix', 'logits']) assert.equal(sim.encodings.get(tensor), without.encodings.get(tensor), tensor);
     assert.equal([...without.statistics.tensors.keys()], ['image', 'positive', 'logits']);
     assert.equal([...sim.statistics.tensors.keys()], ['positive', 'logits']);
@@ -71,9 +72,9 @@ suite('sim/load-encodings', test => {
   test('tells of a bias that frozen steps clip', async () => {
     const tiny = { ...kernel, bw: 8, scale: [1e-12, 1e-12], offset: [-128, -128] };
     const sim = await calibrated([tiny], { freeze: true });
-    assert.equal(sim.warnings, ["bias 'shift' is clipped: the frozen steps of 'kernel' are too small for it"]);
+    assert.equal(sim.warnings.slice(1), ["bias 'shift' is clipped: the frozen steps of 'kernel' are too small for it"]);
     assert.equal(stepsOf(sim, 'kernel'), [[1e-12, -128, 8], [1e-12, -128, 8]]);
-    assert.equal((await calibrated([tiny])).warnings, []);
+    assert.not.ok((await calibrated([tiny])).warnings.some(warning => warning.includes('clipped')));
   });
 
   test('freezing needs a file', async () => {

@@ -1,9 +1,16 @@
 import * as assert from 'uvu/assert';
 
+import { floatsFromHalves, halvesFromFloats } from '../../pipeline/base/half.ts';
+import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { openEngine } from '../../pipeline/engine/index.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
+import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { QuantSim } from '../../pipeline/sim/quant-sim.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
+import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
+import { sameBits } from '../support/tensors.ts';
 
 const CNN = 'fixtures/models/fmnist-cnn.onnx';
 
@@ -14,6 +21,13 @@ async function calibrated(options: Parameters<typeof QuantSim.open>[1]): Promise
   return sim;
 }
 
+/** The float32 with a fraction of 7 bits that is nearest, by trying its neighbours. */
+function nearestBfloat16(x: number): number {
+  const low = new Float32Array(new Uint32Array([new Uint32Array(Float32Array.of(x).buffer)[0]! & 0xffff0000]).buffer)[0]!;
+  const high = low + Math.sign(x) * 2 ** (Math.floor(Math.log2(Math.abs(low))) - 7);
+  return Math.abs(x - low) < Math.abs(high - x) ? low : high;
+}
+
 const storedAs = (sim: QuantSim, name: string) => sim.exported().graph.values.get(name)?.initializer?.dtype;
 
 suite('sim/overrides-and-wishes', test => {
@@ -21,6 +35,23 @@ suite('sim/overrides-and-wishes', test => {
     const sim = await calibrated({ override: { 'f.weight': { per_channel: 'False', bitwidth: 4, min: -0.5, max: 0.5 }, 'logits': { symmetry: 'symmetric', min: -20, max: 20 } } });
     assert.equal(sim.encodings.get('f.weight'), [fitEncoding(-0.5, 0.5, grid(4, 'symmetric'))]);
     assert.equal(sim.encodings.get('logits'), [fitEncoding(-20, 20, grid(8, 'symmetric'))]);
+  });
+
+  test('an override keeps single tensors in 16-bit floats: they are rounded to the format, stored and simulated alike', async () => {
+    const sim = await calibrated({ override: { 'f.weight': { format: 'bfloat16' }, 'logits': { format: 'float16' } } });
+    assert.is(storedAs(sim, 'f.weight_bfloat16'), 'bfloat16');
+    assert.not.ok(sim.statistics.tensors.has('logits') || sim.encodings.has('logits') || sim.encodings.has('f.weight'));
+    const logits = async (model: Model) => {
+      const session = await (await openEngine('native')).load(writeModel(model), { fuseQuantized: false });
+      const out = await session.run({ input: float32Tensor([1, 1, 28, 28], floats(784, { min: 0, max: 1 })) });
+      await session.close();
+      return out['logits']!.data as Float32Array;
+    };
+    const simulated = await logits(sim.simulated());
+    sameBits(await logits(sim.exported()), simulated);
+    sameBits(floatsFromHalves(halvesFromFloats(simulated)), simulated, 'halves');
+    const [weight, original] = [sim.simulated(), sim.model].map(({ graph }) => graph.values.get('f.weight')!.initializer!.read().data as Float32Array);
+    sameBits(weight!, original!.map(x => nearestBfloat16(x)), 'f.weight');
   });
 
   test('an activation without a quantizer is not observed', async () => {

@@ -2,11 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
+import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { presets } from '../../pipeline/config/presets/index.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
+import type { Model } from '../../pipeline/graph/graph.ts';
 import { fitEncoding, openEngine, openSource, QuantSim, type QuantSimOptions, type Tensor, writeModel } from '../../pipeline/index.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { inFolder } from '../support/temporary.ts';
-import { buildModel, weight } from '../support/graphs.ts';
+import { buildModel, runModel, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
 import { suite } from '../support/suite.ts';
@@ -106,5 +109,22 @@ suite('sim/quant-sim', test => {
       await sim.export(join(folder, 'out'));
       assert.match(sim.warnings.join(), /2 tensors of model\.qdq\.onnx \(first 'w', 20 bits\) are simulated in float/);
     });
+  });
+
+  test('a constant that takes the encoding of a Concat has the range of what the Concat gives, stored and simulated', async () => {
+    const joined = buildModel({
+      opset: 13, inputs: { x: [1, 8] }, weights: { k: weight([1, 8], { seed: 5, min: -2, max: 2 }) }, outputs: { y: [1, 16] },
+      nodes: [{ op: 'Sigmoid', in: ['x'], out: ['s'] }, { op: 'Concat', in: ['s', 'k'], out: ['y'], attributes: { axis: intAttribute(1) } }],
+    });
+    const sim = await QuantSim.open(joined, { scheme: 'min-max', config: 'per-channel', aimetPlacement: true });
+    assert.not.ok(sim.placement.quantizers.some(({ tensor, group }) => tensor !== group), 'nothing is tied unless it is asked for');
+    const tied = await QuantSim.open(joined, { scheme: 'min-max', config: { ...presets['per-channel'].config, ties: { Concat: 'True' } }, aimetPlacement: true });
+    for await (const _ of tied.calibrate([{ x: float32Tensor([1, 8], values.slice(0, 8)) }], { workers: 1, engine: 'web' }));
+    const constant = joined.graph.values.get('k')!.initializer!.read().data as Float32Array;
+    const [s, k, y] = ['s', 'k', 'y'].map(tensor => tied.encodings.get(tensor));
+    assert.equal([s, k], [y, y]);
+    assert.equal(y, [fitEncoding(Math.min(...constant), Math.max(...constant), grid(8))], 'Sigmoid stays within the constant\'s range');
+    const run = async (of: Model) => (await runModel(of, { x: float32Tensor([1, 8], values.slice(0, 8)) }))['y']!.data as Float32Array;
+    sameBits(await run(tied.exported()), await run(tied.simulated()));
   });
 });

@@ -15,7 +15,7 @@ import { buildModel, weight } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
 import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
-import { sameBits } from '../support/tensors.ts';
+import { near, sameBits } from '../support/tensors.ts';
 
 const asItStands: SessionOptions = { fuseQuantized: false };
 
@@ -41,6 +41,17 @@ function product(codes: Grid, axis?: number) {
   const model = buildModel({ opset: 13, inputs: { x: [3, 3] }, weights: { w: weight([3, 4], { seed: 7 }) }, nodes: [node('MatMul', ['x', 'w'], ['y'])], outputs: { y: null } });
   const ranges = axis === undefined ? [[-1.5, 1.9] as const] : Array.from({ length: 4 }, (_, i) => [-1, 0.5 + i / 2] as const);
   return { model, ...placementOf([{ tensor: 'w', role: 'weight', grid: codes, ...(axis === undefined ? {} : { axis }), ranges }]) };
+}
+
+/** A layer of two outputs whose four-bit weight is in blocks of two, with the steps of its bias. */
+function inBlocks({ op, dims, axis, shape }: { op: string; dims: number[]; axis: number; shape: number[] }, decompressedBitwidth: number | null) {
+  const model = buildModel({ opset: 13, inputs: { x: shape }, weights: { w: weight(dims, { min: -1, max: 1 }), b: float32Tensor([2], Float32Array.of(0.1234, -0.777)) }, nodes: [node(op, ['x', 'w', 'b'], ['y'])], outputs: { y: null } });
+  const deltas = [[2 ** -4, 2 ** -6], [2 ** -3, 2 ** -2]];
+  const { placement, encodings } = placementOf([
+    { tensor: 'x', ranges: [[0, 255 / 8]] },
+    { tensor: 'w', role: 'weight', grid: grid(4, 'symmetric'), granularity: { kind: 'block', axis, blockSize: 2, channelAxis: 1 - axis, decompressedBitwidth }, ranges: deltas.flat().map(delta => [-7 * delta, 7 * delta] as const) },
+  ], [{ tensor: 'b', input: 'x', weight: 'w', node: `${op}_y` }]);
+  return { model, placement, encodings, steps: deltas.map(own => Math.max(...own) / (decompressedBitwidth === null ? 1 : 16) / 8) };
 }
 
 const identity = float32Tensor([3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1));
@@ -91,5 +102,25 @@ for (const name of ['web', 'native'] as const satisfies EngineName[]) {
       sameBits(await run(await engine, qdqModel(model, only, coarse), { image }), rounded);
       assert.ok(rounded.some((value, i) => value !== left[i]));
     });
+
+    for (const decompressedBitwidth of [null, 8]) {
+      for (const layer of [
+        { op: 'Conv', dims: [2, 4, 1, 1], axis: 1, shape: [1, 4, 2, 1] }, { op: 'ConvTranspose', dims: [4, 2, 1, 1], axis: 0, shape: [1, 4, 2, 1] }, { op: 'Gemm', dims: [4, 2], axis: 0, shape: [2, 4] },
+      ]) {
+        test(`a bias of ${layer.op} beside ${decompressedBitwidth === null ? 'blocks' : 'multiples of a delta'} is rounded to the step of its channel, stored as simulated, fused or not`, async () => {
+          const { model, placement, encodings, steps } = inBlocks(layer, decompressedBitwidth);
+          const bias = model.graph.values.get('b')!.initializer!.read().data as Float32Array;
+          const rounded = Array.from(bias, (value, i) => Math.round(value / steps[i]!) * steps[i]!);
+          const zero = float32Tensor(layer.shape, new Float32Array(8)), x = float32Tensor(layer.shape, floats(8, { seed: 5, min: 0, max: 12 }));
+          const [simulated, exported] = [simulate(model, placement, encodings), qdqModel(model, placement, encodings)];
+          assert.is(exported.graph.values.get('b_quantized')!.initializer!.dtype, 'int32');
+          const channelOf = (i: number) => layer.op === 'Gemm' ? i % 2 : Math.floor(i / 2);
+          (await run(await engine, simulated, { x: zero })).forEach((y, i) => assert.ok(Math.abs(y - rounded[channelOf(i)]!) < 1e-6, `${y} for ${rounded[channelOf(i)]}`));
+          const expected = await run(await engine, simulated, { x });
+          sameBits(await run(await engine, exported, { x }), expected, 'as it stands');
+          near(await run(await engine, exported, { x }, {}), expected, 1e-6, 'fused');
+        });
+      }
+    }
   });
 }

@@ -1,14 +1,14 @@
 import * as assert from 'uvu/assert';
 
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
-import { QuantSim } from '../../pipeline/index.ts';
+import { QuantSim, type QuantSimOptions } from '../../pipeline/index.ts';
 import { initializerOf } from '../../pipeline/graph/node.ts';
 import { suite } from '../support/suite.ts';
 
 const DATA = 'fixtures/data/fmnist-calibration.arrow';
 
-async function opened(name: string): Promise<QuantSim> {
-  const sim = await QuantSim.open(`fixtures/models/${name}.onnx`);
+async function opened(name: string, options: QuantSimOptions = {}): Promise<QuantSim> {
+  const sim = await QuantSim.open(`fixtures/models/${name}.onnx`, options);
   for await (const progress of sim.calibrate(DATA, { limit: 8 })) void progress;
   return sim;
 }
@@ -27,6 +27,17 @@ suite('sim/trace', test => {
       }
     });
   }
+
+  test('compares tensors in 16-bit floats, in their place among the others', async () => {
+    const sim = await opened('fmnist-cnn', { override: { '/m/m.0/Clip_output_0': { format: 'float16' }, 'input': { format: 'bfloat16' }, 'logits': { format: 'float16' } } });
+    const { tensors: traced, notCompared } = await sim.trace(DATA, { engine: 'native', limit: 1 });
+    assert.equal(notCompared, []);
+    const all = (await (await opened('fmnist-cnn')).trace(DATA, { engine: 'native', limit: 1 })).tensors.map(({ tensor }) => tensor);
+    assert.equal(traced.map(({ tensor }) => tensor), all);
+    assert.equal(traced.filter(({ step }) => typeof step === 'string').map(({ tensor, step }) => [tensor, step]), [['input', 'bfloat16'], ['/m/m.0/Clip_output_0', 'float16'], ['logits', 'float16']]);
+    const input = traced[0]!.offBy;
+    assert.equal([input[0], input.slice(1)], [784, [0, 0, 0, 0]], 'the image is rounded alike');
+  });
 
   test('finds tensors with a pair for every reader, and says which it does not find', async () => {
     const sim = await opened('fmnist-cnn');

@@ -18,14 +18,15 @@ export interface QuantizerSketch {
 const rule: Rule = { section: 'defaults', path: 'defaults.ops.is_output_quantized' };
 
 /** A placement and its encodings, drawn by hand. Activations are asymmetric and weights symmetric, at 8 bits, where nothing is said. */
-export function placementOf(sketches: readonly QuantizerSketch[], biases: readonly BiasQuantizer[] = []): { placement: Placement; encodings: EncodingTable } {
+export function placementOf(sketches: readonly QuantizerSketch[], biases: readonly Omit<BiasQuantizer, 'granularity'>[] = []): { placement: Placement; encodings: EncodingTable } {
   const quantizers = sketches.map((sketch): Quantizer => {
     const { tensor, role = 'activation', axis, group = tensor } = sketch;
     const granularity: Granularity = sketch.granularity ?? (axis === undefined ? PER_TENSOR : { kind: 'channel', axis });
     return { tensor, role, grid: gridOf(sketch), granularity, group, observed: role === 'weight' ? [] : [group], constraint: null, rule };
   });
   const encodings = new Map(sketches.map(sketch => [sketch.tensor, sketch.ranges.map(([min, max]): Encoding => fitEncoding(min, max, gridOf(sketch)))]));
-  return { placement: { quantizers, biases, floats: [], units: [], float: [], warnings: [] }, encodings };
+  const granularityOf = (weight: string): Granularity => quantizers.find(({ tensor }) => tensor === weight)!.granularity;
+  return { placement: { quantizers, biases: biases.map(bias => ({ ...bias, granularity: granularityOf(bias.weight) })), floats: [], untied: [], units: [], float: [], warnings: [] }, encodings };
 }
 
 function gridOf({ role = 'activation', grid: drawn }: QuantizerSketch): Grid {
