@@ -8,7 +8,6 @@ import { streamBytes, unreadable } from './byte-reader.ts';
 import { folderSource } from './folder-reader.ts';
 import { givenSource, type Given } from './given-source.ts';
 import { isAddress } from './http-bytes.ts';
-import { decodedSource } from './images/decoded-source.ts';
 import { isImageField } from './images/encoded-images.ts';
 import { imageFilesSource, isImageName, listImages } from './images/image-files.ts';
 import type { ImageSettings } from './images/image-settings.ts';
@@ -17,9 +16,8 @@ import { joinedSource } from './joined-source.ts';
 import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
 import { isNpy } from './npy-header.ts';
 import { npySource } from './npy-reader.ts';
-import { npzSource } from './npz-reader.ts';
 import { openBytes } from './open-bytes.ts';
-import { parquetSource, PARQUET_MAGIC } from './parquet/parquet-source.ts';
+import { PARQUET_MAGIC } from './parquet/magic.ts';
 import { sampledSource, type SampleOptions } from './sampled-source.ts';
 import type { Source, StoredSource } from './source.ts';
 import { listTestData, testDataSource } from './test-data-reader.ts';
@@ -59,19 +57,20 @@ const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
  *   what a program hands over  record batches, or tensors by input name: see given-source.ts
  *
  * Encoded images (in tar archives, folders, and columns {bytes, path} or of byte strings) are decoded as they are read. All is read lazily:
- * memory does not grow with the data.
+ * memory does not grow with the data. Readers with libraries of their own are imported when there is something for them to read.
  *
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
-  const source = decoded(typeof data === 'string' ? await openStored(data, options) : await givenSource(data), options);
+  const source = await decoded(typeof data === 'string' ? await openStored(data, options) : await givenSource(data), options);
   return options.sample ? sampledSource(source, options.sample) : source;
 }
 
-function decoded(stored: StoredSource, options: OpenOptions): Source {
+async function decoded(stored: StoredSource, options: OpenOptions): Promise<Source> {
   if (!stored.schema.fields.some(isImageField)) return stored;
   const { images: settings = {}, inputs = [], columns = inputs.map(({ name }) => name) } = options;
   const inputOf = (column: string) => inputs[columns.indexOf(column)] ?? (inputs.length === 1 ? inputs[0] : undefined);
+  const { decodedSource } = await import('./images/decoded-source.ts');
   return decodedSource(stored, stored.schema, { settings, inputOf });
 }
 
@@ -112,11 +111,11 @@ async function fileSource(path: string): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
-  if (text.startsWith(PARQUET_MAGIC)) return parquetSource(path);
+  if (text.startsWith(PARQUET_MAGIC)) return (await import('./parquet/parquet-source.ts')).parquetSource(path);
   if (isNpy(start)) return npySource(path);
   if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
-    return npzSource(path);
+    return (await import('./npz-reader.ts')).npzSource(path);
   }
   if (isTar(start)) return tarSource(path);
   if (couldBeStream(start)) return arrowStreamFileSource(path);
