@@ -39,8 +39,7 @@ function blockOptions({ blockSize, blockSkip, lpbq }: PlacementOptions): Pick<Qu
 
 /** Which samples are read, which column feeds which input, and how raw values are read. Options overrule the file that one of them may name. */
 export async function readOptions(options: DataOptions): Promise<BindOptions & Pick<OpenOptions, 'sample'>> {
-  const { readPreprocessFile } = await import('../pipeline/index.ts');
-  const file = options.preprocess === undefined ? null : await readPreprocessFile(options.preprocess);
+  const file = options.preprocess === undefined ? null : await (await import('../pipeline/index.ts')).readPreprocessFile(options.preprocess);
   const preprocess = { ...file?.preprocess, ...pick(options, 'scale', 'mean', 'std', 'layout') };
   const images = { ...file?.images, ...pick(options, 'resize', 'crop', 'filter', 'channels') };
   if (options.seed !== undefined && options.sample === undefined) throw new QuantpipeError('config-invalid', '--seed goes with --sample');

@@ -26,8 +26,6 @@ import { simulate } from './simulate.ts';
 import type { Trace } from './trace.ts';
 import { narrowBiasWarnings, nonFiniteWarnings } from './warnings.ts';
 
-// Reading data, running models and Spark are imported by the step that needs them: placing quantizers takes a third of the whole's start-up.
-
 const FULL_RANGE_BITS = 8;
 const REDUCED_BITS = 7;
 

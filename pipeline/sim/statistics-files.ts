@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { QuantpipeError } from '../base/errors.ts';
 import { Kernels } from '../kernels/kernels.ts';
 import { mergeStatistics } from '../observers/merge.ts';
-import { readStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 
 export async function readStatisticsFile(path: string): Promise<Statistics> {
   const bytes = await readFile(path).catch(cause => {
     throw new QuantpipeError('file-unreadable', `cannot read '${path}': ${(cause as Error).message}`, {}, { cause });
   });
+  const { readStatistics } = await import('../observers/statistics-file.ts'); // with apache-arrow
   return readStatistics(bytes, path);
 }
 
