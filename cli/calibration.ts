@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
@@ -71,7 +71,7 @@ export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Pro
   } catch (error) {
     if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
     if (error.code === 'statistics-missing') {
-      for (const file of [checkpoint, `${checkpoint}.journal`]) rmSync(file, { force: true });
+      await (await import('../pipeline/sim/index.ts')).removeCheckpoint(checkpoint);
       throw error;
     }
     throw new QuantpipeError(error.code, error.message, { ...error.context, 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` }, { cause: error });

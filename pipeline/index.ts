@@ -22,7 +22,8 @@ export { type PlacementOptions, placeQuantizers } from './config/place-quantizer
 export type { BlockOptions } from './config/weights.ts';
 export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
 
-export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
+export type { CheckpointOptions } from './calibrate/checkpoint.ts';
+export { removeCheckpoint } from './calibrate/remove-checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export type { MemoryPlan } from './calibrate/memory-plan.ts';
 export { type OrderOptions, readWorkOrder, type WorkOrder, writeWorkOrder } from './calibrate/work-order.ts';

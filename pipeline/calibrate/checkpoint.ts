@@ -9,6 +9,7 @@ import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Journal } from './journal.ts';
 import { lockFile } from './lock-file.ts';
+import { removeCheckpoint } from './remove-checkpoint.ts';
 
 /** How far an observation has come: all that a resumed one needs. */
 export interface ObservationState {
@@ -94,11 +95,6 @@ export class Checkpoint {
     if (!this.#isThere) await removeCheckpoint(this.path);
     await this.#unlock();
   }
-}
-
-/** Remove a checkpoint whose work is done. */
-export async function removeCheckpoint(path: string): Promise<void> {
-  for (const file of [path, `${path}.journal`]) await rm(file, { force: true });
 }
 
 interface Note {
