@@ -40,7 +40,7 @@ export type { Encoding } from './quant/encoding.ts';
 export { fitEncoding } from './quant/encoding.ts';
 export type { Granularity } from './quant/granularity.ts';
 export { grid, type Grid, type Symmetry } from './quant/grid.ts';
-export { Kernels } from './kernels/kernels.ts';
+export { Kernels } from './kernels/index.ts';
 
 export { openEngine, type Engine, type EngineName, type Feeds, type Session } from './engine/index.ts';
 export { evaluate, type Evaluation } from './sim/evaluate.ts';

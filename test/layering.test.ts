@@ -66,6 +66,18 @@ suite('layering', test => {
     });
   }
 
+  test('a folder with an index is imported through it', async () => {
+    const files = [...await sources('pipeline'), ...await sources('cli')];
+    const indexed = files.map(([file]) => file).filter(file => file.endsWith('/index.ts') && file !== 'pipeline/index.ts').map(dirname);
+    for (const [file, text] of files.filter(([file]) => file !== 'pipeline/index.ts')) { // which is the index of them all
+      for (const path of imports(text).filter(path => path.startsWith('.') && !path.endsWith('/index.ts'))) {
+        const target = normalize(join(dirname(file), path));
+        const passed = indexed.find(folder => target.startsWith(`${folder}/`) && !file.startsWith(`${folder}/`));
+        assert.is(passed, undefined, `${file} imports ${path} past ${passed}/index.ts`);
+      }
+    }
+  });
+
   test('the cluster knows of calibration what crosses to other machines, and nothing else', async () => {
     for (const [file, text] of await sources('pipeline/cluster')) {
       for (const path of imports(text).filter(path => path.includes('/calibrate/'))) {

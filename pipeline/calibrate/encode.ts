@@ -8,7 +8,7 @@ import { fitBiases } from '../config/fit-biases.ts';
 import { fitSoftmax } from '../config/fit-softmax.ts';
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { Kernels } from '../kernels/index.ts';
 import { groupStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { type Encoding, fitEncoding } from '../quant/encoding.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Placement } from '../config/placement.ts';
-import type { SessionInput } from '../engine/engine.ts';
+import type { SessionInput } from '../engine/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
 import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';

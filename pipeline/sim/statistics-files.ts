@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { Kernels } from '../kernels/index.ts';
 import { mergeStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 
