@@ -7,7 +7,7 @@ export type { DType, Tensor } from './base/tensor.ts';
 export { float32Tensor } from './base/tensor.ts';
 
 export {
-  bindInputs, blocks, openSource, readPreprocessFile, sampledSource, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
+  bindInputs, blocks, openSource, readPreprocessFile, readStatistics, sampledSource, writeStatistics, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
 } from './data/index.ts';
 
 export { readModel, readModelFile } from './onnx/read-model.ts';
@@ -31,7 +31,6 @@ export { observeOnSpark, type SparkObservation, type SparkOptions, type SparkPro
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
 export { emptyStatistics, mergeStatistics, missingShards } from './observers/merge.ts';
-export { readStatistics, writeStatistics } from './observers/statistics-file.ts';
 export type { Statistics, TensorStatistics } from './observers/statistics.ts';
 export { mergeStatisticsFiles, readStatisticsFile } from './sim/statistics-files.ts';
 

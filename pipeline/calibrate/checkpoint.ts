@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { readNotedStatistics, writeStatistics } from '../observers/statistics-file.ts';
+import { readNotedStatistics, writeStatistics } from '../data/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Journal } from './journal.ts';

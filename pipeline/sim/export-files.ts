@@ -1,9 +1,9 @@
 import type { SchemeName } from '../analyzers/index.ts';
 import type { FileContent } from '../base/atomic-file.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
+import { writeStatistics } from '../data/index.ts';
 import { encodingsArrow, encodingsJson, type EncodingsVersion } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
-import { writeStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
 

@@ -9,7 +9,7 @@ export async function readStatisticsFile(path: string): Promise<Statistics> {
   const bytes = await readFile(path).catch(cause => {
     throw new QuantpipeError('file-unreadable', `cannot read '${path}': ${(cause as Error).message}`, {}, { cause });
   });
-  const { readStatistics } = await import('../observers/statistics-file.ts'); // with apache-arrow
+  const { readStatistics } = await import('../data/index.ts'); // with apache-arrow
   return readStatistics(bytes, path);
 }
 
