@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
 import type { SessionInput } from '../base/tensor.ts';
+import { unreadable } from '../base/text-file.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
-import { streamBytes, unreadable } from './byte-reader.ts';
+import { streamBytes } from './byte-reader.ts';
 import type { Given } from './given-source.ts';
 import { isAddress } from './http-bytes.ts';
 import { isImageField } from './images/encoded-images.ts';
