@@ -79,12 +79,13 @@ export interface Observation {
  * processes that died on the way.
  */
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
-  const { workers = availableParallelism(), signal } = options;
+  const { signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
   const warnings = engine.notice === undefined ? [] : [engine.notice];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
+  const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
   let folder: string | null = null;

@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
   { title: 'a model that gives a name twice', model: wire.model(wire.graph(wire.node('Relu', ['x'], ['y']), wire.node('Abs', ['x'], ['y'], wire.field(3, 'abs1')), ends)), says: /the name 'y' to two values, the second is an output of node 'abs1' \(Abs\)/ },
   { title: 'a model that reads what nothing defines', model: wire.model(wire.graph(wire.node('Add', ['x', 'bias'], ['y'], wire.field(3, 'add1')), ends)), says: /input 1 of add1 \(Add\) is 'bias', which nothing defines/ },
   { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm layer is of opset 99, and operators are known up to opset \d+/ },
-  { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' is no tensor, or of an element type that no engine is fed with/ },
+  { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' holds complex64, and no engine can be fed with that/ },
   { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
   { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
   { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },
@@ -87,6 +87,15 @@ const cases: readonly Case[] = [
   { title: 'a configuration with an unknown key', ...withConfig({ op_type: { Conv: { is_output_quantised: 'True' } } }), says: /op_type\.Conv\.is_output_quantised.*is_output_quantized/ },
   { title: 'a configuration with a wrong value', ...withConfig({ op_type: { Conv: { is_output_quantized: 1 } } }), says: /op_type\.Conv\.is_output_quantized: expected "True" or "False", got 1/ },
   { title: 'a configuration that is not JSON', files: { 'c.json': '{"defaults": ' }, args: withConfig({}).args, says: /c\.json.*not JSON/ },
+  { title: 'a configuration with a key twice', files: { 'c.json': JSON.stringify(config({ op_type: { Conv: { is_output_quantized: 'True' } } })).replace('{"Conv":{', '{"Conv":{"is_output_quantized":"False",') }, args: withConfig({}).args, says: /op_type\.Conv\.is_output_quantized: the key stands there twice/ },
+  { title: 'overrides that are not there', args: ['model.onnx', 'data.arrow', '-o', 'out', '--override', 'no.json'], says: /cannot read the overrides no\.json: there is no such file or folder; override takes a JSON file/ },
+  { title: 'encodings that are not there', args: ['model.onnx', 'data.arrow', '-o', 'out', '--load-encodings', 'no.json'], says: /cannot read the encodings no\.json: there is no such file or folder/ },
+  { title: 'a gamma without its scheme', args: ['model.onnx', 'data.arrow', '-o', 'out', '--gamma', '30', '--scheme', 'mse'], says: /gamma 30 would change nothing: it belongs to the scheme tf-enhanced, and the scheme is mse/ },
+  { title: 'a percentile without its scheme', args: ['model.onnx', 'data.arrow', '-o', 'out', '--percentile', '99', '--weight-scheme', 'mse'], says: /percentile 99 would change nothing: it belongs to the scheme percentile, and the schemes are tf-enhanced \(activations\) and mse \(weights\)/ },
+  {
+    title: 'a weight that holds NaN', says: /'w' holds 1 NaN and 2 infinite values of 12/,
+    model: { ...small, weights: { ...small.weights, w: { dtype: 'float32', dims: [4, 3], data: Float32Array.of(NaN, Infinity, -Infinity, ...floats(9)) } } },
+  },
   { title: 'a block size that does not divide', args: ['model.onnx', 'data.arrow', '-o', 'out', '--block-size', '3'], says: /blocks of 3 do not divide dimension 0 of weight 'w' \[4, 3\], which is 4/ },
   { title: 'LPBQ without blocks', args: ['model.onnx', 'data.arrow', '-o', 'out', '--lpbq', '8'], says: /--lpbq speaks of blocks, and --block-size is not given/ },
   { title: 'a bit-width of 33', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '33'], says: /from 2 to 32, got '33'/ },
@@ -217,6 +226,15 @@ suite('end-to-end/bad-input', test => {
     const { warnings } = JSON.parse(stdout) as { warnings: string[] };
     assert.ok(warnings.some(warning => /'x': 1 NaN and 2 infinite values of 64/.test(warning)), warnings.join('\n'));
     assert.is((await filesIn(join(folder, 'out'))).length, 5);
+  }));
+
+  test('a tensor of zeros is not among those that suffer most', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(64) } }, 16));
+    const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /^w +weight /m);
+    assert.not.match(stdout, /Infinity|^x +activation/m);
   }));
 
   const closed = 'an output folder that may not be written to: told before the work';
