@@ -4,7 +4,8 @@ import { readOptions, pick, simOptions } from '../calibration.ts';
 import { METRICS } from '../choices.ts';
 import { printEvaluation } from '../evaluation.ts';
 import { interruptible } from '../interrupt.ts';
-import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+import { integerList } from '../option-values.ts';
+import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
 import { printWarnings } from '../summary.ts';
 
 interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
