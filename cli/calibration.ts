@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
@@ -39,8 +39,7 @@ function blockOptions({ blockSize, blockSkip, lpbq }: PlacementOptions): Pick<Qu
 
 /** Which samples are read, which column feeds which input, and how raw values are read. Options overrule the file that one of them may name. */
 export async function readOptions(options: DataOptions): Promise<BindOptions & Pick<OpenOptions, 'sample'>> {
-  const { readPreprocessFile } = await import('../pipeline/index.ts');
-  const file = options.preprocess === undefined ? null : await readPreprocessFile(options.preprocess);
+  const file = options.preprocess === undefined ? null : await (await import('../pipeline/index.ts')).readPreprocessFile(options.preprocess);
   const preprocess = { ...file?.preprocess, ...pick(options, 'scale', 'mean', 'std', 'layout') };
   const images = { ...file?.images, ...pick(options, 'resize', 'crop', 'filter', 'channels') };
   if (options.seed !== undefined && options.sample === undefined) throw new QuantpipeError('config-invalid', '--seed goes with --sample');
@@ -72,7 +71,7 @@ export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Pro
   } catch (error) {
     if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
     if (error.code === 'statistics-missing') {
-      for (const file of [checkpoint, `${checkpoint}.journal`]) rmSync(file, { force: true });
+      await (await import('../pipeline/sim/index.ts')).removeCheckpoint(checkpoint);
       throw error;
     }
     throw new QuantpipeError(error.code, error.message, { ...error.context, 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` }, { cause: error });

@@ -1,14 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 
 import type { ImageSettings } from '../pipeline/index.ts';
 import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, PRESETS, SCHEMES } from './choices.ts';
+import { assignment, type BitsOrFormat, bitsOrFormat, byteCount, integer, number, numbers, padding, shard, size } from './option-values.ts';
 
 /** What the argument DATA may be. */
 export const DATA_ARGUMENT = 'Parquet, Arrow, .npy, .npz or .tar file, here or behind an http address; a folder or quoted pattern of them; ' +
   'a folder of images; or - for an Arrow stream on standard input';
-
-/** A bit-width of integers, or a floating-point format of 16 bits. */
-export type BitsOrFormat = number | 'float16' | 'bfloat16';
 
 /** Options of every command that places quantizers. */
 export interface PlacementOptions {
@@ -173,86 +171,8 @@ export function exportOptions(command: Command): Command {
     .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions as floats: the same results, and faster in onnxruntime-web (default: integer)').choices(['integer', 'float']));
 }
 
-function bitsOrFormat(least: number): (text: string) => BitsOrFormat {
-  return text => text === 'float16' || text === 'bfloat16' ? text : integer('bit-width', least, 32)(text);
-}
-
 export function reportOptions(command: Command): Command {
   return command
     .option('--json', 'print the summary as one JSON object')
     .option('--quiet', 'no progress, no summary: errors only');
-}
-
-export function integer(what: string, least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return text => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`${what} must be a whole number ${range(least, most)}, got '${text}'.`);
-    }
-    return value;
-  };
-}
-
-export function number(what: string, { above = -Infinity, least = -Infinity, most = Infinity } = {}): (text: string) => number {
-  const bounds = [...(above > -Infinity ? [` above ${above}`] : []), ...(least > -Infinity ? [` of at least ${least}`] : []), ...(most < Infinity ? [`, at most ${most}`] : [])].join('');
-  return text => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value <= above || value < least || value > most) {
-      throw new InvalidArgumentError(`${what} must be a number${bounds}, got '${text}'.`);
-    }
-    return value;
-  };
-}
-
-function range(least: number, most: number): string {
-  return most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-}
-
-export function integerList(text: string): number[] {
-  return text.split(',').map(integer('each class', 0));
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, k: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-const UNITS_BY_NAME = new Map(Object.entries(UNITS).map(([name, bytes]) => [name.toLowerCase(), bytes]));
-
-/** A size with a unit: KiB, MiB, GiB are powers of 1024, kB, MB, GB of 1000; k, m, g alone are powers of 1024. */
-export function byteCount(text: string): number {
-  const [, value, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
-  const bytes = Number(value) * (UNITS_BY_NAME.get((unit ?? '?').toLowerCase()) ?? NaN);
-  if (!(bytes >= 1)) throw new InvalidArgumentError(`expected a size such as 512MiB or 2GB, got '${text}'.`);
-  return Math.floor(bytes);
-}
-
-function numbers(text: string): number[] {
-  return text.split(',').map(number('each value'));
-}
-
-export function assignment(form: 'NAME=COLUMN' | 'NAME=VALUE'): (text: string, earlier?: Readonly<Record<string, string>>) => Record<string, string> {
-  return (text, earlier = {}) => {
-    const at = text.indexOf('=');
-    if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected ${form}, got '${text}'.`);
-    return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
-  };
-}
-
-function padding(text: string, earlier: Readonly<Record<string, number>> = {}): Record<string, number> {
-  const [[column, value] = []] = Object.entries(assignment('NAME=VALUE')(text));
-  return { ...earlier, [column!]: number('the value')(value!) };
-}
-
-/** A number of pixels, or HEIGHTxWIDTH. */
-function size<T>(ofOne: (edge: number) => T): (text: string) => T | { height: number; width: number } {
-  return text => {
-    const [, height, width] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-    const edge = integer('size', 1, 16384);
-    return height === undefined ? ofOne(edge(text)) : { height: edge(height), width: edge(width!) };
-  };
-}
-
-function shard(text: string): { index: number; count: number } {
-  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
-  if (index === undefined || Number(count) < 1 || Number(index) >= Number(count)) {
-    throw new InvalidArgumentError(`expected I/N with I from 0 to N-1, got '${text}'.`);
-  }
-  return { index: Number(index), count: Number(count) };
 }

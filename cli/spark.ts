@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 
 import type { QuantSim, SparkOptions } from '../pipeline/index.ts';
 import { pick, readOptions, type RunFigures } from './calibration.ts';
-import { assignment, type DataOptions, type EngineOptions, type FaultOptions, type ReportOptions } from './options.ts';
+import { assignment } from './option-values.ts';
+import type { DataOptions, EngineOptions, FaultOptions, ReportOptions } from './options.ts';
 import { ProgressLine } from './progress.ts';
 
 /** Options of a run past one machine. */

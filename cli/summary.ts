@@ -48,10 +48,11 @@ function summary({ sim, run, outputs }: Done) {
 
 function report({ sim, run, outputs }: Done): string {
   const parts = [counts(sim)];
-  if (sim.quality.length > 0) {
+  const lossy = worst(sim);
+  if (lossy.length > 0) {
     parts.push(`where the signal suffers most (signal to quantization noise of each encoding):\n${table(
       [{ title: 'tensor', most: 44 }, { title: 'role' }, { title: 'bits', align: 'right' }, { title: 'range' }, { title: 'SQNR', align: 'right' }],
-      worst(sim).map(({ tensor, role, bitwidth, min, max, sqnr }) => [tensor, role, bitwidth, `${short(min)} … ${short(max)}`, `${sqnr.toFixed(1)} dB`]),
+      lossy.map(({ tensor, role, bitwidth, min, max, sqnr }) => [tensor, role, bitwidth, `${short(min)} … ${short(max)}`, `${sqnr.toFixed(1)} dB`]),
     )}`);
   }
   const { float } = sim.placement;
@@ -73,8 +74,9 @@ function counts({ placement, configName }: QuantSim): string {
     `${placement.biases.length} biases quantized · config ${configName}`;
 }
 
+/** Encodings that lose nothing (of tensors of zeros, say) are not among them. */
 function worst(sim: QuantSim) {
-  return [...sim.quality].sort((a, b) => a.sqnr - b.sqnr).slice(0, WORST);
+  return sim.quality.filter(({ sqnr }) => Number.isFinite(sqnr)).sort((a, b) => a.sqnr - b.sqnr).slice(0, WORST);
 }
 
 /** The most memory the process held so far, worker threads included. */

@@ -1,13 +1,13 @@
 // The public API: the whole job as a class, and each of its steps as a plain function.
 
-export { QuantSim, type ExportOptions, type QuantSimOptions, type SimEvaluateOptions } from './sim/quant-sim.ts';
+export { QuantSim, type ExportOptions, type QuantSimOptions, type SimEvaluateOptions } from './sim/index.ts';
 
 export { QuantpipeError, type ErrorCode } from './base/errors.ts';
 export type { DType, Tensor } from './base/tensor.ts';
 export { float32Tensor } from './base/tensor.ts';
 
 export {
-  bindInputs, blocks, openSource, readPreprocessFile, sampledSource, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
+  bindInputs, blocks, openSource, readPreprocessFile, readStatistics, sampledSource, writeStatistics, type Binding, type BindOptions, type Block, type Given, type ImageSettings, type OpenOptions, type Preprocess, type Preprocessing, type SampleOptions, type Source,
 } from './data/index.ts';
 
 export { readModel, readModelFile } from './onnx/read-model.ts';
@@ -22,7 +22,8 @@ export { type PlacementOptions, placeQuantizers } from './config/place-quantizer
 export type { BlockOptions } from './config/weights.ts';
 export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
 
-export { type CheckpointOptions, removeCheckpoint } from './calibrate/checkpoint.ts';
+export type { CheckpointOptions } from './calibrate/checkpoint.ts';
+export { removeCheckpoint } from './calibrate/remove-checkpoint.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export type { MemoryPlan } from './calibrate/memory-plan.ts';
 export { type OrderOptions, readWorkOrder, type WorkOrder, writeWorkOrder } from './calibrate/work-order.ts';
@@ -30,7 +31,6 @@ export { observeOnSpark, type SparkObservation, type SparkOptions, type SparkPro
 export { encode, type EncodeOptions } from './calibrate/encode.ts';
 export { calibrationPlan, modelHash, sessionInputs, type Plan } from './calibrate/plan.ts';
 export { emptyStatistics, mergeStatistics, missingShards } from './observers/merge.ts';
-export { readStatistics, writeStatistics } from './observers/statistics-file.ts';
 export type { Statistics, TensorStatistics } from './observers/statistics.ts';
 export { mergeStatisticsFiles, readStatisticsFile } from './sim/statistics-files.ts';
 
@@ -39,7 +39,7 @@ export type { Encoding } from './quant/encoding.ts';
 export { fitEncoding } from './quant/encoding.ts';
 export type { Granularity } from './quant/granularity.ts';
 export { grid, type Grid, type Symmetry } from './quant/grid.ts';
-export { Kernels } from './kernels/kernels.ts';
+export { Kernels } from './kernels/index.ts';
 
 export { openEngine, type Engine, type EngineName, type Feeds, type Session } from './engine/index.ts';
 export { evaluate, type Evaluation } from './sim/evaluate.ts';

@@ -4,7 +4,8 @@ import { readOptions, pick, simOptions } from '../calibration.ts';
 import { METRICS } from '../choices.ts';
 import { printEvaluation } from '../evaluation.ts';
 import { interruptible } from '../interrupt.ts';
-import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, integerList, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+import { integerList } from '../option-values.ts';
+import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
 import { printWarnings } from '../summary.ts';
 
 interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
@@ -39,11 +40,12 @@ Examples:
   $ quantpipe evaluate model.onnx labelled.arrow --encodings out/encodings.json
   $ quantpipe evaluate model.onnx images.npy --against out/model.qdq.onnx --engine web`)
     .action(async (model: string, data: string, options: Options) => {
-      const { QuantSim, readModelFile } = await import('../../pipeline/index.ts');
+      const { QuantSim } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
+        const { readModelFile } = await import('../../pipeline/index.ts');
         const settings = {
           signal,
           ...await readOptions(options),

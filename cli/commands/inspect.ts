@@ -22,7 +22,7 @@ Examples:
   $ quantpipe inspect model.onnx --config htp-v75 --override layers.json
   $ quantpipe inspect model.onnx --config target.json --json | jq '.float'`)
     .action(async (model: string, options: PlacementOptions & ReportOptions) => {
-      const { describePlacement, QuantSim } = await import('../../pipeline/index.ts');
+      const { describePlacement, QuantSim } = await import('../../pipeline/sim/index.ts');
       const sim = await QuantSim.open(model, simOptions(options));
       const { units, float } = sim.placement;
       const quantizers = describePlacement(sim.placement, sim.model.graph);

@@ -30,10 +30,11 @@ Examples:
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
       if (options.order !== undefined) return carryOut(model, options.order, data, options);
-      const { QuantSim, removeCheckpoint, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+      const { QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
+        const { writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
         const observed = async () => {
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');

@@ -32,7 +32,7 @@ Examples:
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
   $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
-      const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/index.ts');
+      const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);

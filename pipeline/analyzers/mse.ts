@@ -1,4 +1,4 @@
-import type { Kernels } from '../kernels/kernels.ts';
+import type { Kernels } from '../kernels/index.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Grid } from '../quant/grid.ts';
 import { foundEncoding, searched, type Observed } from './scheme.ts';

@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Kernels } from '../kernels/kernels.ts';
+import type { Kernels } from '../kernels/index.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Grid } from '../quant/grid.ts';
 import { foundEncoding, searched, type Observed, type SearchOptions } from './scheme.ts';

@@ -1,6 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Kernels } from '../kernels/kernels.ts';
-import type { FoundEncoding, Searched } from '../kernels/search.ts';
+import type { FoundEncoding, Kernels, Searched } from '../kernels/index.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Grid } from '../quant/grid.ts';

@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Block } from '../data/source.ts';
+import type { Block } from '../data/index.ts';
 import type { Pool } from './pool.ts';
 import { type Observed, receivedError, type Reply, type RunLimits } from './protocol.ts';
 

@@ -6,12 +6,9 @@ import { join } from 'node:path';
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { bindInputs, type BindOptions } from '../data/bind.ts';
-import { type BlockOptions, blocks, blockSize, sampleCount } from '../data/blocks.ts';
-import { fixedBatch } from '../data/feeds.ts';
-import type { Binding, Source } from '../data/source.ts';
+import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
@@ -82,12 +79,13 @@ export interface Observation {
  * processes that died on the way.
  */
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
-  const { workers = availableParallelism(), signal } = options;
+  const { signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
   const warnings = engine.notice === undefined ? [] : [engine.notice];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
+  const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
   let folder: string | null = null;

@@ -4,11 +4,12 @@ import { readFile, rm } from 'node:fs/promises';
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { readNotedStatistics, writeStatistics } from '../observers/statistics-file.ts';
+import { readNotedStatistics, writeStatistics } from '../data/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { Journal } from './journal.ts';
 import { lockFile } from './lock-file.ts';
+import { removeCheckpoint } from './remove-checkpoint.ts';
 
 /** How far an observation has come: all that a resumed one needs. */
 export interface ObservationState {
@@ -94,11 +95,6 @@ export class Checkpoint {
     if (!this.#isThere) await removeCheckpoint(this.path);
     await this.#unlock();
   }
-}
-
-/** Remove a checkpoint whose work is done. */
-export async function removeCheckpoint(path: string): Promise<void> {
-  for (const file of [path, `${path}.journal`]) await rm(file, { force: true });
 }
 
 interface Note {

@@ -1,6 +1,6 @@
 import { findEncoding } from '../analyzers/index.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { Kernels } from '../kernels/index.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { valuesByEncoding } from '../quant/granularity.ts';
 import type { Answer, Encoded, EncodeTask } from './protocol.ts';

@@ -8,13 +8,14 @@ import { fitBiases } from '../config/fit-biases.ts';
 import { fitSoftmax } from '../config/fit-softmax.ts';
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { Kernels } from '../kernels/index.ts';
 import { groupStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { type Encoding, fitEncoding } from '../quant/encoding.ts';
 import { axisIn, splitOf } from '../quant/granularity.ts';
 import { groupBlocks } from '../quant/lpbq.ts';
 import { tensorEncoder } from './encode-tensor.ts';
+import { checkFiniteWeights } from './finite-weights.ts';
 import { orderedMap } from './ordered-map.ts';
 import { Pool } from './pool.ts';
 import type { Encoded, EncodeTask } from './protocol.ts';
@@ -49,6 +50,7 @@ const TASKS_PER_WORKER = 2;
  */
 export async function encode(model: Model, placement: Placement, statistics: Statistics, options: EncodeOptions): Promise<EncodingTable> {
   checkSearchOptions(options.search);
+  checkFiniteWeights(model, placement);
   const { frozen = new Map() } = options;
   const searched = placement.quantizers.filter(({ tensor }) => !frozen.has(tensor));
   const leaders = searched.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));

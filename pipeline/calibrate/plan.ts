@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Placement } from '../config/placement.ts';
-import type { SessionInput } from '../engine/engine.ts';
+import type { SessionInput } from '../engine/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
 import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
 import { tapOutputs } from '../passes/tap-outputs.ts';
+import { checkFiniteWeights } from './finite-weights.ts';
 
 /** What is observed: which tensors of which model. Derived from model and placement alone, so that every shard has the same. */
 export interface Plan {
@@ -39,6 +40,7 @@ const LARGEST_BATCH = 64;
 export function calibrationPlan(model: Model, placement: Placement): Plan {
   const taps = [...new Set(placement.quantizers.flatMap(({ observed }) => observed))];
   if (taps.length === 0) throw nothingToCalibrate(model);
+  checkFiniteWeights(model, placement);
   const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);

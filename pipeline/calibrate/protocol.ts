@@ -1,7 +1,7 @@
 import { QuantpipeError, type ErrorCode } from '../base/errors.ts';
 import type { SearchOptions, SchemeName } from '../analyzers/index.ts';
-import type { Binding } from '../data/source.ts';
-import type { EngineName, SessionInput } from '../engine/engine.ts';
+import type { Binding } from '../data/index.ts';
+import type { EngineName, SessionInput } from '../engine/index.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Split } from '../quant/granularity.ts';

@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Block } from '../data/source.ts';
+import type { Block } from '../data/index.ts';
 
 /** Blocks and samples that may be set aside unless the user says otherwise. */
 export const MAX_BAD = 16;

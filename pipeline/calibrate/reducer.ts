@@ -1,6 +1,6 @@
 import { check } from '../base/check.ts';
 import type { QuantpipeError } from '../base/errors.ts';
-import type { Kernels } from '../kernels/kernels.ts';
+import type { Kernels } from '../kernels/index.ts';
 import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import type { Outcome, SetAside } from './attempts.ts';

@@ -1,7 +1,4 @@
 import type { Engine, Session } from '../engine/index.ts';
-import { readModel } from '../onnx/read-model.ts';
-import { writeModel } from '../onnx/write-model.ts';
-import { countOutputs } from '../passes/count-outputs.ts';
 import type { ObservingSetup } from './protocol.ts';
 import type { TapGroup } from './tap-groups.ts';
 
@@ -38,11 +35,12 @@ export class TapSessions {
       this.#loaded.delete(key);
       await session.close();
     }
-    return this.#engine.load(this.#modelOf(from, to), { keepMemory: this.keepMemory, ...(this.#folder !== null && { folder: this.#folder }) });
+    return this.#engine.load(await this.#modelOf(from, to), { keepMemory: this.keepMemory, ...(this.#folder !== null && { folder: this.#folder }) });
   }
 
-  #modelOf(from: number, to: number): Uint8Array {
+  async #modelOf(from: number, to: number): Promise<Uint8Array> {
     if (from === 0 && to === this.#taps.length) return this.#model;
+    const [{ readModel }, { writeModel }, { countOutputs }] = await Promise.all([import('../onnx/read-model.ts'), import('../onnx/write-model.ts'), import('../passes/count-outputs.ts')]); // most threads never need them
     const model = readModel(this.#model);
     countOutputs(new Set(this.#taps.slice(from, to)))(model);
     return writeModel(model);

@@ -1,7 +1,7 @@
 import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { memoryLimit } from '../base/memory-limit.ts';
-import type { Block } from '../data/source.ts';
+import type { Block } from '../data/index.ts';
 import { observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
 import type { Journal } from './journal.ts';

@@ -9,9 +9,8 @@ import { QuantpipeError, type ErrorCode } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Plan } from '../calibrate/plan.ts';
 import { type OrderOptions, writeWorkOrder } from '../calibrate/work-order.ts';
-import { LABEL_COLUMN } from '../data/index.ts';
+import { LABEL_COLUMN, readStatistics } from '../data/index.ts';
 import { type EngineName, openEngine, type SessionInput } from '../engine/index.ts';
-import { readStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { packageArchive } from './package-archive.ts';
 

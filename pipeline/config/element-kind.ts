@@ -14,7 +14,7 @@ export type ElementKind = 'float32' | 'unknown' | 'other-float' | 'other';
 
 export function elementKind(value: Value): ElementKind {
   const dtype = value.initializer?.dtype ?? value.type?.dtype;
-  if (dtype === undefined) return neverFloat(value) ? 'other' : 'unknown';
+  if (dtype === undefined) return value.foreignType !== null || neverFloat(value) ? 'other' : 'unknown';
   if (dtype === 'float32') return 'float32';
   return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64' ? 'other-float' : 'other';
 }

@@ -2,7 +2,7 @@ import type { RecordBatch, Schema } from 'apache-arrow';
 import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { checkFooter } from '../base/flatbuffer-bounds.ts';
+import { checkFooter } from './flatbuffer-bounds.ts';
 import { passOver, take, type ByteReader, type StoredBytes } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';

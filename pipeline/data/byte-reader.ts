@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { unreadable } from '../base/text-file.ts';
 
 /** Bytes in order, as many as are asked for at a time. */
 export interface ByteReader {
@@ -102,13 +103,6 @@ export class FileBytes implements StoredBytes {
     }
     return bytes.subarray(0, filled);
   }
-}
-
-/** `file-unreadable` with the reason that the system gave. */
-export function unreadable(path: string, cause: unknown): QuantpipeError {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  const reason = { ENOENT: 'there is no such file or folder', EACCES: 'permission denied', EISDIR: 'it is a folder' }[code] ?? message;
-  return new QuantpipeError('file-unreadable', `cannot read ${path}: ${reason}`, { file: path }, { cause });
 }
 
 /** Bytes of a stream, in order. What arrived and was not yet asked for is kept, and no more. Closing it ends the stream. */

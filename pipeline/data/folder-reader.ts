@@ -5,8 +5,9 @@ import { DataType, Schema, type Field, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
+import { unreadable } from '../base/text-file.ts';
 import { LABEL_COLUMN } from './bind.ts';
-import { take, unreadable } from './byte-reader.ts';
+import { take } from './byte-reader.ts';
 import { columnsOf } from './column.ts';
 import { npyArray } from './npy-reader.ts';
 import { recordBatch, skippable } from './record-batches.ts';

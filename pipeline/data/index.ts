@@ -1,4 +1,4 @@
-// Data in: any supported file becomes record batches, blocks of samples, and feeds of a session.
+// Data in: any supported file becomes record batches, blocks of samples, and feeds of a session. Statistics, in and out.
 export { bindInputs, LABEL_COLUMN, namedColumn, type BindOptions } from './bind.ts';
 export { blocks, blockSize, sampleCount, type BlockOptions } from './blocks.ts';
 export { feeds, fixedBatch, largestFeed, type Feed } from './feeds.ts';
@@ -8,4 +8,5 @@ export { readPreprocessFile, type Preprocessing } from './images/preprocess-file
 export type { Given } from './given-source.ts';
 export { openSource, type OpenOptions } from './open-source.ts';
 export { sampledSource, type SampleOptions } from './sampled-source.ts';
+export { readNotedStatistics, readStatistics, type StatisticsNote, writeStatistics } from './statistics-file.ts';
 export type { Binding, Block, Column, Preprocess, Source } from './source.ts';

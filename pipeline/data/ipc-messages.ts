@@ -5,7 +5,7 @@ import { DataType, Message, RecordBatchReader, type Field, type RecordBatch, typ
 import type * as metadata from 'apache-arrow/ipc/metadata/message';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { checkMessage } from '../base/flatbuffer-bounds.ts';
+import { checkMessage } from './flatbuffer-bounds.ts';
 import { take, type ByteReader } from './byte-reader.ts';
 
 /** Longest metadata believed: a schema of 100,000 columns has about 10 MiB. */

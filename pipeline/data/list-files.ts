@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, basename, join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { unreadable } from './byte-reader.ts';
+import { unreadable } from '../base/text-file.ts';
 
 /** Names of data files in a folder; others (README, _SUCCESS, checksums) are passed over. */
 const DATA_NAME = /\.(parquet|arrow|arrows|feather|ipc|npz|tar)$/i;

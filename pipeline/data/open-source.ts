@@ -3,26 +3,20 @@ import { stat } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
 import type { SessionInput } from '../base/tensor.ts';
+import { unreadable } from '../base/text-file.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
-import { streamBytes, unreadable } from './byte-reader.ts';
-import { folderSource } from './folder-reader.ts';
-import { givenSource, type Given } from './given-source.ts';
+import { streamBytes } from './byte-reader.ts';
+import type { Given } from './given-source.ts';
 import { isAddress } from './http-bytes.ts';
-import { decodedSource } from './images/decoded-source.ts';
 import { isImageField } from './images/encoded-images.ts';
 import { imageFilesSource, isImageName, listImages } from './images/image-files.ts';
 import type { ImageSettings } from './images/image-settings.ts';
-import { tarSource } from './images/tar-images.ts';
-import { joinedSource } from './joined-source.ts';
 import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
 import { isNpy } from './npy-header.ts';
-import { npySource } from './npy-reader.ts';
-import { npzSource } from './npz-reader.ts';
 import { openBytes } from './open-bytes.ts';
-import { parquetSource, PARQUET_MAGIC } from './parquet/parquet-source.ts';
-import { sampledSource, type SampleOptions } from './sampled-source.ts';
+import { PARQUET_MAGIC } from './parquet/magic.ts';
+import type { SampleOptions } from './sampled-source.ts';
 import type { Source, StoredSource } from './source.ts';
-import { listTestData, testDataSource } from './test-data-reader.ts';
 import { isTar, TAR_BLOCK_BYTES } from './tar-entries.ts';
 
 /** How to read data where the path alone does not say it. */
@@ -59,19 +53,20 @@ const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
  *   what a program hands over  record batches, or tensors by input name: see given-source.ts
  *
  * Encoded images (in tar archives, folders, and columns {bytes, path} or of byte strings) are decoded as they are read. All is read lazily:
- * memory does not grow with the data.
+ * memory does not grow with the data. A reader is imported when there is something for it to read: worker threads, which read none of these, start the sooner.
  *
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
-  const source = decoded(typeof data === 'string' ? await openStored(data, options) : await givenSource(data), options);
-  return options.sample ? sampledSource(source, options.sample) : source;
+  const source = await decoded(typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(data), options);
+  return options.sample ? (await import('./sampled-source.ts')).sampledSource(source, options.sample) : source;
 }
 
-function decoded(stored: StoredSource, options: OpenOptions): Source {
+async function decoded(stored: StoredSource, options: OpenOptions): Promise<Source> {
   if (!stored.schema.fields.some(isImageField)) return stored;
   const { images: settings = {}, inputs = [], columns = inputs.map(({ name }) => name) } = options;
   const inputOf = (column: string) => inputs[columns.indexOf(column)] ?? (inputs.length === 1 ? inputs[0] : undefined);
+  const { decodedSource } = await import('./images/decoded-source.ts');
   return decodedSource(stored, stored.schema, { settings, inputOf });
 }
 
@@ -95,16 +90,18 @@ async function openStored(path: string, { columns, stdin }: OpenOptions): Promis
 async function anyFolderSource(path: string, columns?: readonly string[]): Promise<StoredSource> {
   const files = await dataFiles(path);
   if (files.length > 0) return filesSource(path, files);
+  const { listTestData, testDataSource } = await import('./test-data-reader.ts');
   const testData = await listTestData(path);
   if (testData.length > 0) return testDataSource(path, testData, columns);
   const images = await listImages(path);
-  return images.length > 0 ? imageFilesSource(path, images) : folderSource(path, columns);
+  return images.length > 0 ? imageFilesSource(path, images) : (await import('./folder-reader.ts')).folderSource(path, columns);
 }
 
 async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
   if (paths.every(isImageName)) return imageFilesSource(name, paths.map(path => ({ path, label: null })));
   const sources: StoredSource[] = [];
   for (const path of paths) sources.push(await fileSource(path));
+  const { joinedSource } = await import('./joined-source.ts');
   return joinedSource(name, sources as [StoredSource, ...StoredSource[]]);
 }
 
@@ -112,13 +109,13 @@ async function fileSource(path: string): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
-  if (text.startsWith(PARQUET_MAGIC)) return parquetSource(path);
-  if (isNpy(start)) return npySource(path);
+  if (text.startsWith(PARQUET_MAGIC)) return (await import('./parquet/parquet-source.ts')).parquetSource(path);
+  if (isNpy(start)) return (await import('./npy-reader.ts')).npySource(path);
   if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
-    return npzSource(path);
+    return (await import('./npz-reader.ts')).npzSource(path);
   }
-  if (isTar(start)) return tarSource(path);
+  if (isTar(start)) return (await import('./images/tar-images.ts')).tarSource(path);
   if (couldBeStream(start)) return arrowStreamFileSource(path);
   const shown = Buffer.from(start.subarray(0, 8)).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');
   throw new QuantpipeError('data-invalid', `${path} is not Arrow, Parquet, .npy, .npz or .tar data: it begins with the bytes ${shown}`, { file: path });

@@ -7,8 +7,8 @@ import { Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
+import { unreadable } from '../base/text-file.ts';
 import { readTensor } from '../onnx/read-tensor.ts';
-import { unreadable } from './byte-reader.ts';
 import { columnsOf } from './column.ts';
 import { skippable } from './record-batches.ts';
 import { checkTensor, sampleField, samplesBatch, type SampleColumn } from './sample-columns.ts';

@@ -1,4 +1,4 @@
-import { type DataType, Float64, Int32, Int64, Table, tableToIPC, Utf8, type Vector, vectorFromArray } from 'apache-arrow';
+import type { Data } from 'apache-arrow';
 
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph, Model } from '../graph/graph.ts';
@@ -34,39 +34,71 @@ interface Observed {
   readonly infiniteCount: bigint;
 }
 
+type Arrow = typeof import('apache-arrow');
+
 /**
  * The encoding table as an Arrow IPC file: a row per quantizer and channel, with the rule that placed it and the statistics that
  * decided it. The same input gives the same bytes.
  */
-export function encodingsArrow({ graph }: Model, placement: Placement, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Uint8Array {
+export async function encodingsArrow({ graph }: Model, placement: Placement, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Promise<Uint8Array> {
+  const arrow = await import('apache-arrow'); // imported late: it has more modules than all else that places and exports
   const rows = [
     ...placement.quantizers.flatMap(quantizer => quantizerRows(quantizer, encodings, schemes, statistics)),
     ...biasRows(graph, placement, encodings),
   ];
-  const columns = Object.entries(columnTypes).map(([name, [type, cell]]) => [name, vectorFromArray(rows.map(cell), type)] as [string, Vector]);
-  return tableToIPC(new Table(Object.fromEntries(columns)), 'file');
+  const vectors = Object.entries(columns).map(([name, [type, cell]]) => [name, new arrow.Vector([columnData(arrow, type, rows.map(cell))])] as const);
+  return arrow.tableToIPC(new arrow.Table(Object.fromEntries(vectors)), 'file');
 }
 
-/** Plain strings, not dictionaries: apache-arrow numbers dictionaries by a counter of the process, which would show in the bytes. */
-const columnTypes: Readonly<Record<string, readonly [type: DataType, cell: (row: Row) => string | number | bigint | null]>> = {
-  tensor: [new Utf8(), ({ tensor }) => tensor],
-  role: [new Utf8(), ({ role }) => role],
-  channel: [new Int32(), ({ channel }) => channel],
-  bitwidth: [new Int32(), ({ encoding }) => encoding.grid.bitwidth],
-  symmetry: [new Utf8(), ({ encoding }) => encoding.grid.symmetry],
-  scheme: [new Utf8(), ({ scheme }) => scheme],
-  group: [new Utf8(), ({ group }) => group],
-  rule: [new Utf8(), ({ rule }) => rule],
-  min: [new Float64(), ({ encoding }) => encoding.min],
-  max: [new Float64(), ({ encoding }) => encoding.max],
-  delta: [new Float64(), ({ encoding }) => encoding.delta],
-  offset: [new Int64(), ({ encoding }) => BigInt(encoding.offset)],
-  observed_min: [new Float64(), ({ observed }) => observed?.min ?? null],
-  observed_max: [new Float64(), ({ observed }) => observed?.max ?? null],
-  count: [new Int64(), ({ observed }) => observed?.count ?? null],
-  nan_count: [new Int64(), ({ observed }) => observed?.nanCount ?? null],
-  infinite_count: [new Int64(), ({ observed }) => observed?.infiniteCount ?? null],
+type ColumnType = 'text' | 'int32' | 'int64' | 'float64';
+type Cell = string | number | bigint | null;
+
+const columns: Readonly<Record<string, readonly [type: ColumnType, cell: (row: Row) => Cell]>> = {
+  tensor: ['text', ({ tensor }) => tensor],
+  role: ['text', ({ role }) => role],
+  channel: ['int32', ({ channel }) => channel],
+  bitwidth: ['int32', ({ encoding }) => encoding.grid.bitwidth],
+  symmetry: ['text', ({ encoding }) => encoding.grid.symmetry],
+  scheme: ['text', ({ scheme }) => scheme],
+  group: ['text', ({ group }) => group],
+  rule: ['text', ({ rule }) => rule],
+  min: ['float64', ({ encoding }) => encoding.min],
+  max: ['float64', ({ encoding }) => encoding.max],
+  delta: ['float64', ({ encoding }) => encoding.delta],
+  offset: ['int64', ({ encoding }) => BigInt(encoding.offset)],
+  observed_min: ['float64', ({ observed }) => observed?.min ?? null],
+  observed_max: ['float64', ({ observed }) => observed?.max ?? null],
+  count: ['int64', ({ observed }) => observed?.count ?? null],
+  nan_count: ['int64', ({ observed }) => observed?.nanCount ?? null],
+  infinite_count: ['int64', ({ observed }) => observed?.infiniteCount ?? null],
 };
+
+/** One column, a null where there is no cell. Texts are plain strings, not dictionaries: apache-arrow numbers dictionaries by a counter of the process, which would show in the bytes. */
+function columnData({ Float64, Int32, Int64, makeData, Utf8 }: Arrow, type: ColumnType, cells: readonly Cell[]): Data {
+  const validity = { length: cells.length, ...nulls(cells) };
+  switch (type) {
+    case 'text': return makeData({ type: new Utf8(), ...validity, ...utf8(cells as readonly (string | null)[]) });
+    case 'int32': return makeData({ type: new Int32(), ...validity, data: Int32Array.from(cells as readonly (number | null)[], cell => cell ?? 0) });
+    case 'int64': return makeData({ type: new Int64(), ...validity, data: BigInt64Array.from(cells as readonly (bigint | null)[], cell => cell ?? 0n) });
+    case 'float64': return makeData({ type: new Float64(), ...validity, data: Float64Array.from(cells as readonly (number | null)[], cell => cell ?? 0) });
+  }
+}
+
+/** A bit for each cell that is there, lowest first; a column without nulls has none. */
+function nulls(cells: readonly Cell[]): { nullCount: number; nullBitmap?: Uint8Array } {
+  const nullCount = cells.filter(cell => cell === null).length;
+  if (nullCount === 0) return { nullCount };
+  const nullBitmap = new Uint8Array(cells.length + 7 >> 3);
+  cells.forEach((cell, i) => { if (cell !== null) nullBitmap[i >> 3]! |= 1 << (i & 7); });
+  return { nullCount, nullBitmap };
+}
+
+function utf8(cells: readonly (string | null)[]): { valueOffsets: Int32Array; data: Uint8Array } {
+  const texts = cells.map(cell => Buffer.from(cell ?? ''));
+  const valueOffsets = new Int32Array(cells.length + 1);
+  texts.forEach(({ length }, i) => { valueOffsets[i + 1] = valueOffsets[i]! + length; });
+  return { valueOffsets, data: new Uint8Array(Buffer.concat(texts)) };
+}
 
 function quantizerRows(quantizer: Quantizer, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Row[] {
   const { tensor, role, granularity, group, rule, constraint, observed } = quantizer;

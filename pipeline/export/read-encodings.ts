@@ -1,3 +1,4 @@
+import { duplicateKey } from '../base/duplicate-key.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { JsonPlace } from '../config/json-place.ts';
 import { type EncodingsFile, Fields } from './encodings-file.ts';
@@ -22,6 +23,8 @@ const readers: Readonly<Record<string, (root: JsonPlace) => EncodingsFile>> = {
  */
 export function readEncodings(text: string, where: string): EncodingsFile {
   const root = new JsonPlace(parse(text, where), where, '', 'encodings');
+  const twice = duplicateKey(withNonFiniteAsWords(text));
+  if (twice !== null) throw new QuantpipeError('statistics-invalid', `${twice}: the key stands there twice, and only one of them can hold`, { encodings: where });
   const fields = new Fields(root);
   if (['version', 'activation_encodings', 'param_encodings'].every(name => fields.find(name) === null) && root.entries().length > 0) return readParameters061(root);
   const version = fields.find('version');

@@ -21,6 +21,8 @@ export interface Use {
 export class Value {
   name: string;
   type: ValueType | null = null;
+  /** The element type by its ONNX name, where it is declared as one that this program carries but cannot read: complex64, float8e5m2. */
+  foreignType: string | null = null;
   /** The node that computes this value; null for graph inputs and initializers. */
   producer: Node | null = null;
   /** The content, where the value is an initializer. Read lazily: big weights are not decoded before they are asked for. */

@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Kernels } from '../kernels/kernels.ts';
+import type { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics, TensorStatistics } from './statistics.ts';
 
 /** Statistics of a model of which nothing was observed yet. Merging with them changes nothing. */

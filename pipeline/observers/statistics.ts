@@ -1,4 +1,4 @@
-import type { TensorStatistics } from '../kernels/statistics.ts';
+import type { TensorStatistics } from '../kernels/index.ts';
 
 export type { TensorStatistics };
 

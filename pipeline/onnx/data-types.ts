@@ -28,9 +28,10 @@ const elementTypes: readonly ElementType[] = [
   { code: 22, dtype: 'int4', bits: 4 },
 ];
 
-/** Bits of an element of the types that this program carries without reading them. */
-const otherBits: Readonly<Record<number, number>> = {
-  14: 64, 15: 128, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8, 25: 2, 26: 2,
+/** The types that this program carries without reading them, and their bits an element. */
+const foreignTypes: Readonly<Record<number, readonly [name: string, bits: number]>> = {
+  14: ['complex64', 64], 15: ['complex128', 128], 17: ['float8e4m3fn', 8], 18: ['float8e4m3fnuz', 8], 19: ['float8e5m2', 8], 20: ['float8e5m2fnuz', 8],
+  23: ['float4e2m1', 4], 24: ['float8e8m0', 8], 25: ['uint2', 2], 26: ['int2', 2],
 };
 
 const byCode = new Map(elementTypes.map(type => [type.code, type]));
@@ -41,11 +42,16 @@ export function dtypeOf(code: number): DType | null {
   return byCode.get(code)?.dtype ?? null;
 }
 
+/** The ONNX name of a type that this program has no dtype for; null for the others, and for none at all. */
+export function foreignTypeOf(code: number): string | null {
+  return code === 0 || byCode.has(code) ? null : foreignTypes[code]?.[0] ?? `element type ${code}`;
+}
+
 export function elementTypeCode(dtype: DType): number {
   return byDType.get(dtype)!.code;
 }
 
 /** Bits of an element in raw_data; null for strings, and for codes of newer versions of the format. */
 export function bitsPerElement(code: number): number | null {
-  return (byCode.get(code)?.bits ?? otherBits[code]) || null;
+  return (byCode.get(code)?.bits ?? foreignTypes[code]?.[1]) || null;
 }

@@ -8,7 +8,7 @@ import type { GraphProto, NodeProto, ValueInfoProto } from './messages.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { StoredTensor } from './stored-tensor.ts';
 import { capturedNames, freeNames, innerNames } from './subgraphs.ts';
-import { readValueType } from './value-types.ts';
+import { readForeignType, readValueType } from './value-types.ts';
 
 /** What a value was declared by, kept in {@link Value.origin} for the writer. */
 export interface ValueOrigin {
@@ -112,8 +112,9 @@ function declareTypes(proto: GraphProto, graph: Graph): void {
   const [inputs, outputs, others] = [proto.input, proto.output, proto.valueInfo].map(infos => new Map(infos.map(info => [info.name, info])));
   for (const value of graph.values.values()) {
     const [input, output, valueInfo] = [inputs!.get(value.name), outputs!.get(value.name), others!.get(value.name)];
-    const declared = readValueType((input ?? output ?? valueInfo)?.type);
-    value.type = declared ?? ownType(value);
+    const declaration = (input ?? output ?? valueInfo)?.type;
+    value.type = readValueType(declaration) ?? ownType(value);
+    value.foreignType = readForeignType(declaration);
     value.origin = { ...(input && { input }), ...(output && { output }), ...(valueInfo && { valueInfo }), type: value.type } satisfies ValueOrigin;
   }
 }

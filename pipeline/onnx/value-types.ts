@@ -1,5 +1,5 @@
 import type { ValueType } from '../graph/node.ts';
-import { dtypeOf, elementTypeCode } from './data-types.ts';
+import { dtypeOf, elementTypeCode, foreignTypeOf } from './data-types.ts';
 import type { DimensionProto, TypeProto } from './messages.ts';
 import { createMessage, isPresent } from './schema.ts';
 
@@ -9,6 +9,11 @@ export function readValueType(type: TypeProto | undefined): ValueType | null {
   const { elemType, shape } = type.tensorType;
   const dtype = dtypeOf(elemType);
   return dtype === null ? null : { dtype, shape: shape === undefined ? null : shape.dim.map(readDimension) };
+}
+
+/** The name of the element type where it is one that this program cannot read. */
+export function readForeignType(type: TypeProto | undefined): string | null {
+  return type?.tensorType === undefined ? null : foreignTypeOf(type.tensorType.elemType);
 }
 
 /** Some exporters write -1 for a dimension that they do not know. */

@@ -8,6 +8,7 @@ import { freezeDefaults } from './freeze-defaults.ts';
 import { inferTypes } from './infer-types.ts';
 import type { Pass } from './pass.ts';
 import { raiseOpset } from './raise-opset.ts';
+import { refuseForeignInputs } from './refuse-foreign-inputs.ts';
 import { refuseNewer } from './refuse-newer.ts';
 import { refuseQuantized } from './refuse-quantized.ts';
 import { removeDeadNodes } from './remove-dead-nodes.ts';
@@ -25,11 +26,13 @@ export type PrepareReport = readonly { readonly pass: string; readonly rewrites:
  * Everything that is done to a float model before placement, on a copy: weights in one form (initializers), float32
  * throughout, opset 13 or later, nothing that only copies, constants computed, batch normalization in the layers, and a type on every value.
  *
- * Throws `model-quantized` for a model that is quantized already, and `op-unsupported` for one whose opset is not known, or cannot be raised.
+ * Throws `model-quantized` for a model that is quantized already, and `op-unsupported` for one whose opset is not known, or cannot be raised,
+ * or whose inputs no engine can be fed.
  */
 export function prepareModel(model: Model, options: PrepareOptions = {}): { model: Model; report: PrepareReport } {
   refuseNewer(model);
   refuseQuantized(model);
+  refuseForeignInputs(model);
   const prepared = cloneModel(model);
   const report = passes(options)
     .map(pass => ({ pass: pass.name, rewrites: pass(prepared).rewrites }))

@@ -1,6 +1,6 @@
 import type { EncodingTable, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Kernels } from '../kernels/kernels.ts';
+import type { Kernels } from '../kernels/index.ts';
 import { groupStatistics } from '../observers/merge.ts';
 import { signalPower } from '../observers/signal-power.ts';
 import type { Statistics } from '../observers/statistics.ts';

@@ -1,7 +1,6 @@
 import { float32Tensor } from '../base/tensor.ts';
 import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
-import { castChain, type Chain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from '../export/insert-quantizer.ts';
-import { quantizedBias, roundConstant, roundFloatConstant } from '../export/store-constants.ts';
+import { castChain, type Chain, encodingsOf, insertChain, insertQuantizer, qdqChain, quantizedBias, roundConstant, roundFloatConstant, wideChain } from '../export/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import { addInitializer, removeDeadInitializers, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { Kernels } from '../kernels/kernels.ts';
+import { unreadable } from '../base/text-file.ts';
+import { Kernels } from '../kernels/index.ts';
 import { mergeStatistics } from '../observers/merge.ts';
-import { readStatistics } from '../observers/statistics-file.ts';
 import type { Statistics } from '../observers/statistics.ts';
 
 export async function readStatisticsFile(path: string): Promise<Statistics> {
-  const bytes = await readFile(path).catch(cause => {
-    throw new QuantpipeError('file-unreadable', `cannot read '${path}': ${(cause as Error).message}`, {}, { cause });
-  });
+  const bytes = await readFile(path).catch(cause => { throw unreadable(path, cause, { noun: 'the statistics', hint: 'observe and merge write such files, and run one as statistics.arrow' }); });
+  const { readStatistics } = await import('../data/index.ts'); // with apache-arrow
   return readStatistics(bytes, path);
 }
 

@@ -1,8 +1,7 @@
 import type { EncodingTable, Placement } from '../config/placement.ts';
-import { feeds } from '../data/index.ts';
-import type { Binding, Block } from '../data/source.ts';
-import type { Engine, Session, SessionOptions } from '../engine/engine.ts';
-import { dequantizedNames } from '../export/insert-quantizer.ts';
+import { type Binding, type Block, feeds } from '../data/index.ts';
+import type { Engine, Session, SessionOptions } from '../engine/index.ts';
+import { dequantizedNames } from '../export/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Node } from '../graph/node.ts';

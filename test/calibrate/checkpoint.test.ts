@@ -7,7 +7,7 @@ import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { observe, type CalibrateOptions } from '../../pipeline/calibrate/calibrate.ts';
 import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { openSource, type Source } from '../../pipeline/data/index.ts';
-import { writeStatistics } from '../../pipeline/observers/statistics-file.ts';
+import { writeStatistics } from '../../pipeline/data/statistics-file.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 import { backwards, fashionPlan, IMAGES, observed } from './plans.ts';

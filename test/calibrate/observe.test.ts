@@ -68,6 +68,11 @@ suite('calibrate/observe', test => {
     assert.equal(shards.map(({ progress }) => progress.at(-1)!.total), [12, 16, 16]);
   });
 
+  test('there are no more workers than blocks', async () => {
+    const { workers } = await observed(plan, IMAGES, { ...settings, engine: 'native', workers: 1000, batchSize: 8, limit: 16 });
+    assert.is(workers, 2);
+  });
+
   test('an aborted signal ends it with its reason, even while the source waits', async () => {
     const controller = new AbortController();
     const reason = new QuantpipeError('interrupted', 'stopped');

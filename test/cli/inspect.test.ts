@@ -73,7 +73,8 @@ suite('cli/inspect', test => {
   for (const [content, says] of [
     ['{"logitz": {}, "e.weigth": {}}', /the prepared model has no tensors 'logitz'; did you mean 'logits'\?, 'e\.weigth'; did you mean 'e\.weight'\?/],
     ['{"logits": {"bitwidth": 33}}', /the bit-width of 'logits' must be an integer from 4 to 32, got 33/],
-    ['{"logits": ', /layers\.json' is not JSON/],
+    ['{"logits": {"bitwidth": 4}, "e": {"bitwidth": 8, "bitwidth": 4}}', /e\.bitwidth: the key stands there twice/],
+    ['{"logits": ',/layers\.json: not JSON/],
   ] as const) {
     test(`refuses the overrides ${content}`, async () => {
       await withFile(content, async path => {
@@ -86,7 +87,7 @@ suite('cli/inspect', test => {
 
   for (const [config, says] of [
     ['htp-v76', /there is no preset 'htp-v76'; did you mean 'htp-v73'\? Presets are default, per-channel, htp-v68/],
-    ['missing.json', /cannot read 'missing\.json'/],
+    ['missing.json', /cannot read the configuration missing\.json: there is no such file or folder; config takes a six-section JSON file, or a preset: default/],
   ] as const) {
     test(`refuses --config ${config}`, async () => {
       const { code, stderr } = await quantpipe(['inspect', VIT, '--config', config]);

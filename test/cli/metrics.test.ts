@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
-import { byteCount } from '../../cli/options.ts';
+import { byteCount } from '../../cli/option-values.ts';
 import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';

@@ -4,96 +4,13 @@ import * as assert from 'uvu/assert';
 
 import { writeModel, writeStatistics } from '../../pipeline/index.ts';
 import { quantpipe } from '../support/cli.ts';
-import { buildModel, type ModelSketch, weight } from '../support/graphs.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 import * as wire from '../support/wire.ts';
-
-/** A model of one layer: x [N, 4] → Gemm → y [N, 3]. */
-const small: ModelSketch = {
-  inputs: { x: ['N', 4] },
-  weights: { w: weight([4, 3]), b: weight([3], { seed: 2 }) },
-  nodes: [{ op: 'Gemm', in: ['x', 'w', 'b'], out: ['y'], name: 'layer' }],
-  outputs: { y: ['N', 3] },
-};
-const bytes = writeModel(buildModel(small));
-const samples = samplesFile({ x: { size: 4, values: floats(64) } }, 16);
-const ends = wire.concat(wire.input('x'), wire.output('y'));
-const relu = wire.concat(wire.node('Abs', ['x'], ['h']), wire.node('Relu', ['h'], ['y']));
-/** An input 'x' of TensorProto.DataType 14, complex64. */
-const complex = wire.field(11, wire.field(1, 'x'), wire.field(2, wire.field(1, wire.field(1, 14), wire.field(2, wire.field(1, wire.field(1, 4))))));
-const scale = { dtype: 'float32' as const, dims: [], data: Float32Array.of(0.1) };
-const zeroPoint = { dtype: 'uint8' as const, dims: [], data: Uint8Array.of(0) };
-
-/** What lies in the folder, what follows `run`, and what the one message must say. */
-interface Case {
-  readonly title: string;
-  readonly model?: Uint8Array | ModelSketch;
-  readonly data?: Uint8Array;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly args?: readonly string[];
-  readonly says: RegExp;
-}
-
-const withConfig = (sections: object) => ({ files: { 'c.json': JSON.stringify(config(sections)) }, args: ['model.onnx', 'data.arrow', '-o', 'out', '--config', 'c.json'] });
-
-function config(sections: object): object {
-  return {
-    defaults: { ops: { is_output_quantized: 'True' }, params: { is_quantized: 'True' } },
-    params: {}, op_type: {}, supergroups: [], model_input: {}, model_output: {}, ...sections,
-  };
-}
-
-const cases: readonly Case[] = [
-  { title: 'a model that is not ONNX', model: Buffer.from('this is a letter to a friend, not a model'), says: /model\.onnx.*not an ONNX model/ },
-  { title: 'an empty model file', model: new Uint8Array(0), says: /model\.onnx is not an ONNX model/ },
-  { title: 'a truncated model', model: bytes.subarray(0, bytes.length - 40), says: /model\.onnx/ },
-  { title: 'a model file that is not there', args: ['missing.onnx', 'data.arrow', '-o', 'out'], says: /missing\.onnx/ },
-  {
-    title: 'an operator that no engine knows', says: /Frobnicate/,
-    model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
-  },
-  {
-    title: 'an operator of a custom domain that no engine has', says: /odd.*Frob.*com\.acme/,
-    model: { ...small, nodes: [{ op: 'Frob', domain: 'com.acme', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
-  },
-  {
-    title: 'a model that is quantized already', says: /quantized already|already quantized/,
-    model: {
-      ...small, weights: { ...small.weights, s: scale, z: zeroPoint },
-      nodes: [
-        { op: 'QuantizeLinear', in: ['x', 's', 'z'], out: ['q'] }, { op: 'DequantizeLinear', in: ['q', 's', 'z'], out: ['d'] },
-        { op: 'Gemm', in: ['d', 'w', 'b'], out: ['y'] },
-      ],
-    },
-  },
-  {
-    title: 'a model with a cycle', says: /the graph has a cycle through first \(Add\)/,
-    model: { ...small, nodes: [{ op: 'Add', in: ['x', 'b'], out: ['a'], name: 'first' }, { op: 'Relu', in: ['a'], out: ['b'], name: 'second' }, { op: 'Relu', in: ['b'], out: ['y'] }], weights: {} },
-  },
-  { title: 'a model that gives a name twice', model: wire.model(wire.graph(wire.node('Relu', ['x'], ['y']), wire.node('Abs', ['x'], ['y'], wire.field(3, 'abs1')), ends)), says: /the name 'y' to two values, the second is an output of node 'abs1' \(Abs\)/ },
-  { title: 'a model that reads what nothing defines', model: wire.model(wire.graph(wire.node('Add', ['x', 'bias'], ['y'], wire.field(3, 'add1')), ends)), says: /input 1 of add1 \(Add\) is 'bias', which nothing defines/ },
-  { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm layer is of opset 99, and operators are known up to opset \d+/ },
-  { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' is no tensor, or of an element type that no engine is fed with/ },
-  { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
-  { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
-  { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },
-  { title: 'data that are not there', args: ['model.onnx', 'missing.arrow', '-o', 'out'], says: /missing\.arrow/ },
-  { title: 'data in no known format', data: Buffer.from('a,b,c\n1,2,3\n'), says: /data\.arrow/ },
-  { title: 'truncated data', data: samples.subarray(0, samples.length - 20), says: /data\.arrow/ },
-  { title: 'a preset that does not exist', args: ['model.onnx', 'data.arrow', '-o', 'out', '--config', 'per-chanel'], says: /per-chanel/ },
-  { title: 'a configuration with an unknown key', ...withConfig({ op_type: { Conv: { is_output_quantised: 'True' } } }), says: /op_type\.Conv\.is_output_quantised.*is_output_quantized/ },
-  { title: 'a configuration with a wrong value', ...withConfig({ op_type: { Conv: { is_output_quantized: 1 } } }), says: /op_type\.Conv\.is_output_quantized: expected "True" or "False", got 1/ },
-  { title: 'a configuration that is not JSON', files: { 'c.json': '{"defaults": ' }, args: withConfig({}).args, says: /c\.json.*not JSON/ },
-  { title: 'a block size that does not divide', args: ['model.onnx', 'data.arrow', '-o', 'out', '--block-size', '3'], says: /blocks of 3 do not divide dimension 0 of weight 'w' \[4, 3\], which is 4/ },
-  { title: 'LPBQ without blocks', args: ['model.onnx', 'data.arrow', '-o', 'out', '--lpbq', '8'], says: /--lpbq speaks of blocks, and --block-size is not given/ },
-  { title: 'a bit-width of 33', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '33'], says: /from 2 to 32, got '33'/ },
-  { title: 'a bit-width of 1', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '1'], says: /from 2 to 32, got '1'/ },
-  { title: 'an output folder that is a file', files: { out: 'in the way' }, says: /cannot write.*'out'/ },
-  { title: 'an input that the model does not have', args: ['model.onnx', 'data.arrow', '-o', 'out', '--input', 'z=x'], says: /no input 'z'.*'x'/ },
-];
+import { bytes, cases, config, samples, small } from './bad-input-cases.ts';
 
 suite('end-to-end/bad-input', test => {
   for (const { title, model = small, data = samples, files = {}, args = ['model.onnx', 'data.arrow', '-o', 'out'], says } of cases) {
@@ -217,6 +134,15 @@ suite('end-to-end/bad-input', test => {
     const { warnings } = JSON.parse(stdout) as { warnings: string[] };
     assert.ok(warnings.some(warning => /'x': 1 NaN and 2 infinite values of 64/.test(warning)), warnings.join('\n'));
     assert.is((await filesIn(join(folder, 'out'))).length, 5);
+  }));
+
+  test('a tensor of zeros is not among those that suffer most', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(64) } }, 16));
+    const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /^w +weight /m);
+    assert.not.match(stdout, /Infinity|^x +activation/m);
   }));
 
   const closed = 'an output folder that may not be written to: told before the work';

@@ -16,8 +16,8 @@ suite('export/encodings-arrow', test => {
   const { model, placement, encodings } = smallNetwork();
   const bytes = () => encodingsArrow(model, placement, encodings, schemes, statistics);
 
-  test('has a row per quantizer and channel', () => {
-    const rows = tableFromIPC(bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
+  test('has a row per quantizer and channel', async () => {
+    const rows = tableFromIPC(await bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
     assert.equal(rows.map(({ tensor, channel }) => [tensor, channel]), [
       ['image', null], ['kernel', 0], ['kernel', 1], ['positive', null], ['flat', null], ['matrix', null], ['logits', null],
       ['shift', 0], ['shift', 1], ['offset', null],
@@ -28,14 +28,14 @@ suite('export/encodings-arrow', test => {
     });
   });
 
-  test('tells what was observed, in every row of the group that it decided', () => {
-    const rows = tableFromIPC(bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
+  test('tells what was observed, in every row of the group that it decided', async () => {
+    const rows = tableFromIPC(await bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
     for (const row of rows.filter(({ group }) => group === 'positive')) {
       assert.equal([row['observed_min'], row['observed_max'], row['count'], row['nan_count'], row['infinite_count']], [-1, 2, 7n, 2n, 1n]);
     }
   });
 
-  test('gives the same bytes again', () => {
-    assert.equal(Buffer.from(bytes()).toString('hex'), Buffer.from(bytes()).toString('hex'));
+  test('gives the same bytes again', async () => {
+    assert.equal(Buffer.from(await bytes()).toString('hex'), Buffer.from(await bytes()).toString('hex'));
   });
 });

@@ -1,22 +1,13 @@
 import { KNOWN_RANGES } from './known-ranges.ts';
+import { perChannelPreset } from './per-channel.ts';
 import { type Preset, UNSIGNED } from './preset.ts';
 
 const off = { is_output_quantized: 'False' };
 const perTensor = { per_channel_quantization: 'False' };
 const asymmetricWeight = { ...perTensor, params: { weight: { is_symmetric: 'False' } } };
 
-const common = {
-  defaults: {
-    ops: { is_output_quantized: 'True' },
-    params: { is_quantized: 'True', is_symmetric: 'True' },
-    strict_symmetric: 'False',
-    unsigned_symmetric: 'False',
-    per_channel_quantization: 'True',
-  },
-  params: { bias: { is_quantized: 'False' }, running_mean: { is_quantized: 'False' }, running_var: { is_quantized: 'False' } },
-  model_input: { is_input_quantized: 'True' },
-  model_output: {},
-};
+const { defaults, params, model_input, model_output } = perChannelPreset.config;
+const common = { params, model_input, model_output };
 
 const commonOperators = { Cast: off, Mean: off, BatchNormalization: perTensor, Gather: perTensor, Gemm: perTensor, MatMul: perTensor };
 
@@ -34,7 +25,7 @@ function early(hw_version: 'V68' | 'V69'): Preset {
     export: { ...UNSIGNED, exactSoftmax: false },
     config: {
       ...common,
-      defaults: { ...common.defaults, hw_version },
+      defaults: { ...defaults, hw_version },
       op_type: { ...commonOperators, InstanceNormalization: perTensor, LayerNormalization: perTensor },
       supergroups: [
         ...followedBy(['Conv'], 'Relu', 'Clip'), ...followedBy(['Conv', 'BatchNormalization'], 'Relu'), ...followedBy(['Conv', 'Transpose'], 'Relu'),
@@ -50,7 +41,7 @@ function late(hw_version: 'V73' | 'V75' | 'V79' | 'V81'): Preset {
     export: { ...UNSIGNED, exactSoftmax: false },
     config: {
       ...common,
-      defaults: { ...common.defaults, hw_version },
+      defaults: { ...defaults, hw_version },
       op_type: {
         ...commonOperators,
         ...KNOWN_RANGES,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Field, Int32, Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../../base/errors.ts';
+import { unreadable } from '../../base/text-file.ts';
 import { LABEL_COLUMN } from '../bind.ts';
-import { unreadable } from '../byte-reader.ts';
 import { columnsOf } from '../column.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
 import type { BadSample, IsWanted, StoredSource } from '../source.ts';

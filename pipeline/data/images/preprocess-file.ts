@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-
 import { QuantpipeError } from '../../base/errors.ts';
-import { unreadable } from '../byte-reader.ts';
+import { readJson } from '../../base/text-file.ts';
 import type { Preprocess } from '../source.ts';
 import { CHANNELS, checkImageSettings, FILTERS, IMAGES_AS_THEY_ARE, type Filter, type ImageSettings, type Size } from './image-settings.ts';
 
@@ -18,14 +16,7 @@ const RESAMPLE: readonly Filter[] = ['nearest', 'lanczos', 'bilinear', 'bicubic'
 const KNOWN_STEPS = ['do_resize', 'do_center_crop', 'do_rescale', 'do_normalize', 'do_flip_channel_order', 'do_convert_rgb'];
 
 export async function readPreprocessFile(path: string): Promise<Preprocessing> {
-  const text = await readFile(path, 'utf8').catch(cause => { throw unreadable(path, cause); });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new QuantpipeError('config-invalid', `'${path}' is not JSON: ${(cause as Error).message}`, {}, { cause });
-  }
-  return parsePreprocessing(value, path);
+  return parsePreprocessing(await readJson(path, { noun: 'the preprocessing', hint: 'preprocess takes a JSON file, such as a preprocessor_config.json' }), path);
 }
 
 /**

@@ -9,7 +9,7 @@ import { arrowType, leafData, raggedData, raggedField, tensorField } from '../te
 import type { SchemaTree } from './hyparquet.ts';
 import { leafOf, pathsBelow, type Leaf } from './leaf.ts';
 import type { LeafRows } from './leaf-rows.ts';
-import type { PageValues } from './pages.ts';
+import type { PageValues } from './page-values.ts';
 
 /** A column of a Parquet file that quantpipe reads: the Arrow field it becomes, and how. */
 export interface ParquetColumn {

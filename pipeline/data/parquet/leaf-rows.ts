@@ -1,6 +1,7 @@
 import { QuantpipeError } from '../../base/errors.ts';
 import type { Leaf } from './leaf.ts';
-import { slice, type Page, type PageValues } from './pages.ts';
+import { slice, type PageValues } from './page-values.ts';
+import type { Page } from './pages.ts';
 
 /** Some rows of a leaf. */
 export interface LeafRows {

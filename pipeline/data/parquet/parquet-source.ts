@@ -13,10 +13,9 @@ import { parquetColumns, type ParquetColumn } from './columns.ts';
 import { parquetMetadata, parquetSchema, type FileMetaData, type RowGroup } from './hyparquet.ts';
 import type { Leaf } from './leaf.ts';
 import { LeafReader } from './leaf-rows.ts';
+import { PARQUET_MAGIC } from './magic.ts';
 import { chunkPages, decoding } from './pages.ts';
 
-/** Both ends of a Parquet file. */
-export const PARQUET_MAGIC = 'PAR1';
 /** The end: the footer's length and the magic. */
 const TRAILER_BYTES = 8;
 /** Most rows in a batch, however small they are. */

@@ -3,10 +3,10 @@ import {
   Utf8, Vector, vectorFromArray,
 } from 'apache-arrow';
 
-import { checkArrow } from '../base/arrow-bytes.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { Shards, Statistics, TensorStatistics } from './statistics.ts';
-import { statisticsFault } from './statistics-fault.ts';
+import type { Shards, Statistics, TensorStatistics } from '../observers/statistics.ts';
+import { statisticsFault } from '../observers/statistics-fault.ts';
+import { checkArrow } from './arrow-bytes.ts';
 
 /** Of the columns and what they mean. A reader refuses any other. */
 const FORMAT_VERSION = '1';

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import { readStatistics, writeStatistics } from '../../pipeline/data/statistics-file.ts';
 import { Kernels } from '../../pipeline/kernels/kernels.ts';
-import { readStatistics, writeStatistics } from '../../pipeline/observers/statistics-file.ts';
 import type { Statistics, TensorStatistics } from '../../pipeline/observers/statistics.ts';
 import { suite } from '../support/suite.ts';
 
@@ -40,7 +40,7 @@ function refused(bytes: Uint8Array, pattern: RegExp): void {
   });
 }
 
-suite('observers/statistics-file', test => {
+suite('data/statistics-file', test => {
   test('reads what it wrote, as a file and as a stream', () => {
     const batch = fc.dictionary(fc.string(), fc.float32Array({ maxLength: 20 }), { noNullPrototype: true });
     fc.assert(fc.property(batch, fc.constantFrom('file' as const, 'stream' as const), (tensors, form) => {

@@ -1,0 +1,41 @@
+import type { SchemeName } from '../analyzers/index.ts';
+import type { FileContent } from '../base/atomic-file.ts';
+import type { EncodingTable, Placement } from '../config/placement.ts';
+import { writeStatistics } from '../data/index.ts';
+import { encodingsArrow, encodingsJson, type EncodingsVersion } from '../export/index.ts';
+import type { Model } from '../graph/graph.ts';
+import type { Statistics } from '../observers/statistics.ts';
+import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
+
+/** What an export consists of. */
+export interface Exported {
+  /** The float model that the encodings speak of. */
+  readonly model: Model;
+  /** The same with integer weights, QuantizeLinear and DequantizeLinear. */
+  readonly quantized: Model;
+  readonly placement: Placement;
+  readonly encodings: EncodingTable;
+  /** null where the encodings were loaded. */
+  readonly statistics: Statistics | null;
+  readonly schemes: { readonly activation: SchemeName; readonly weight: SchemeName };
+  readonly version: EncodingsVersion;
+}
+
+/** The files by name; null for one that must not be there. */
+export async function exportFiles({ model, quantized, placement, encodings, statistics, schemes, version }: Exported): Promise<Record<string, FileContent | null>> {
+  const isLarge = needsParts(model);
+  return {
+    'encodings.json': encodingsJson(model, placement, encodings, { version, scheme: schemes.activation }),
+    ...modelFiles('model.onnx', model, isLarge),
+    ...modelFiles('model.qdq.onnx', quantized, isLarge),
+    'encodings.arrow': await encodingsArrow(model, placement, encodings, schemes, statistics),
+    'statistics.arrow': statistics && writeStatistics(statistics),
+  };
+}
+
+/** The files of a model: one, or one with the weights beside it where the model is large. */
+function modelFiles(name: string, model: Model, isLarge: boolean): Record<string, FileContent | null> {
+  if (!isLarge) return { [`${name}.data`]: null, [name]: writeModel(model) };
+  const { model: bytes, weights } = modelParts(model, `${name}.data`);
+  return { [`${name}.data`]: weights(), [name]: bytes };
+}

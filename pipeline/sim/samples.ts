@@ -1,0 +1,33 @@
+import { type CalibrateOptions, leftOutWarning } from '../calibrate/calibrate.ts';
+import { sessionInputs } from '../calibrate/plan.ts';
+import { readableBlocks } from '../calibrate/readable-blocks.ts';
+import { untilAborted } from '../calibrate/until-aborted.ts';
+import { type Binding, type BindOptions, type Block, blocks, blockSize, fixedBatch, namedColumn, type OpenOptions, openSource, type Source } from '../data/index.ts';
+import type { Model } from '../graph/graph.ts';
+import type { Samples } from './options.ts';
+
+/** How data for a model is opened. */
+export interface OpenSamplesOptions extends Pick<BindOptions, 'inputs' | 'images'>, Pick<OpenOptions, 'sample' | 'stdin'> {}
+
+/** Samples in one run while evaluating. */
+const EVALUATION_BATCH = 32;
+
+/** Open data for a model: its inputs tell a folder of columns from a folder of samples. What is open already stays as it is. */
+export async function openSamples(model: Model, data: Samples, { inputs: bound = {}, images, sample, stdin }: OpenSamplesOptions = {}): Promise<Source> {
+  if (typeof data !== 'string' && 'batches' in data) return data;
+  const inputs = sessionInputs(model);
+  const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
+  return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }) });
+}
+
+/** Blocks of samples to run in this thread; `warn` is told what was left out. */
+export function readSamples(
+  model: Model, source: Source, bindings: readonly Binding[], { batchSize, limit, signal, maxBad }: Pick<CalibrateOptions, 'batchSize' | 'limit' | 'signal' | 'maxBad'>, warn: (message: string) => void,
+): AsyncIterable<Block> {
+  const together = fixedBatch(sessionInputs(model), source, bindings);
+  const read = blocks(source, {
+    size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
+    onLeftOut: count => warn(leftOutWarning(count, together)),
+  });
+  return readableBlocks(untilAborted(read, signal), warn, maxBad);
+}
