@@ -9,6 +9,7 @@ import type { TensorStatistics } from '../observers/statistics.ts';
 import { countName } from '../passes/count-outputs.ts';
 import { type Discard, keepDiscarded, openSink } from './discard.ts';
 import { COPIES } from './memory-plan.ts';
+import { packStatistics } from './packed-statistics.ts';
 import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
 import { groupTaps, type TapGroup } from './tap-groups.ts';
 import { TapSessions } from './tap-sessions.ts';
@@ -50,8 +51,9 @@ export class BlockObserver {
       samples = seen.samples;
       tensors.push(...seen.tensors);
     }
-    this.#discard(new Uint8Array(bytes));
-    return { value: { samples, tensors }, moved: tensors.flatMap(({ bins, counts }) => [bins.buffer, counts.buffer] as ArrayBuffer[]) };
+    const packed = packStatistics(tensors);
+    this.#discard(new Uint8Array(bytes), ...tensors.flatMap(({ bins, counts }) => [bins, counts]));
+    return { value: { samples, tensors: packed }, moved: [packed.memory] };
   }
 
   /** What the smallest run takes: the first sample of the block, or as many as the model reads at a time. No tap is held for it. */
@@ -68,7 +70,7 @@ export class BlockObserver {
     throw new QuantpipeError('data-invalid', 'a block without samples');
   }
 
-  async #observeGroup(group: TapGroup, fed: Iterable<Feed>, bytes: ArrayBuffer): Promise<Observed> {
+  async #observeGroup(group: TapGroup, fed: Iterable<Feed>, bytes: ArrayBuffer): Promise<{ readonly samples: number; readonly tensors: readonly TensorStatistics[] }> {
     const taps = this.#setup.taps.slice(group.from, group.to);
     const session = await this.#sessions.ofGroup(group);
     let samples = 0;

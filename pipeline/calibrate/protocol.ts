@@ -6,6 +6,7 @@ import type { TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import type { Split } from '../quant/granularity.ts';
 import type { Grid } from '../quant/grid.ts';
+import type { PackedStatistics } from './packed-statistics.ts';
 
 // Everything that crosses the thread boundary, and nothing else. Plain data only.
 
@@ -73,11 +74,11 @@ export interface Measured {
   readonly peakBytes: number;
 }
 
-/** What was seen of every tap in one block. All buffers are moved. */
+/** What was seen of every tap in one block. Its memory is moved. */
 export interface Observed {
   readonly samples: number;
   /** In the order of `taps`. */
-  readonly tensors: readonly TensorStatistics[];
+  readonly tensors: PackedStatistics;
 }
 
 /** Find the encodings of one group of tensors: one, or one per channel. */

@@ -7,6 +7,7 @@ import type { Outcome, SetAside } from './attempts.ts';
 import type { ObservationState } from './checkpoint.ts';
 import type { Discard } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
+import { unpackStatistics } from './packed-statistics.ts';
 import type { Plan } from './plan.ts';
 import type { Observed } from './protocol.ts';
 import { tooMany, unreadableSample } from './readable-blocks.ts';
@@ -54,9 +55,9 @@ export class Reducer {
 
   #merge(observed: Observed): void {
     const { statistics, batches } = this.#state;
-    const seen = this.#asStatistics(observed);
-    const merged = mergeStatistics(this.#kernels, statistics, seen);
-    this.#discard(...[statistics, seen].flatMap(({ tensors }) => [...tensors].flatMap(([name, tensor]) => merged.tensors.get(name) === tensor ? [] : ownArrays(tensor))));
+    const merged = mergeStatistics(this.#kernels, statistics, this.#asStatistics(observed));
+    const replaced = [...statistics.tensors].filter(([name, tensor]) => merged.tensors.get(name) !== tensor);
+    this.#discard(new Uint8Array(observed.tensors.memory), ...replaced.flatMap(([, tensor]) => ownArrays(tensor)));
     this.#state = { ...this.#state, statistics: merged, batches: batches + 1 };
   }
 
@@ -74,13 +75,19 @@ export class Reducer {
   }
 
   #asStatistics({ samples, tensors }: Observed): Statistics {
-    const { hash, taps } = this.#plan;
-    check(tensors.length === taps.length, `statistics of ${tensors.length} tensors for ${taps.length} taps`);
-    return { model: hash, samples, shards: null, tensors: new Map(taps.map((tap, i) => [tap, tensors[i]!])) };
+    const { hash, taps } = this.#plan, known = this.#state.statistics.tensors;
+    const seen = unpackStatistics(tensors);
+    check(seen.length === taps.length, `statistics of ${seen.length} tensors for ${taps.length} taps`);
+    return { model: hash, samples, shards: null, tensors: new Map(taps.map((tap, i) => [tap, known.has(tap) ? seen[i]! : copied(seen[i]!)])) };
   }
 }
 
 /** Statistics of a file are views of what was read. */
 function ownArrays({ bins, counts }: TensorStatistics): (Uint16Array | BigUint64Array)[] {
   return [bins, counts].filter(({ byteLength, buffer }) => byteLength === buffer.byteLength);
+}
+
+/** What is taken over as it is must outlive the memory that it came in. */
+function copied({ bins, counts, ...extremes }: TensorStatistics): TensorStatistics {
+  return { ...extremes, bins: bins.slice(), counts: counts.slice() };
 }

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 
 import { COPIES } from '../../pipeline/calibrate/memory-plan.ts';
 import { BlockObserver } from '../../pipeline/calibrate/observe-block.ts';
+import { unpackStatistics } from '../../pipeline/calibrate/packed-statistics.ts';
 import { calibrationPlan } from '../../pipeline/calibrate/plan.ts';
 import type { RunLimits } from '../../pipeline/calibrate/protocol.ts';
 import { loadConfig } from '../../pipeline/config/presets/index.ts';
@@ -44,7 +45,7 @@ suite('calibrate/tap-groups', test => {
       test(`${path.split('/').at(-1)}, ${engine}: taps in groups are observed to the same bytes as all at once`, async () => {
         const { whole, grouped, sizes, taps } = await observedBothWays(path, data, engine, 2);
         assert.equal(grouped, whole);
-        const counted = whole.tensors.map(({ counts }) => Number(counts.reduce((sum, count) => sum + count, 0n)));
+        const counted = unpackStatistics(whole.tensors).map(({ counts }) => Number(counts.reduce((sum, count) => sum + count, 0n)));
         assert.equal(sizes.taps.length, taps.length);
         assert.ok(sizes.taps.every((count, i) => count <= counted[i]!), 'a sample has at most the elements of two');
       });
