@@ -67,6 +67,8 @@ export interface Progress {
 export interface Observation {
   readonly statistics: Statistics;
   readonly engine: EngineName;
+  /** Blocks that were observed. */
+  readonly batches: number;
   readonly workers: number;
   readonly setAside: readonly SetAside[];
   /** What the user should know about how it went. */
@@ -113,8 +115,8 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
-    const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    const { statistics, batches, setAside } = reducer.state;
+    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
