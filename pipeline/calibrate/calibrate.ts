@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 
-import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
 import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, sampleCount, type Source } from '../data/index.ts';
@@ -17,10 +15,11 @@ import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
 import { peek } from './peek.ts';
-import { type Plan, WEIGHTS } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
+import { weightsFolder } from './weights-folder.ts';
 import { Work } from './work.ts';
 
 export interface CalibrateOptions extends BindOptions {
@@ -94,7 +93,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   try {
     const discard = await openSink();
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
-    folder = await weightsFolder(plan);
+    folder = plan.weights === null ? null : await weightsFolder(plan.weights);
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
@@ -129,19 +128,6 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
 
 function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {
   return { samples, batches, setAside: setAside.length };
-}
-
-/** A temporary folder with the weights of a model that is too large for one file; null where it is not. */
-async function weightsFolder({ weights }: Plan): Promise<string | null> {
-  if (weights === null) return null;
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
-  try {
-    await writeAtomically(join(folder, WEIGHTS), weights());
-    return folder;
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 /** Keep what there is when an error ends the work; the error matters more than whether that succeeds. */
