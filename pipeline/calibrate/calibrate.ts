@@ -149,7 +149,7 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
   return {
     size: blockSize(batchSize, plan.batchSize, together), together, columns: bindings.map(({ column }) => column),
     ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
-    onLeftOut: count => warnings.push(leftOutWarning(count, together)),
+    onLeftOut: (count, unreadable) => warnings.push(leftOutWarning(count, together, unreadable)),
   };
 }
 
@@ -159,8 +159,9 @@ function shardsOf(source: Source, { shard, ...range }: BlockOptions): Shards | n
 }
 
 /** What a fixed batch left over. */
-export function leftOutWarning(count: number, together: number): string {
-  return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
+export function leftOutWarning(count: number, together: number, unreadable: number): string {
+  const which = unreadable === 0 ? `the last ${count} ${count === 1 ? 'sample was' : 'samples were'}` : `${count} ${count === 1 ? 'sample' : 'samples'} beside ${unreadable} that cannot be read ${count === 1 ? 'was' : 'were'}`;
+  return `${which} left out: the model reads ${together} at a time`;
 }
 
 /** Of a source that can be read again, the first block tells one data set from another of the same form. */

@@ -67,8 +67,11 @@ export class Work {
   async fit(block: Block, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
     const blockBytes = block.bytes.byteLength;
     const measured = await this.#measure(block);
-    if (measured === null) return null;
     const { memory } = this.#options;
+    if (measured === null) {
+      warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? SHARE * memoryLimit())}`);
+      return null;
+    }
     const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
     if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
