@@ -1,4 +1,4 @@
-import type { Binding, Source } from '../data/source.ts';
+import type { Binding, Source } from '../data/index.ts';
 import type { Value } from '../graph/node.ts';
 import type { Plan } from './plan.ts';
 
