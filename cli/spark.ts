@@ -17,7 +17,7 @@ export interface ClusterOptions {
 export function clusterOptions(command: Command): Command {
   return command
     .addOption(new Option('--spark <master>', 'calibrate on Apache Spark: local[4], spark://host:7077, yarn, …; the data are Parquet wherever Spark reads it')
-      .conflicts(['limit', 'resume', 'checkpointEvery', 'maxBad', 'sample', 'pad', 'preprocess', 'resize', 'filter', 'crop', 'channels']))
+      .conflicts(['limit', 'resume', 'checkpointEvery', 'maxBad', 'memory', 'metrics', 'sample', 'pad', 'preprocess', 'resize', 'filter', 'crop', 'channels']))
     .option('--spark-python <path>', 'Python that has PySpark 4 (default: $PYSPARK_DRIVER_PYTHON, $PYSPARK_PYTHON, python3)')
     .option('--spark-node <path>', 'Node of the executors (default: node)')
     .option('--spark-conf <name=value>', 'a property of Spark (repeatable)', assignment('NAME=VALUE'));
@@ -30,11 +30,11 @@ export async function calibrateOnSpark(
   const line = new ProgressLine('calibrating on Spark', { quiet: options.quiet === true, unit: 'tasks' });
   try {
     const settings = { ...sparkOptions(options, master), ...await readOptions(options), ...pick(options, 'engine', 'workers', 'batchSize', 'batchTimeout'), signal };
-    for await (const { tasks, of } of sim.calibrateOnSpark(data, settings)) line.update({ samples: tasks, total: of });
+    for await (const { tasks, of, retries } of sim.calibrateOnSpark(data, settings)) line.update({ samples: tasks, total: of, retries });
   } finally {
     line.clear();
   }
-  return { samples: sim.statistics.samples, batches: 0, seconds: line.seconds };
+  return { samples: sim.statistics.samples, batches: sim.observation?.batches ?? 0, seconds: line.seconds };
 }
 
 /** The interpreters are chosen as PySpark's own scripts choose them. */

@@ -20,6 +20,9 @@ export type Outcome = { readonly index: number; readonly bad: Block['bad'] } & (
   | { readonly kind: 'set-aside'; readonly error: QuantpipeError }
 );
 
+/** Threads that may die at other blocks while a block waits for its turn; as many in a row do not even start. */
+const MOST_WAITS = 100;
+
 export interface AttemptOptions {
   /** How long one attempt may take, in milliseconds; Infinity for as long as it takes. */
   readonly timeoutMs: number;
@@ -38,17 +41,17 @@ export interface AttemptOptions {
  */
 export async function observeBlock(pool: Pool, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
   if (rows === 0) return { index, bad, kind: 'empty' };
-  for (let attempt = 1; ; attempt++) {
-    const isLast = attempt === attempts;
+  let lost = 0, waits = 0;
+  for (;;) {
     try {
-      const sent = isLast ? bytes : bytes.slice(0); // what is moved to a thread dies with it
-      const reply = await pool.observe({ kind: 'observe', index, bytes: sent, limits }, timeoutMs);
-      return reply.ok ? { index, bad, kind: 'observed', observed: reply.value } : { index, bad, kind: 'set-aside', error: ofThisBlock(reply) };
+      const reply = await pool.observe({ kind: 'observe', index, bytes: bytes.slice(0), limits }, timeoutMs); // what is moved to a thread dies with it
+      if (reply.ok) return { index, bad, kind: 'observed', observed: reply.value };
+      if (reply.stage !== 'waiting' || ++waits === MOST_WAITS) return { index, bad, kind: 'set-aside', error: ofThisBlock(reply) };
     } catch (error) {
       if (!isLost(error)) throw error;
-      if (isLast) return { index, bad, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
-      onRetry?.();
+      if (++lost === attempts) return { index, bad, kind: 'set-aside', error: new QuantpipeError(error.code, `${error.message} (${attempts} times)`, error.context, { cause: error }) };
     }
+    onRetry?.();
   }
 }
 

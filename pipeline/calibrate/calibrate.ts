@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 
-import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
 import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, sampleCount, type Source } from '../data/index.ts';
@@ -17,10 +15,12 @@ import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
 import { peek } from './peek.ts';
-import { type Plan, WEIGHTS } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { rawImageWarnings } from './raw-images.ts';
 import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
+import { weightsFolder } from './weights-folder.ts';
 import { Work } from './work.ts';
 
 export interface CalibrateOptions extends BindOptions {
@@ -67,6 +67,8 @@ export interface Progress {
 export interface Observation {
   readonly statistics: Statistics;
   readonly engine: EngineName;
+  /** Blocks that were observed. */
+  readonly batches: number;
   readonly workers: number;
   readonly setAside: readonly SetAside[];
   /** What the user should know about how it went. */
@@ -82,7 +84,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const { signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
-  const warnings = engine.notice === undefined ? [] : [engine.notice];
+  const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings)];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
   const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing
@@ -92,7 +94,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   try {
     const discard = await openSink();
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
-    folder = await weightsFolder(plan);
+    folder = plan.weights === null ? null : await weightsFolder(plan.weights);
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
@@ -113,8 +115,8 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
-    const { statistics, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    const { statistics, batches, setAside } = reducer.state;
+    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -127,19 +129,6 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
 
 function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {
   return { samples, batches, setAside: setAside.length };
-}
-
-/** A temporary folder with the weights of a model that is too large for one file; null where it is not. */
-async function weightsFolder({ weights }: Plan): Promise<string | null> {
-  if (weights === null) return null;
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
-  try {
-    await writeAtomically(join(folder, WEIGHTS), weights());
-    return folder;
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 /** Keep what there is when an error ends the work; the error matters more than whether that succeeds. */
@@ -161,7 +150,7 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
   return {
     size: blockSize(batchSize, plan.batchSize, together), together, columns: bindings.map(({ column }) => column),
     ...(limit === undefined ? {} : { limit }), ...(shard === undefined ? {} : { shard }),
-    onLeftOut: count => warnings.push(leftOutWarning(count, together)),
+    onLeftOut: (count, unreadable) => warnings.push(leftOutWarning(count, together, unreadable)),
   };
 }
 
@@ -171,8 +160,9 @@ function shardsOf(source: Source, { shard, ...range }: BlockOptions): Shards | n
 }
 
 /** What a fixed batch left over. */
-export function leftOutWarning(count: number, together: number): string {
-  return `the last ${count} ${count === 1 ? 'sample was' : 'samples were'} left out: the model reads ${together} at a time`;
+export function leftOutWarning(count: number, together: number, unreadable: number): string {
+  const which = unreadable === 0 ? `the last ${count} ${count === 1 ? 'sample was' : 'samples were'}` : `${count} ${count === 1 ? 'sample' : 'samples'} beside ${unreadable} that cannot be read ${count === 1 ? 'was' : 'were'}`;
+  return `${which} left out: the model reads ${together} at a time`;
 }
 
 /** Of a source that can be read again, the first block tells one data set from another of the same form. */

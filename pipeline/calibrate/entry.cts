@@ -5,4 +5,14 @@ const { entry } = (require('piscina') as { readonly workerData: { readonly entry
 const loaded = import(entry) as Promise<{ readonly default: (task: unknown) => Promise<unknown> }>;
 loaded.catch(() => {}); // told to the first task; until then it must not count as unhandled
 
-module.exports = async (task: unknown): Promise<unknown> => (await loaded).default(task);
+let turn: Promise<unknown> = Promise.resolve();
+
+/** One task at a time, in the order in which they come. The next one waits here already, so that a thread never waits for the main one. */
+module.exports = ({ task, began }: { readonly task: unknown; readonly began: BigInt64Array }): Promise<unknown> => {
+  const reply = turn.then(async () => {
+    Atomics.store(began, 0, process.hrtime.bigint());
+    return (await loaded).default(task);
+  });
+  turn = reply.catch(() => {}); // told to this task; the next has its turn
+  return reply;
+};

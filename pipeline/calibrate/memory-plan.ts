@@ -54,8 +54,8 @@ export const COPIES = 2.25;
 const MAIN_GROWTH = 48 * 2 ** 20;
 /** The same of a worker: its heap, the scratch of the kernels. */
 const WORKER_GROWTH = 40 * 2 ** 20;
-/** Blocks that a worker has at once: one that runs and one that waits. */
-const BLOCKS_AT_ONCE = 2;
+/** Blocks under way for each worker: one that runs, one that waits in its thread, and one that is being read or added up. */
+export const BLOCKS_PER_WORKER = 3;
 /** An engine that keeps memory between runs rounds up, at most to twice as much. */
 const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
@@ -90,7 +90,7 @@ function speed({ workers, groups }: MemoryPlan): number {
 
 /** What a worker holds when it runs nothing. */
 function worker({ cost, blockBytes }: MemoryQuestion): number {
-  return cost.workerBytes + WORKER_GROWTH + BLOCKS_AT_ONCE * blockBytes;
+  return cost.workerBytes + WORKER_GROWTH + BLOCKS_PER_WORKER * blockBytes;
 }
 
 function fit(question: MemoryQuestion, workers: number): FittedPlan | null {

@@ -2,15 +2,24 @@ import { availableParallelism } from 'node:os';
 import { Piscina, workerData } from 'piscina';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { type Encoded, type EncodeTask, type Measured, type MeasureTask, type Observed, type ObserveTask, receive, type Reply, type Task, type WorkerSetup } from './protocol.ts';
+import { type Encoded, type EncodeTask, type Measured, type MeasureTask, type Observed, type ObserveTask, receive, type Reply, sendError, type Task, type WorkerSetup } from './protocol.ts';
 
 /** Room for young objects in a worker's heap: its large memory is not there, and V8's own 48 MiB would fill up with little garbage. */
 const YOUNG_MB = 6;
+/** Blocks that a thread is given at once: the next lies there when one is done. */
+const BLOCKS_IN_A_THREAD = 2;
+
+/** A task on its way to entry.cts. */
+interface Sent {
+  readonly task: Task;
+  /** When its turn came, in nanoseconds of the process's clock; 0 before. Shared memory, because a thread that dies tells nothing. */
+  readonly began: BigInt64Array;
+}
 
 /** Threads that keep a session and kernels between tasks, and never results. */
 export class Pool {
   readonly size: number;
-  readonly #piscina: Piscina<Task, Reply<unknown>>;
+  readonly #piscina: Piscina<Sent, Reply<unknown>>;
 
   /**
    * @param size threads; default one per processor
@@ -18,13 +27,13 @@ export class Pool {
    */
   constructor(setup: WorkerSetup, size = availableParallelism(), entry = new URL('./worker.js', import.meta.url)) {
     this.size = size;
-    this.#piscina = new Piscina<Task, Reply<unknown>>({
+    this.#piscina = new Piscina<Sent, Reply<unknown>>({
       filename: new URL('./entry.cjs', import.meta.url).href,
       workerData: { entry: entry.href, setup },
       minThreads: 1,
       maxThreads: size,
       idleTimeout: Infinity, // threads start when there is work for them, and stay
-      concurrentTasksPerWorker: 1, // a session runs one batch at a time
+      concurrentTasksPerWorker: setup.observing === null ? 1 : BLOCKS_IN_A_THREAD, // run one after another: see entry.cts
       recordTiming: false,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
@@ -35,9 +44,9 @@ export class Pool {
   /**
    * Observe a block. Its bytes are moved: the caller's buffer is empty afterwards.
    *
-   * @param timeoutMs how long it may take; then its thread is ended and replaced. Default: as long as it takes
-   * @returns the worker's reply, be it a failure
-   * @throws QuantpipeError `worker-lost` where the thread died or hung; another one takes its place
+   * @param timeoutMs how long it may take from its turn on; then its thread is ended and replaced. Default: as long as it takes
+   * @returns the worker's reply, be it a failure; one of stage 'waiting' where the thread ended before it was the block's turn
+   * @throws QuantpipeError `worker-lost` where the thread died or hung at it; another one takes its place
    */
   async observe(task: ObserveTask, timeoutMs = Infinity): Promise<Reply<Observed>> {
     return this.#run(task, [task.bytes], timeoutMs);
@@ -58,16 +67,47 @@ export class Pool {
   }
 
   async #run<T>(task: Task, transferList: ArrayBuffer[], timeoutMs = Infinity): Promise<Reply<T>> {
-    const controller = new AbortController();
-    const timer = timeoutMs < Infinity ? setTimeout(() => controller.abort(), timeoutMs) : undefined;
+    const began = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+    const watch = timeoutMs < Infinity ? new Watch(began, timeoutMs) : null;
     try {
-      return await this.#piscina.run(task, { transferList, ...(timer && { signal: controller.signal }) }) as Reply<T>;
+      return await this.#piscina.run({ task, began }, { transferList, ...(watch && { signal: watch.signal }) }) as Reply<T>;
     } catch (cause) {
-      if (controller.signal.aborted) throw new QuantpipeError('worker-lost', `a worker thread hung: it gave no answer in ${timeoutMs / 1000} s`, {}, { cause });
-      throw new QuantpipeError('worker-lost', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+      if (watch?.signal.aborted) throw new QuantpipeError('worker-lost', `a worker thread hung: it gave no answer in ${timeoutMs / 1000} s`, {}, { cause });
+      const died = new QuantpipeError('worker-lost', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
+      if (began[0] === 0n) return { ok: false, stage: 'waiting', error: sendError(died) };
+      throw died;
     } finally {
-      clearTimeout(timer);
+      watch?.stop();
     }
+  }
+}
+
+/** Aborts when a task has taken too long since its turn came. */
+class Watch {
+  readonly #controller = new AbortController();
+  readonly #began: BigInt64Array;
+  readonly #limitMs: number;
+  #timer: NodeJS.Timeout;
+
+  constructor(began: BigInt64Array, limitMs: number) {
+    this.#began = began;
+    this.#limitMs = limitMs;
+    this.#timer = setTimeout(() => this.#look(), limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    const began = Atomics.load(this.#began, 0);
+    const left = began === 0n ? this.#limitMs : this.#limitMs - Number(process.hrtime.bigint() - began) / 1e6;
+    if (left <= 0) this.#controller.abort();
+    else this.#timer = setTimeout(() => this.#look(), left);
   }
 }
 

@@ -106,8 +106,8 @@ export interface Answer<T> {
   readonly moved: readonly ArrayBuffer[];
 }
 
-/** `stage` tells whether the worker could not start, so that no task will fare better, or whether this one task failed. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task'; readonly error: SentError };
+/** `stage` tells whether the worker could not start, so that no task will fare better, whether this one task failed, or whether its thread ended before its turn. */
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task' | 'waiting'; readonly error: SentError };
 
 /** Structured clone drops an error's class and fields, so errors are sent as data. */
 export interface SentError {

@@ -5,12 +5,10 @@ import type { Block } from '../data/index.ts';
 import { observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
 import type { Journal } from './journal.ts';
-import { leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
+import { BLOCKS_PER_WORKER, leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
 import { Pool } from './pool.ts';
 import type { Measured, ObservingSetup, RunLimits } from './protocol.ts';
 
-/** Blocks under way for each worker: one that runs, one that waits, so that a worker never waits for the reader. */
-const BLOCKS_PER_WORKER = 2;
 /** Threads that a block may take down before it is set aside; processes, too. */
 const ATTEMPTS = 3;
 /** Of the memory that the machine or the container has, what is used unless the user says otherwise. */
@@ -69,8 +67,11 @@ export class Work {
   async fit(block: Block, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
     const blockBytes = block.bytes.byteLength;
     const measured = await this.#measure(block);
-    if (measured === null) return null;
     const { memory } = this.#options;
+    if (measured === null) {
+      warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? SHARE * memoryLimit())}`);
+      return null;
+    }
     const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
     if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
@@ -97,7 +98,7 @@ export class Work {
     this.#journal?.begin(block.index);
     const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
-    if (block.bytes.byteLength > 0) this.#options.discard(new Uint8Array(block.bytes)); // else it went with the last attempt
+    this.#options.discard(new Uint8Array(block.bytes));
     return outcome;
   }
 

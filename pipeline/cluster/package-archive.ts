@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, readFile, readdir } from 'node:fs/promises';
+import { access, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { homedir, platform } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,8 @@ import { tar, type TarEntry } from './tar.ts';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Of the archive: higher levels take much longer for little. */
 const COMPRESSION = { level: 3 };
+/** Archives of one engine that are kept, the newest: a job that still runs may hand out an older one than the last. */
+const KEPT = 4;
 
 /** What is never run: source maps, declarations, documentation. */
 const NOT_RUN = /\.(?:map|md|tsbuildinfo|d\.[cm]?ts)$/;
@@ -27,7 +29,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 
 /**
  * An archive (.tar.gz) of this quantpipe with the packages that it needs at run time, for machines that have Node and nothing else.
- * It is made once: its name holds the hash of its content.
+ * It is made once: its name holds the hash of its content. When a new one is made, old ones go.
  *
  * @param engine whose packages go with it
  * @param folder where archives are kept; default `.cache/quantpipe` in the home folder
@@ -38,8 +40,18 @@ export async function packageArchive(engine: EngineName, folder = join(homedir()
   const hash = createHash('sha256');
   for (const { path, bytes } of entries) hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   const archive = join(folder, `quantpipe-${engine}-${hash.digest('hex').slice(0, 16)}.tar.gz`);
-  if (!await exists(archive)) await writeAtomically(archive, gzipSync(Buffer.concat([...tar(entries)]), COMPRESSION));
+  if (!await exists(archive)) {
+    await writeAtomically(archive, gzipSync(Buffer.concat([...tar(entries)]), COMPRESSION));
+    await removeOld(folder, engine);
+  }
   return archive;
+}
+
+/** All but the newest archives of an engine. Other files in the folder are not ours. */
+async function removeOld(folder: string, engine: EngineName): Promise<void> {
+  const names = (await readdir(folder)).filter(name => new RegExp(`^quantpipe-${engine}-[0-9a-f]{16}\\.tar\\.gz$`).test(name));
+  const archives = await Promise.all(names.map(async name => ({ path: join(folder, name), made: await stat(join(folder, name)).then(({ mtimeMs }) => mtimeMs, () => 0) }))); // another process may remove them, too
+  for (const { path } of archives.sort((a, b) => b.made - a.made).slice(KEPT)) await rm(path, { force: true });
 }
 
 async function filesOf({ name, folder, place }: PlacedPackage): Promise<TarEntry[]> {

@@ -6,8 +6,8 @@ The partitions of the data set go through `quantpipe observe - -o -` on the exec
 there with `quantpipe merge`, FAN_IN at a time. Statistics are rows of the tasks' results and nothing else, so what Spark runs
 twice (retries, speculation) it counts once. The last one is written to the job's folder. Lines of JSON on standard output:
 
-    {"progress": {"tasks": 3, "of": 20}}
-    {"done": {"samples": 10000, "partitions": 20, "slots": 8}}
+    {"progress": {"tasks": 3, "of": 20, "retries": 0}}
+    {"done": {"samples": 10000, "batches": 320, "partitions": 20, "slots": 8}}
     {"error": {"code": "data-invalid", "message": "..."}}
 """
 
@@ -83,15 +83,15 @@ def observe(spark, job):
     if count == 0:
         raise Fault("data-invalid", f"{job['data']} holds no samples")
     schema = read_schema(spark, frame, job)
-    partials = frame.mapInArrow(observing(job, schema.serialize().to_pybytes()), "part long, statistics binary, samples long").rdd.map(tuple)
+    partials = frame.mapInArrow(observing(job, schema.serialize().to_pybytes()), "part long, statistics binary, samples long, batches long").rdd.map(tuple)
     partitions = partials.getNumPartitions()
     with watch(context):
-        statistics, samples = collect(add_up(partials, partitions, job), partitions)
+        statistics, samples, batches = collect(add_up(partials, partitions, job), partitions)
     if samples != count:
         raise Fault("cluster-failed", f"the statistics are of {samples} samples, and {job['data']} holds {count}: it changed while it was read")
     with open(os.path.join(job["folder"], "statistics.arrow"), "wb") as file:
         file.write(statistics)
-    say(done={"samples": samples, "partitions": partitions, "slots": context.defaultParallelism})
+    say(done={"samples": samples, "batches": batches, "partitions": partitions, "slots": context.defaultParallelism})
 
 
 def wanted_columns(table, job):
@@ -155,11 +155,11 @@ def collect(partials, partitions):
     rows = partials.collect()
     if len(rows) != 1:
         raise Fault("cluster-failed", f"Spark returned {len(rows)} statistics of {partitions} partitions where it should return one")
-    return rows[0][1], rows[0][2]
+    return rows[0][1:]
 
 
 class watch:
-    """Tells how many tasks are done, of the jobs under way."""
+    """Tells how many tasks are done, of the jobs under way, and how many attempts at them failed, of all jobs so far."""
 
     def __init__(self, context):
         self.tracker, self.ended = context.statusTracker(), threading.Event()
@@ -173,11 +173,12 @@ class watch:
         self.thread.join()
 
     def look(self):
-        last = None
+        last, failed = None, {}
         while not self.ended.wait(LOOK):
             jobs = [self.tracker.getJobInfo(job) for job in self.tracker.getActiveJobsIds()]
-            stages = [self.tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-            now = {"tasks": sum(stage.numCompletedTasks for stage in stages if stage), "of": sum(stage.numTasks for stage in stages if stage)}
+            stages = [stage for job in jobs if job for stage in map(self.tracker.getStageInfo, job.stageIds) if stage]
+            failed.update({(stage.stageId, stage.currentAttemptId): stage.numFailedTasks for stage in stages})
+            now = {"tasks": sum(stage.numCompletedTasks for stage in stages), "of": sum(stage.numTasks for stage in stages), "retries": sum(failed.values())}
             if now["of"] > 0 and now != last:
                 say(progress=now)
             last = now
@@ -208,7 +209,8 @@ def observing(job, schema_bytes):
             except BrokenPipeError:
                 pass  # it has ended; its error says why
             statistics = process.output(f"partition {task.partitionId()}")
-        yield pa.RecordBatch.from_arrays([pa.array([task.partitionId()], pa.int64()), pa.array([statistics], pa.binary()), pa.array([rows], pa.int64())], ["part", "statistics", "samples"])
+        used = rows - rows % job["together"]  # as many as the model reads at a time, again and again
+        yield pa.RecordBatch.from_pydict({"part": [task.partitionId()], "statistics": [statistics], "samples": [rows], "batches": [-(-used // job["batchSize"])]})
 
     return observe_partition
 
@@ -219,17 +221,18 @@ def merging(job):
     def merge_partials(partials):
         """One partial of several, or none of none."""
         with tempfile.TemporaryDirectory() as folder:
-            files, samples, part = [], 0, 0
-            for part, statistics, count in partials:
+            files, samples, batches = [], 0, 0
+            for _, statistics, some_samples, some_batches in partials:
                 files.append(os.path.join(folder, f"{len(files)}.arrow"))
-                samples += count
+                samples += some_samples
+                batches += some_batches
                 with open(files[-1], "wb") as file:
                     file.write(statistics)
             if len(files) > 1:
                 with Quantpipe(node, ["merge", *files, "-o", "-", "--quiet"]) as process:
                     statistics = process.output("merging")
             if files:
-                yield TaskContext.get().partitionId(), statistics, samples
+                yield TaskContext.get().partitionId(), statistics, samples, batches
 
     return merge_partials
 

@@ -9,7 +9,7 @@ import { QuantpipeError, type ErrorCode } from '../base/errors.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Plan } from '../calibrate/plan.ts';
 import { type OrderOptions, writeWorkOrder } from '../calibrate/work-order.ts';
-import { LABEL_COLUMN, readStatistics } from '../data/index.ts';
+import { blockSize, LABEL_COLUMN, readStatistics } from '../data/index.ts';
 import { type EngineName, openEngine, type SessionInput } from '../engine/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { packageArchive } from './package-archive.ts';
@@ -37,11 +37,15 @@ export interface SparkOptions extends Omit<OrderOptions, 'engine'> {
 export interface SparkProgress {
   readonly tasks: number;
   readonly of: number;
+  /** Attempts at tasks that failed so far, as Spark counts them: each is tried again. */
+  readonly retries: number;
 }
 
 export interface SparkObservation {
   readonly statistics: Statistics;
   readonly engine: EngineName;
+  /** Blocks of samples, of all partitions. */
+  readonly batches: number;
   /** Tasks that Spark runs at the same time. */
   readonly workers: number;
   /** None: on Spark a batch that cannot be observed is an error. */
@@ -60,6 +64,9 @@ interface Job extends Required<Pick<SparkOptions, 'master' | 'conf' | 'node' | '
   readonly order: string;
   readonly label: string;
   readonly inputs: readonly JobInput[];
+  /** Samples in a block, and how many of them the model reads at a time. */
+  readonly batchSize: number;
+  readonly together: number;
   /** Rows that Spark hands to an executor's process at a time. */
   readonly rowsPerBatch: number;
 }
@@ -76,7 +83,7 @@ interface JobInput {
 
 /** The last line of spark-driver.py where all went well. */
 interface Done {
-  readonly done: { readonly samples: number; readonly partitions: number; readonly slots: number };
+  readonly done: { readonly samples: number; readonly batches: number; readonly partitions: number; readonly slots: number };
 }
 
 /** The last line where it did not. */
@@ -104,34 +111,40 @@ export async function* observeOnSpark(plan: Plan, data: string, options: SparkOp
   const folder = await mkdtemp(join(tmpdir(), 'quantpipe-spark-'));
   try {
     const job = await prepareJob(plan, data, folder, engine.name, options);
-    const { slots, samples } = yield* submit(job, options);
+    const { slots, samples, batches } = yield* submit(job, options);
     const statistics = readStatistics(await readFile(join(folder, 'statistics.arrow')), 'the statistics from Spark');
     const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...leftOut(plan, statistics, samples)];
-    return { statistics, engine: engine.name, workers: slots, setAside: [], warnings };
+    return { statistics, engine: engine.name, batches, workers: slots, setAside: [], warnings };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** What a model with a fixed batch leaves over at the end of partitions, in words; none otherwise. */
-function leftOut({ inputs }: Plan, statistics: Statistics, samples: number): string[] {
-  const together = inputs.map(({ shape }) => shape?.[0]).find(dim => typeof dim === 'number' && dim > 1);
+function leftOut(plan: Plan, statistics: Statistics, samples: number): string[] {
+  const together = readTogether(plan);
   const count = samples - statistics.samples;
   if (count === 0) return [];
-  if (count > 0 && together !== undefined) return [`${count} of ${samples} samples were left out, at the ends of partitions: the model reads ${together} at a time`];
+  if (count > 0 && together > 1) return [`${count} of ${samples} samples were left out, at the ends of partitions: the model reads ${together} at a time`];
   throw new QuantpipeError('cluster-failed', `the executors were given ${samples} samples, and their statistics are of ${statistics.samples}`);
+}
+
+/** How many samples the model reads at a time. */
+function readTogether({ inputs }: Plan): number {
+  return inputs.map(({ shape }) => shape?.[0]).find(dim => typeof dim === 'number' && dim > 1) as number | undefined ?? 1;
 }
 
 async function prepareJob(plan: Plan, data: string, folder: string, engine: EngineName, options: SparkOptions): Promise<Job> {
   const { master, conf = {}, node = 'node', python = 'python3', executorPython = python, inputs = {}, label = LABEL_COLUMN } = options;
+  const together = readTogether(plan), batchSize = blockSize(options.batchSize, plan.batchSize, together);
   const model = join(folder, 'model.onnx'), order = join(folder, 'order.json');
   await writeFile(model, plan.tapped);
   await writeFile(order, writeWorkOrder(plan, { ...orderOptions(options), engine }));
   return {
-    master, conf, node, executorPython, data, folder, model, order, label,
+    master, conf, node, executorPython, data, folder, model, order, label, batchSize, together,
     archive: await packageArchive(engine, options.archives),
     inputs: plan.inputs.map(input => jobInput(input, inputs[input.name])),
-    rowsPerBatch: BATCHES_AHEAD * (options.batchSize ?? plan.batchSize),
+    rowsPerBatch: BATCHES_AHEAD * batchSize,
   };
 }
 

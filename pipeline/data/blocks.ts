@@ -22,10 +22,10 @@ export interface BlockOptions {
   readonly from?: number;
   /** Columns to keep. Default all that quantpipe can read. */
   readonly columns?: readonly string[];
-  /** Samples that a run of the model needs together; `size` is a multiple of it. What is left at the end is left out. Default 1. */
+  /** Samples that a run of the model needs together; `size` is a multiple of it. What is left at the end, or in a block with samples that cannot be read, is left out. Default 1. */
   readonly together?: number;
-  /** Told how many samples were left out, if any. */
-  readonly onLeftOut?: (samples: number) => void;
+  /** Told how many samples of a block were left out, and beside how many that cannot be read. */
+  readonly onLeftOut?: (samples: number, unreadable: number) => void;
 }
 
 /** Samples in a block: what was asked for, or else the most below `usual`, in multiples of what the model reads at a time. */
@@ -59,7 +59,7 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
       begin += count;
       row += count;
       if (row % size > 0 || parts.length + bad.length === 0) continue;
-      yield block(index, parts, bad, index * size, source, columns);
+      yield block(index, filling(parts, bad, options), bad, index * size, source, columns);
       [parts, bad] = [[], []];
     }
     if (row >= limit) break;
@@ -67,9 +67,15 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
   if (row === 0) throw new QuantpipeError('data-invalid', `${source.name} holds no samples`, { file: source.name });
   if (row < together) throw new QuantpipeError('data-invalid', `${source.name} holds ${row} ${row === 1 ? 'sample' : 'samples'}, the model reads ${together} at a time`, { file: source.name });
   if (parts.length + bad.length === 0) return;
-  const last = Math.floor(row / size), leftOut = row % together;
-  if (leftOut > 0) options.onLeftOut?.(leftOut);
-  if (row % size > leftOut) yield block(last, withoutLast(parts, leftOut), bad, last * size, source, columns);
+  const last = Math.floor(row / size), kept = filling(parts, bad, options);
+  if (kept.length + bad.length > 0) yield block(last, kept, bad, last * size, source, columns);
+}
+
+/** The samples of a block that fill whole runs of the model. */
+function filling(parts: readonly Part[], { length: unreadable }: readonly BadRow[], { together = 1, onLeftOut }: BlockOptions): readonly Part[] {
+  const leftOut = parts.reduce((sum, { begin, end }) => sum + end - begin, 0) % together;
+  if (leftOut > 0) onLeftOut?.(leftOut, unreadable);
+  return withoutLast(parts, leftOut);
 }
 
 /** All parts but the last `count` rows. */

@@ -145,6 +145,27 @@ export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, siz
   };
 }
 
+/** A reader that asks for at least `least` bytes at a time, for formats of many small parts. What is passed over beyond them is not read. */
+export function buffered(reader: ByteReader, least: number): ByteReader {
+  let held: Uint8Array = new Uint8Array(0);
+  return {
+    name: reader.name,
+    get position() { return reader.position - held.length; },
+    get left() { return reader.left === null ? null : reader.left + held.length; },
+    async upTo(count) {
+      if (count > held.length) held = joined([held, await reader.upTo(Math.max(count - held.length, least))]);
+      const taken = held.slice(0, count);
+      held = held.subarray(taken.length);
+      return taken as Uint8Array<ArrayBuffer>;
+    },
+    async skip(count) {
+      const passed = Math.min(count, held.length);
+      held = held.subarray(passed);
+      return passed < count ? passed + await reader.skip(count - passed) : passed;
+    },
+  };
+}
+
 /** Pieces as one buffer. */
 export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));

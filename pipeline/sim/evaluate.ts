@@ -1,14 +1,13 @@
 import { QuantpipeError } from '../base/errors.ts';
 import { float32Values } from '../base/half.ts';
 import { float32Tensor, type Tensor } from '../base/tensor.ts';
-import { nameNodes } from '../calibrate/name-nodes.ts';
 import { sessionInputs } from '../calibrate/plan.ts';
 import { type Binding, type Block, feeds, labels } from '../data/index.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/index.ts';
 import type { Model } from '../graph/graph.ts';
-import { writeModel } from '../onnx/write-model.ts';
 import { type Closeness, Comparison } from './compare.ts';
 import { type Label, type MetricName, metricFor, type MetricOptions, Score } from './metrics.ts';
+import { openSession } from './open-session.ts';
 
 /** The forms of one model that are compared. 'unfused' is the exported model run as it stands, as the simulated one is. */
 export type FormName = 'float' | 'simulated' | 'exported' | 'unfused';
@@ -82,8 +81,7 @@ async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Se
     for (const name of Object.keys(sessionOptions) as FormName[]) {
       const model = name === 'unfused' ? forms.exported : forms[name];
       if (model === undefined) continue;
-      const session = await engine.load(writeModel(model), sessionOptions[name]).catch(error => { throw nameNodes(error, model); });
-      sessions.set(name, session);
+      sessions.set(name, await openSession(engine, model, sessionOptions[name]));
     }
   } catch (error) {
     await closeAll(sessions);
@@ -172,7 +170,6 @@ class Tally {
   }
 }
 
-/** Outputs that come out otherwise once the engine merges operators into integer kernels. */
 /** Where an output of the exported model is another distance from float as the engine fuses it than as it stands. */
 export function fusionWarnings(pairs: readonly Pair[]): string[] {
   const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};

@@ -104,8 +104,8 @@ export class QuantSim {
     return this.#statistics;
   }
 
-  /** Engine, worker threads and batches set aside of the last observation; null where none was made. */
-  get observation(): Pick<Observation, 'engine' | 'workers' | 'setAside'> | null {
+  /** Engine, worker threads, batches and those set aside of the last observation; null where none was made. */
+  get observation(): Pick<Observation, 'engine' | 'workers' | 'batches' | 'setAside'> | null {
     return this.#observation;
   }
 

@@ -27,7 +27,7 @@ export function readSamples(
   const together = fixedBatch(sessionInputs(model), source, bindings);
   const read = blocks(source, {
     size: blockSize(batchSize, EVALUATION_BATCH, together), together, ...(limit !== undefined && { limit }),
-    onLeftOut: count => warn(leftOutWarning(count, together)),
+    onLeftOut: (count, unreadable) => warn(leftOutWarning(count, together, unreadable)),
   });
   return readableBlocks(untilAborted(read, signal), warn, maxBad);
 }

@@ -5,9 +5,9 @@ import { dequantizedNames } from '../export/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Node } from '../graph/node.ts';
-import { writeModel } from '../onnx/write-model.ts';
 import { tapOutputs } from '../passes/tap-outputs.ts';
 import { floats } from './compare.ts';
+import { openSession } from './open-session.ts';
 import { type Step, StepCounts } from './step-counts.ts';
 
 /** One quantized tensor, as the simulated and the exported model compute it. */
@@ -120,7 +120,7 @@ const SIMULATED: SessionOptions = { fuseQuantized: false, optimize: 'basic' };
 async function tapped(engine: Engine, model: Model, names: readonly string[], options: SessionOptions): Promise<Session> {
   const copy = cloneModel(model);
   tapOutputs(names, { keepOutputs: true })(copy);
-  return engine.load(writeModel(copy), options);
+  return openSession(engine, copy, options);
 }
 
 function producerOf({ graph }: Model, tensor: string): { node: string | null; opType: string | null } {

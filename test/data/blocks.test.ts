@@ -70,6 +70,23 @@ suite('data/blocks', test => {
     assert.is(error.message, 'counting holds 3 samples, the model reads 4 at a time');
   });
 
+  test('leaves out, and tells, what an unreadable sample keeps from filling a run of the model', async () => {
+    const good = counting([13]);
+    const source: Source = { ...good, async *batches() {
+      for await (const batch of good.batches()) {
+        yield batch.slice(0, 2);
+        yield { bad: 'torn' } as never;
+        yield batch.slice(3, 12);
+        yield { bad: 'torn' } as never;
+      }
+    } };
+    const told: number[][] = [];
+    const all = await collect(source, { size: 8, together: 4, onLeftOut: (...count) => told.push(count) });
+    assert.equal(all.map(samples), [[0, 1, 3, 4], [8, 9, 10, 11]]);
+    assert.equal(all.map(({ rows, bad }) => [rows, ...bad.map(({ sample }) => sample)]), [[4, 2], [4, 12]]);
+    assert.equal(told, [[3, 1]]);
+  });
+
   test('sizes blocks in multiples of what the model reads at a time', () => {
     assert.equal([blockSize(undefined, 32, 1), blockSize(undefined, 32, 5), blockSize(undefined, 32, 100), blockSize(10, 32, 5)], [32, 30, 100, 10]);
     assert.throws(() => blockSize(8, 32, 5), /batch size of 8 is no multiple of the 5 samples/);

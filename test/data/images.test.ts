@@ -4,15 +4,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 
 import * as assert from 'uvu/assert';
 
 import { bindInputs, blocks, feeds, labels, openSource, type Block, type OpenOptions } from '../../pipeline/data/index.ts';
-import { decodeImage, loadDecoder } from '../../pipeline/data/images/decode-image.ts';
+import { decodeByLibrary, decodeImage, loadDecoder } from '../../pipeline/data/images/decode-image.ts';
 import { readPreprocessFile } from '../../pipeline/data/images/preprocess-file.ts';
 import { resample } from '../../pipeline/data/images/resample.ts';
 import { transformImage } from '../../pipeline/data/images/transform-image.ts';
 import { FILTERS, IMAGES_AS_THEY_ARE } from '../../pipeline/data/images/image-settings.ts';
+import { crc32, decodeSmallPng } from '../../pipeline/data/images/small-png.ts';
+import { uniform } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { failure } from './reading.ts';
 
@@ -51,6 +54,20 @@ async function readImages(path: string, config: string, shape: (number | string)
   return { samples, classes };
 }
 
+/** A PNG image whose filtered bytes are any: every row has a filter, and every one is taken back to some pixels. */
+function anyPng(colour: number, channels: number, next: () => number): Buffer<ArrayBuffer> {
+  const [width, height] = [13, 40];
+  const rows = Uint8Array.from({ length: height * (1 + width * channels) }, (_, i) => i % (1 + width * channels) === 0 ? next() * 5 : next() * 256);
+  const chunk = (type: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type), data]), ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length, 0);
+    ends.writeUInt32BE(crc32(body, 0, body.length), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const header = Uint8Array.from([0, 0, 0, width, 0, 0, 0, height, 8, colour, 0, 0, 0]);
+  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', new Uint8Array(0))]);
+}
+
 suite('data/images', test => {
   let folder: string;
   test.before(async () => { folder = await mkdtemp(join(tmpdir(), 'quantpipe-images-')); });
@@ -64,6 +81,33 @@ suite('data/images', test => {
       assert.is(data.length, pixels.length);
       const worst = data.reduce((most, value, at) => Math.max(most, Math.abs(value - pixels[at]!)), 0);
       assert.ok(worst <= (name.endsWith('.jpg') ? 1 : 0), `${name}: off by ${worst}`);
+    }
+  });
+
+  test('decodes small PNG images itself, to the same pixels as the library; leaves others and damaged ones to it', async () => {
+    const next = uniform(5), { default: sharp } = await import('sharp');
+    const noise = (channels: 1 | 2 | 3 | 4) => sharp(Uint8Array.from({ length: 11 * 7 * channels }, (_, i) => i % 3 === 0 ? i : next() * 256), { raw: { width: 11, height: 7, channels } });
+    const own = await Promise.all([
+      noise(1).toColourspace('b-w').png(), noise(2).toColourspace('b-w').png(), noise(3).png(), noise(4).png(), noise(3).png({ adaptiveFiltering: true }), noise(4).png({ compressionLevel: 0, adaptiveFiltering: true }),
+      noise(3).blur(2).png({ adaptiveFiltering: true }), noise(3).png({ palette: true, colours: 200 }), noise(4).png({ palette: true, colours: 200 }),
+    ].map(image => image.toBuffer()));
+    for (const [colour, channels] of [[0, 1], [2, 3], [4, 2], [6, 4]] as const) own.push(anyPng(colour, channels, next));
+    for (const [i, bytes] of own.entries()) {
+      const pixels = decodeSmallPng(bytes);
+      assert.ok(pixels, `image ${i} is decoded here`);
+      const { height, width, channels, data } = await decodeByLibrary(bytes);
+      assert.equal([pixels.height, pixels.width, channels], [height, width, 3]);
+      const colours = pixels.channels === 3 ? pixels.data : pixels.data.reduce((all, gray, at) => all.fill(gray, 3 * at, 3 * at + 3), new Uint8Array(data.length));
+      assert.equal(Buffer.from(colours), Buffer.from(data), `image ${i}`);
+    }
+    const others = await Promise.all([
+      noise(3).png({ progressive: true }), noise(3).toColourspace('rgb16').png(), noise(3).png({ palette: true, colours: 4 }), noise(3).withMetadata({ orientation: 6 }).png(), noise(3).resize(200, 200).png(),
+    ].map(image => image.toBuffer()));
+    for (const [i, bytes] of others.entries()) assert.is(decodeSmallPng(bytes), null, `other ${i}`);
+    for (let i = 0; i < 2000; i++) {
+      const whole = own[i % own.length]!, damaged = Buffer.from(i % 4 === 0 ? whole.subarray(0, Math.floor(next() * whole.length)) : whole);
+      if (i % 4 > 0) damaged[Math.floor(next() * damaged.length)]! ^= 1 + Math.floor(next() * 255);
+      assert.is(decodeSmallPng(damaged), null, `damage ${i}`);
     }
   });
 

@@ -3,6 +3,7 @@
 import type { default as Sharp } from 'sharp';
 
 import { QuantpipeError } from '../../base/errors.ts';
+import { decodeSmallPng } from './small-png.ts';
 
 /** Pixels row by row, the channels of each side by side: [H, W, C]. */
 export interface Pixels {
@@ -42,6 +43,11 @@ export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
   if (!FORMATS.some(([, isIt]) => isIt(bytes))) {
     throw new QuantpipeError('data-invalid', bytes.length === 0 ? 'it holds no bytes' : `it is no ${FORMATS.map(([name]) => name).join(', ')} image: it begins with the bytes ${Buffer.from(bytes.subarray(0, 8)).toString('hex')}`);
   }
+  return decodeSmallPng(bytes) ?? decodeByLibrary(bytes);
+}
+
+/** The same by sharp, whatever the image. */
+export async function decodeByLibrary(bytes: Uint8Array): Promise<Pixels> {
   const sharp = await (library ??= loadDecoder());
   try {
     const image = sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS, autoOrient: true, ignoreIcc: true });

@@ -16,6 +16,8 @@ import { transformImage } from './transform-image.ts';
 
 /** Images that are decoded at the same time. */
 const AT_ONCE = 8;
+/** Most images in a batch: while one batch is decoded, the blocks of the one before it are at work. */
+const MAX_BATCH_IMAGES = 64;
 
 /** How the images of a source are read. */
 export interface DecodeOptions {
@@ -73,7 +75,8 @@ async function* decodedBatches(source: Source, decoders: readonly Decoder[], isW
 
 async function* decodeBatch(batch: RecordBatch, decoders: readonly Decoder[], where: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
   if (decoders.length === 0) return yield batch;
-  const read = (row: number) => Promise.all(decoders.map(decoder => decodeSample(batch, decoder, row, where)));
+  const columns = decoders.map(decoder => ({ decoder, imageAt: encodedImages(batch, decoder.name, where) }));
+  const read = (row: number) => Promise.all(columns.map(({ decoder, imageAt }) => decodeSample(imageAt(row), decoder)));
   let held: Sample[][] = [], bytes = 0, begin = 0;
   const flush = () => rowsOf(batch, decoders, held, begin, where);
   for (let next = 0; next < batch.numRows; next += AT_ONCE) {
@@ -84,7 +87,7 @@ async function* decodeBatch(batch: RecordBatch, decoders: readonly Decoder[], wh
         if (held.length === 0) begin = next + i;
         held.push(result.value);
         bytes += result.value.reduce((sum, { values }) => sum + values.byteLength, 0);
-        if (bytes < SLICE_BYTES) continue;
+        if (bytes < SLICE_BYTES && held.length < MAX_BATCH_IMAGES) continue;
       }
       if (held.length > 0) yield flush();
       [held, bytes] = [[], 0];
@@ -101,8 +104,7 @@ function badSample(error: unknown): BadSample {
   throw error;
 }
 
-async function decodeSample(batch: RecordBatch, { name, settings, target }: Decoder, row: number, where: string): Promise<Sample> {
-  const { bytes, path } = encodedImage(batch, name, row, where);
+async function decodeSample({ bytes, path }: EncodedSample, { name, settings, target }: Decoder): Promise<Sample> {
   const called = path === '' ? `column '${name}'` : `'${path}'`;
   if (bytes === null) throw new QuantpipeError('data-invalid', `${called}: the data hold its path only, not its bytes`);
   try {
@@ -113,11 +115,18 @@ async function decodeSample(batch: RecordBatch, { name, settings, target }: Deco
   }
 }
 
-function encodedImage(batch: RecordBatch, name: string, row: number, where: string): { readonly bytes: Uint8Array | null; readonly path: string } {
-  return decoding(where, () => {
-    const column = batch.getChild(name)!;
-    const part = (child: string): unknown => column.getChild(child)?.get(row) ?? null;
-    const [bytes, path] = DataType.isStruct(column.type) ? [part('bytes'), part('path')] : [column.get(row) as unknown, null];
+interface EncodedSample {
+  readonly bytes: Uint8Array | null;
+  readonly path: string;
+}
+
+/** The images of a column, by row. */
+function encodedImages(batch: RecordBatch, name: string, where: string): (row: number) => EncodedSample {
+  const column = batch.getChild(name)!;
+  const isStruct = DataType.isStruct(column.type);
+  const [bytesOf, pathOf] = isStruct ? [column.getChild('bytes'), column.getChild('path')] : [column, null];
+  return row => decoding(where, () => {
+    const bytes: unknown = bytesOf?.get(row), path: unknown = pathOf?.get(row);
     return { bytes: bytes instanceof Uint8Array ? bytes : null, path: typeof path === 'string' ? path : '' };
   });
 }

@@ -2,7 +2,7 @@ import { Field, Int32, Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../../base/errors.ts';
 import { LABEL_COLUMN } from '../bind.ts';
-import { take, type ByteReader } from '../byte-reader.ts';
+import { buffered, take, type ByteReader } from '../byte-reader.ts';
 import { columnsOf } from '../column.ts';
 import { openBytes } from '../open-bytes.ts';
 import { skippable } from '../record-batches.ts';
@@ -15,6 +15,10 @@ import { encodedBatch, IMAGE_COLUMN, isImageName, type EncodedImage } from './im
 /** Largest image and label files believed. */
 const MAX_IMAGE_BYTES = 1 << 28;
 const MAX_LABEL_BYTES = 1 << 20;
+/** An archive is read in pieces of so many bytes at least. */
+const PIECE_BYTES = 1 << 17;
+/** Most images in a batch, however small they are. */
+const MAX_BATCH_IMAGES = 64;
 
 /**
  * A tar archive of images, as WebDataset writes its shards: files that follow each other and have the same name up to its first point are one sample.
@@ -34,7 +38,7 @@ export async function tarSource(path: string): Promise<StoredSource> {
 async function withReader<T>(path: string, body: (reader: ByteReader) => Promise<T>): Promise<T> {
   const file = await openBytes(path);
   try {
-    return await body(file.from(0));
+    return await body(buffered(file.from(0), PIECE_BYTES));
   } finally {
     await file.close();
   }
@@ -45,13 +49,13 @@ async function* tarBatches(path: string, fields: readonly Field[], isWanted: IsW
   let held: EncodedImage[] = [], bytes = 0;
   try {
     let row = 0;
-    for await (const { image, name, label } of samples(file.from(0), sample => isWanted(sample, sample + 1))) {
+    for await (const { image, name, label } of samples(buffered(file.from(0), PIECE_BYTES), sample => isWanted(sample, sample + 1))) {
       const isBad = image !== null && fields.length > 1 && label === null;
       if (image !== null && !isBad) {
         held.push({ bytes: image, path: name, label });
         bytes += image.length;
       }
-      if (held.length > 0 && (image === null || isBad || bytes >= SLICE_BYTES)) {
+      if (held.length > 0 && (image === null || isBad || bytes >= SLICE_BYTES || held.length === MAX_BATCH_IMAGES)) {
         yield encodedBatch(fields, held);
         [held, bytes] = [[], 0];
       }
