@@ -1,3 +1,4 @@
+import { peakMemory } from '../pipeline/base/peak-memory.ts';
 import type { Output, QuantSim } from '../pipeline/index.ts';
 import type { RunFigures } from './calibration.ts';
 import { printable } from './exit.ts';
@@ -34,7 +35,7 @@ function summary({ sim, run, outputs }: Done) {
     batches: run?.batches ?? 0,
     seconds: run === undefined ? 0 : round(run.seconds, 3),
     samplesPerSecond: run === undefined || sim.observation === null ? 0 : round(run.samples / run.seconds, 1),
-    peakMemoryBytes: peakMemoryBytes(),
+    peakMemoryBytes: peakMemory(),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,
     setAside: sim.observation?.setAside ?? [],
@@ -62,7 +63,7 @@ function report({ sim, run, outputs }: Done): string {
   parts.push(table([{ title: 'written' }, { title: 'size', align: 'right' }], outputs.map(({ path, bytes }) => [path, size(bytes)])));
   if (run !== undefined && sim.observation !== null) {
     parts.push(`${run.samples} samples in ${duration(run.seconds)} (${(run.samples / run.seconds).toFixed(0)}/s) · ${sim.observation.engine} engine, ` +
-      `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemoryBytes())}`);
+      `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemory())}`);
   }
   return parts.join('\n\n');
 }
@@ -77,11 +78,6 @@ function counts({ placement, configName }: QuantSim): string {
 /** Encodings that lose nothing (of tensors of zeros, say) are not among them. */
 function worst(sim: QuantSim) {
   return sim.quality.filter(({ sqnr }) => Number.isFinite(sqnr)).sort((a, b) => a.sqnr - b.sqnr).slice(0, WORST);
-}
-
-/** The most memory the process held so far, worker threads included. */
-function peakMemoryBytes(): number {
-  return process.resourceUsage().maxRSS * 1024;
 }
 
 function short(x: number): string {

@@ -1,6 +1,7 @@
 import { byteSize } from '../base/byte-size.ts';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { peakMemory } from '../base/peak-memory.ts';
 import { elementCount, type Feeds, type Tensor } from '../base/tensor.ts';
 import { type Feed, feeds, largestFeed } from '../data/index.ts';
 import { openEngine } from '../engine/index.ts';
@@ -155,8 +156,6 @@ function elementsOf(fed: Feeds): number {
 function worst({ elements, taps }: TapSizes, now: number): number {
   return 4 * taps.reduce((sum, count) => sum + count, 0) * (now / elements) ** 2;
 }
-
-const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 
 function tooLarge(tap: string, bytes: number, most: number): QuantpipeError {
   return new QuantpipeError('data-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow more memory, or fewer workers`, { tensor: tap });

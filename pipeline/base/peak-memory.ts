@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * The most memory that this process has held, in bytes: on Linux VmHWM of /proc/self/status, elsewhere the system's maximum resident set. On Linux
+ * that one begins with what the parent process held when it started this one.
+ */
+export function peakMemory(readStatus: () => string = () => readFileSync('/proc/self/status', 'utf8')): number {
+  try {
+    const [, kibibytes] = /^VmHWM:\s*(\d+) kB$/m.exec(readStatus()) ?? [];
+    if (kibibytes !== undefined) return 1024 * Number(kibibytes);
+  } catch {
+    // no /proc here
+  }
+  return 1024 * process.resourceUsage().maxRSS;
+}
