@@ -31,7 +31,9 @@ for (const command of [runCommand(), inspectCommand(), observeCommand(), mergeCo
 
 // A reader that stops early (`quantpipe inspect … | head`) is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`quantpipe: cannot write to standard output: ${error.message}\n`);
+  process.exit(1);
 });
 
 try {

@@ -1,5 +1,5 @@
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 import { QuantpipeError } from './errors.ts';
 
@@ -8,7 +8,8 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIter
 
 /**
  * Write a file beside its place, then rename it there: readers see the old file or the whole new one. After an error the
- * old file is as it was, and nothing is left beside it. The folder is made where it is missing.
+ * old file is as it was, and nothing is left beside it. The folder is made where it is missing. A symbolic link stays, and the file that it
+ * leads to is written; what is no file (a device, a named pipe) is written to as it is.
  */
 export async function writeAtomically(path: string, content: FileContent): Promise<void> {
   await writeAllAtomically([[path, content]]);
@@ -19,10 +20,15 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
   const staged: [temporary: string, path: string][] = [];
   try {
     for (const [path, content] of files) {
-      const temporary = `${path}.${process.pid}-${serial++}.tmp`;
-      await attempt(path, () => makeFolder(dirname(path)));
+      const target = await attempt(path, () => followLinks(path));
+      if (await isSpecial(target)) {
+        await writePieces(await attempt(path, () => open(target, 'w')), path, content, false);
+        continue;
+      }
+      const temporary = `${target}.${process.pid}-${serial++}.tmp`;
+      await attempt(path, () => makeFolder(dirname(target)));
       const file = await attempt(path, () => open(temporary, 'wx'));
-      staged.push([temporary, path]);
+      staged.push([temporary, target]);
       await writePieces(file, path, content);
     }
     for (const [temporary, path] of staged) await attempt(path, () => rename(temporary, path));
@@ -47,18 +53,32 @@ export async function makeFolder(path: string): Promise<void> {
   } else if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
 }
 
+/** Where a chain of symbolic links ends, be something there or not. */
+async function followLinks(path: string, most = 40): Promise<string> {
+  const link = await readlink(path).catch(() => null); // no link, or nothing there
+  if (link === null) return path;
+  if (most === 0) throw new Error('ELOOP: its symbolic links lead in a circle');
+  return followLinks(resolve(dirname(path), link), most - 1);
+}
+
+/** Whether something is there that is neither a file nor a folder. */
+async function isSpecial(path: string): Promise<boolean> {
+  const info = await lstat(path).catch(() => null);
+  return info !== null && !info.isFile() && !info.isDirectory();
+}
+
 /** Tells apart the temporary files of one process. */
 let serial = 0;
 
 /** One write call may not reach 2 GiB. */
 const PIECE_BYTES = 2 ** 26;
 
-async function writePieces(file: FileHandle, path: string, content: FileContent): Promise<void> {
+async function writePieces(file: FileHandle, path: string, content: FileContent, isStored = true): Promise<void> {
   try {
     for await (const piece of piecesOf(content)) {
       for (let at = 0; at < piece.length; at += PIECE_BYTES) await attempt(path, () => file.writeFile(piece.subarray(at, at + PIECE_BYTES)));
     }
-    await attempt(path, () => file.sync());
+    if (isStored) await attempt(path, () => file.sync());
   } finally {
     await file.close();
   }

@@ -2,6 +2,7 @@ import { openPromise, type Entry, type ZipFile } from 'yauzl';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { streamBytes, type ByteReader } from './byte-reader.ts';
+import { crc32 } from './crc32.ts';
 import { readNpyHeader } from './npy-header.ts';
 import { arraysSource, checkSize, type OpenArray, type StoredArray } from './stored-arrays.ts';
 import type { StoredSource } from './source.ts';
@@ -57,7 +58,7 @@ async function openEntry(path: string, entry: Entry, where: string): Promise<Ope
   return guarded(path, async () => {
     const zip: ZipFile = await openPromise(path, { lazyEntries: true, autoClose: false });
     const stream = await zip.openReadStreamPromise(entry);
-    const reader = streamBytes(where, stream, entry.uncompressedSize);
+    const reader = streamBytes(where, checked(stream, entry, where), entry.uncompressedSize);
     const upTo: ByteReader['upTo'] = count => guarded(path, () => reader.upTo(count));
     const skip: ByteReader['skip'] = count => guarded(path, () => reader.skip(count));
     return {
@@ -68,6 +69,23 @@ async function openEntry(path: string, entry: Entry, where: string): Promise<Ope
       },
     };
   });
+}
+
+/** The bytes of an entry, whose last piece comes only if all of them have the checksum that the archive says. */
+async function* checked(stream: AsyncIterable<Uint8Array>, { uncompressedSize, crc32: expected }: Entry, where: string): AsyncGenerator<Uint8Array> {
+  let checksum = 0, seen = 0;
+  for await (const bytes of stream) {
+    checksum = crc32(bytes, checksum);
+    seen += bytes.length;
+    if (seen >= uncompressedSize && checksum !== expected) {
+      throw new QuantpipeError('data-invalid', `${where} is damaged: its bytes have the checksum ${hex(checksum)}, the archive says ${hex(expected)}; make or copy the file anew`, { file: where });
+    }
+    yield bytes;
+  }
+}
+
+function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
 }
 
 /** What yauzl and zlib refuse is the data's fault. */

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -28,6 +29,29 @@ suite('base/atomic-file', test => {
     assert.is(error, cause);
     assert.is(await readFile(path, 'utf8'), 'old');
     assert.equal(await readdir(folder), ['file']);
+  }));
+
+  test('a symbolic link stays one, and what it leads to is written', () => inFolder(async folder => {
+    await writeFile(join(folder, 'real'), 'old');
+    await symlink('real', join(folder, 'link'));
+    await symlink('missing', join(folder, 'dangling'));
+    await symlink('circle', join(folder, 'circle'));
+    await writeAtomically(join(folder, 'link'), 'new');
+    await writeAtomically(join(folder, 'dangling'), 'made');
+    assert.equal([await readFile(join(folder, 'real'), 'utf8'), await readFile(join(folder, 'missing'), 'utf8')], ['new', 'made']);
+    assert.ok((await lstat(join(folder, 'link'))).isSymbolicLink());
+    assert.match((await rejected(writeAtomically(join(folder, 'circle'), 'x')) as Error).message, /cannot write .*circle: .*lead in a circle/);
+  }));
+
+  if (process.platform !== 'win32') test('devices and named pipes are written to, never replaced', () => inFolder(async folder => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [read] = await Promise.all([readFile(pipe, 'utf8'), writeAtomically(pipe, 'through the pipe')]);
+    assert.is(read, 'through the pipe');
+    assert.ok((await stat(pipe)).isFIFO());
+    await writeAtomically('/dev/null', 'nothing');
+    assert.ok((await stat('/dev/null')).isCharacterDevice());
+    assert.equal(await readdir(folder), ['pipe']);
   }));
 
   test('files that belong together are all replaced or none', () => inFolder(async folder => {

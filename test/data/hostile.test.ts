@@ -66,6 +66,11 @@ const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Ar
   ['is a Parquet file with a footer longer than itself', () => patched('snappy.parquet', -8, 0x7fffffff), /^FILE: a footer of 2147483647 bytes is declared, there is room for \d+$/],
   ['is a Parquet file with a footer of noise', () => patched('snappy.parquet', -8, 4), /^FILE is not valid Parquet data: /],
   ['is a .npz archive without its directory', async () => (await readFile(`${FOREIGN}/deflated.npz`)).subarray(0, -30), /^FILE is not a valid \.npz archive: /],
+  ['is a .npz archive with a value that was changed', async () => {
+    const bytes = await readFile(`${FOREIGN}/stored.npz`), array = bytes.indexOf('\x93NUMPY', 'latin1');
+    bytes[array + 10 + bytes.readUInt16LE(array + 8)]! ^= 1;
+    return bytes;
+  }, /^FILE\/\w+\.npy is damaged: its bytes have the checksum [0-9a-f]{8}, the archive says [0-9a-f]{8}; make or copy the file anew$/],
   ['is a .npz archive without arrays', () => Buffer.from('504b0506' + '00'.repeat(18), 'hex'), /^FILE holds no \.npy arrays$/],
 ];
 

@@ -14,7 +14,8 @@ import { readPreprocessFile } from '../../pipeline/data/images/preprocess-file.t
 import { resample } from '../../pipeline/data/images/resample.ts';
 import { transformImage } from '../../pipeline/data/images/transform-image.ts';
 import { FILTERS, IMAGES_AS_THEY_ARE } from '../../pipeline/data/images/image-settings.ts';
-import { crc32, decodeSmallPng } from '../../pipeline/data/images/small-png.ts';
+import { crc32 } from '../../pipeline/data/crc32.ts';
+import { decodeSmallPng } from '../../pipeline/data/images/small-png.ts';
 import { uniform } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 import { failure } from './reading.ts';
@@ -61,7 +62,7 @@ function anyPng(colour: number, channels: number, next: () => number): Buffer<Ar
   const chunk = (type: string, data: Uint8Array) => {
     const body = Buffer.concat([Buffer.from(type), data]), ends = Buffer.alloc(8);
     ends.writeUInt32BE(data.length, 0);
-    ends.writeUInt32BE(crc32(body, 0, body.length), 4);
+    ends.writeUInt32BE(crc32(body), 4);
     return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
   };
   const header = Uint8Array.from([0, 0, 0, width, 0, 0, 0, height, 8, colour, 0, 0, 0]);

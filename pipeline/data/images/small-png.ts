@@ -3,6 +3,7 @@
 
 import { inflateSync } from 'node:zlib';
 
+import { crc32 } from '../crc32.ts';
 import type { Pixels } from './decode-image.ts';
 
 /** Larger ones are better decoded beside the main thread. */
@@ -45,7 +46,7 @@ function readChunks(bytes: Uint8Array): Chunks | null {
   const data: Uint8Array[] = [];
   for (let at = 8; at + CHUNK_BYTES <= bytes.length;) {
     const length = view.getUint32(at), end = at + CHUNK_BYTES + length;
-    if (end > bytes.length || crc32(bytes, at + 4, end - 4) !== view.getUint32(end - 4)) return null;
+    if (end > bytes.length || crc32(bytes.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) return null;
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8)), content = bytes.subarray(at + 8, end - 4);
     if (type === 'IEND') return header !== null && data.length > 0 ? { header, palette, data: data.length === 1 ? data[0]! : Buffer.concat(data) } : null;
     if ((type === 'IHDR') !== (header === null)) return null;
@@ -110,16 +111,4 @@ function coloured(rows: Uint8Array, height: number, width: number, palette: Uint
     }
   }
   return { height, width, channels: 3, data };
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
-  return n;
-});
-
-/** The checksum of a chunk. */
-export function crc32(bytes: Uint8Array, begin: number, end: number): number {
-  let crc = 0xffffffff;
-  for (let i = begin; i < end; i++) crc = CRC_TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }
