@@ -2,7 +2,7 @@ import observe from '../../pipeline/calibrate/worker.ts';
 import type { Reply, Task } from '../../pipeline/calibrate/protocol.ts';
 
 /** One task in so many takes its thread down, half of them before and half of them after the work: seldom enough that no block meets it three times. */
-const ONE_IN = 100;
+export const ONE_IN = 100;
 
 /** quantpipe's own worker, in a thread that may die at any task. Chance is meant: the outcome must not depend on it. */
 export default async function work(task: Task): Promise<Reply<unknown>> {
