@@ -64,6 +64,6 @@ export class ProgressLine {
     const rate = samples / this.seconds;
     const counted = total === null ? `${samples} ${this.#unit}` : `${samples}/${total} ${this.#unit}`;
     const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
-    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} batches set aside` : ''}`;
+    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} ${setAside === 1 ? 'batch' : 'batches'} set aside` : ''}`;
   }
 }
