@@ -50,6 +50,16 @@ export async function readOptions(options: DataOptions): Promise<BindOptions & P
   };
 }
 
+/** Files beside the model, the settings and the data that a command reads. */
+export function filesRead({ preprocess }: DataOptions): { readonly files: string[] } {
+  return { files: preprocess === undefined ? [] : [preprocess] };
+}
+
+/** Files that a command writes while it goes through the data. */
+export function workFiles(checkpoint: string | null, { metrics }: MemoryOptions): string[] {
+  return [...(checkpoint === null ? [] : [checkpoint, `${checkpoint}.journal`]), ...(metrics === undefined ? [] : [metrics])];
+}
+
 /** Where a command keeps its state, and what it does about batches that cannot be observed. */
 function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<CalibrateOptions, 'checkpoint' | 'batchTimeout' | 'maxBad'> {
   const { resume, checkpointEvery: everySeconds, strict } = options;

@@ -23,10 +23,11 @@ Nothing is run again, so schemes are compared in a second:
   $ quantpipe encode model.onnx out/statistics.arrow -o min-max --scheme min-max
   $ quantpipe encode model.onnx out/statistics.arrow -o gamma30 --gamma 30`)
     .action(async (model: string, statistics: string, options: Options) => {
-      const { QuantSim, readStatisticsFile } = await import('../../pipeline/sim/index.ts');
+      const { exportPaths, QuantSim, readStatisticsFile } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
+        await sim.checkOutputs(exportPaths(options.output), { files: [statistics] });
         await sim.encode(await readStatisticsFile(statistics), { signal });
         const outputs = await sim.export(options.output, options);
         printSummary({ sim, outputs }, options);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
-import { calibrateWithProgress, pick, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
+import { calibrateWithProgress, filesRead, pick, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
@@ -36,6 +36,7 @@ Examples:
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
         const { writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
+        await sim.checkOutputs([options.output, ...workFiles(checkpoint, options)], filesRead(options));
         const observed = async () => {
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
           return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
@@ -49,7 +50,8 @@ Examples:
 
 /** What an executor of a cluster does: no placement and no preparation, only what it was told. */
 async function carryOut(model: string, order: string, data: string, options: Options): Promise<void> {
-  const { observe, openSource, readWorkOrder, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+  const { observe, openSource, readWorkOrder, refuseOverwriting, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+  await refuseOverwriting([options.output], { files: [model, order], data: [data] });
   await interruptible(async signal => {
     const { plan, options: ordered } = readWorkOrder(await readFile(model), await readFile(order, 'utf8'));
     const source = await openSource(data, { stdin: process.stdin });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 
-import { calibrateWithProgress, readOptions, simOptions, tellingOfCheckpoint } from '../calibration.ts';
+import { calibrateWithProgress, filesRead, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
@@ -32,13 +32,14 @@ Examples:
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
   $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
-      const { prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
+      const { exportPaths, prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
         const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
-        await prepareFolder(options.output);
         const checkpoint = join(options.output, 'checkpoint.arrow');
+        await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: [data] });
+        await prepareFolder(options.output);
         const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
           const figures = source === null
             ? await calibrateOnSpark(sim, data, options.spark!, options, signal)

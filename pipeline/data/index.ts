@@ -5,6 +5,7 @@ export { feeds, fixedBatch, largestFeed, type Feed } from './feeds.ts';
 export { labels, type Labels } from './labels.ts';
 export type { ImageSettings } from './images/image-settings.ts';
 export { readPreprocessFile, type Preprocessing } from './images/preprocess-file.ts';
+export { filesOfData } from './list-files.ts';
 export type { Given } from './given-source.ts';
 export { openSource, type OpenOptions } from './open-source.ts';
 export { sampledSource, type SampleOptions } from './sampled-source.ts';

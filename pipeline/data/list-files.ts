@@ -13,6 +13,18 @@ export async function dataFiles(folder: string): Promise<string[]> {
   return names.filter(name => DATA_NAME.test(name) && !/^[._]/.test(name)).sort().map(name => join(folder, name));
 }
 
+/** Names of files that are a sample or a column of their folder. */
+const ARRAY_NAME = /\.(npy|pb)$/i;
+
+/** The files that data are read from, as their path tells: none of an address or a stream. What cannot be listed is told of where it is opened. */
+export async function filesOfData(path: string): Promise<string[]> {
+  const info = await stat(path).catch(() => null);
+  if (info?.isFile()) return [path];
+  if (info === null) return isPattern(path) ? matchingFiles(path).catch(() => []) : [];
+  const names = info.isDirectory() ? await readdir(path).catch(() => []) : [];
+  return names.filter(name => DATA_NAME.test(name) || ARRAY_NAME.test(name)).map(name => join(path, name));
+}
+
 /** Whether a path is a pattern of names: `*` stands for any characters but '/', `?` for one. */
 export function isPattern(path: string): boolean {
   return /[*?]/.test(path);

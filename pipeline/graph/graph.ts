@@ -34,4 +34,6 @@ export interface Model {
   readonly opsets: Map<string, number>;
   /** The ModelProto it was read from, for what has no field here (metadata, functions, training info, unknown fields). */
   origin: unknown;
+  /** The files it was read from, those of external data too; absent where it was read from bytes, or changed since. */
+  readonly files?: readonly string[];
 }

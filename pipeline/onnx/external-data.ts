@@ -13,6 +13,8 @@ export interface ExternalFolder {
   readonly inside: readonly string[];
   /** SHA-1 of the files that have been checked, by path. */
   readonly digests: Map<string, string>;
+  /** Files that external tensors lie in. */
+  readonly files: Set<string>;
 }
 
 /** TensorProto.DataLocation.EXTERNAL */
@@ -39,6 +41,7 @@ export function locateExternal(tensor: TensorProto, needed: number | null, what:
     };
   }
   const file = resolveInside(location, what, folder);
+  folder.files.add(file);
   const size = statSync(file).size;
   const offset = parseCount(entries.get('offset') ?? '0', 'offset', what);
   const length = parseCount(entries.get('length') ?? String(needed ?? Math.max(0, size - offset)), 'length', what);

@@ -20,7 +20,7 @@ export interface ReadOptions {
 
 /** Read a model from the bytes of an ONNX file. Weights stay views of `bytes`, which must not change any more. */
 export function readModel(bytes: Uint8Array, { where = 'the model', folder }: ReadOptions = {}): Model {
-  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realFolder(folder)], digests: new Map() });
+  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realFolder(folder)], digests: new Map(), files: new Set() });
 }
 
 function realFolder(path: string): string {
@@ -42,7 +42,9 @@ export async function readModelFile(path: string): Promise<Model> {
   } catch (cause) {
     throw new QuantpipeError('file-unreadable', `cannot read ${path}: ${(cause as Error).message}`, { file: path }, { cause });
   }
-  return modelOf(bytes, basename(path), { path: dirname(path), inside, digests: new Map() });
+  const folder = { path: dirname(path), inside, digests: new Map(), files: new Set<string>() };
+  const model = modelOf(bytes, basename(path), folder);
+  return { ...model, files: [path, ...folder.files] };
 }
 
 function modelOf(bytes: Uint8Array, where: string, folder: ExternalFolder | null): Model {

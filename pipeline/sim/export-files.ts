@@ -6,6 +6,7 @@ import { encodingsArrow, encodingsJson, type EncodingsVersion } from '../export/
 import type { Model } from '../graph/graph.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { modelParts, needsParts, writeModel } from '../onnx/write-model.ts';
+import type { exportNames } from './outputs.ts';
 
 /** What an export consists of. */
 export interface Exported {
@@ -22,7 +23,7 @@ export interface Exported {
 }
 
 /** The files by name; null for one that must not be there. */
-export async function exportFiles({ model, quantized, placement, encodings, statistics, schemes, version }: Exported): Promise<Record<string, FileContent | null>> {
+export async function exportFiles({ model, quantized, placement, encodings, statistics, schemes, version }: Exported): Promise<Record<(typeof exportNames)[number], FileContent | null>> {
   const isLarge = needsParts(model);
   return {
     'encodings.json': encodingsJson(model, placement, encodings, { version, scheme: schemes.activation }),
@@ -34,8 +35,9 @@ export async function exportFiles({ model, quantized, placement, encodings, stat
 }
 
 /** The files of a model: one, or one with the weights beside it where the model is large. */
-function modelFiles(name: string, model: Model, isLarge: boolean): Record<string, FileContent | null> {
-  if (!isLarge) return { [`${name}.data`]: null, [name]: writeModel(model) };
+function modelFiles<N extends 'model.onnx' | 'model.qdq.onnx'>(name: N, model: Model, isLarge: boolean): Record<N | `${N}.data`, FileContent | null> {
+  const files = (weights: FileContent | null, bytes: Uint8Array) => ({ [`${name}.data`]: weights, [name]: bytes }) as Record<N | `${N}.data`, FileContent | null>;
+  if (!isLarge) return files(null, writeModel(model));
   const { model: bytes, weights } = modelParts(model, `${name}.data`);
-  return { [`${name}.data`]: weights(), [name]: bytes };
+  return files(weights(), bytes);
 }

@@ -3,6 +3,6 @@
 export { removeCheckpoint } from '../calibrate/remove-checkpoint.ts';
 export { describePlacement } from '../config/describe-placement.ts';
 export type { ExportOptions, QuantSimOptions, Samples, SimEvaluateOptions, TraceSourceOptions } from './options.ts';
-export { prepareFolder } from './outputs.ts';
+export { exportPaths, prepareFolder } from './outputs.ts';
 export { QuantSim } from './quant-sim.ts';
 export { readStatisticsFile } from './statistics-files.ts';

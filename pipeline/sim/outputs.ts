@@ -10,6 +10,14 @@ export interface Output {
   readonly bytes: number;
 }
 
+/** Files of an export; those with the weights of large models are there only where they are needed. */
+export const exportNames = ['encodings.json', 'model.onnx', 'model.onnx.data', 'model.qdq.onnx', 'model.qdq.onnx.data', 'encodings.arrow', 'statistics.arrow'] as const;
+
+/** Where an export into a folder writes, or removes what an earlier one wrote. */
+export function exportPaths(folder: string): string[] {
+  return exportNames.map(name => join(folder, name));
+}
+
 /** Make the folder, or say why nothing can be written there: before the work, so that no hour of calibration is lost to a typing error. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
@@ -24,11 +32,11 @@ export async function prepareFolder(folder: string): Promise<void> {
  * Write files that belong together into a folder: none takes its place before all are written. Where the content is null there is
  * no such file: one of an earlier run is removed, because it would not belong to these.
  */
-export async function writeOutputs(folder: string, files: Readonly<Record<string, FileContent | null>>): Promise<Output[]> {
+export async function writeOutputs(folder: string, files: Readonly<Record<(typeof exportNames)[number], FileContent | null>>): Promise<Output[]> {
   await prepareFolder(folder);
   const contents = Object.entries(files).flatMap(([name, content]) => content === null ? [] : [[join(folder, name), content] as const]);
   await writeAllAtomically(contents);
-  for (const name of Object.keys(files)) if (files[name] === null) await rm(join(folder, name), { force: true });
+  for (const name of exportNames) if (files[name] === null) await rm(join(folder, name), { force: true });
   return Promise.all(contents.map(async ([path]) => ({ path, bytes: (await stat(path)).size })));
 }
 

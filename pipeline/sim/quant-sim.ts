@@ -18,10 +18,11 @@ import { readModelFile } from '../onnx/read-model.ts';
 import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ExportOptions, QuantSimOptions, Samples, SimEvaluateOptions, TraceSourceOptions } from './options.ts';
-import { type Output, writeOutputs } from './outputs.ts';
+import { exportPaths, type Output, writeOutputs } from './outputs.ts';
+import { type Inputs, refuseOverwriting } from './overwriting.ts';
 import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import type { OpenSamplesOptions } from './samples.ts';
-import { readEncodingsFile, readSettings, type Settings } from './settings.ts';
+import { readEncodingsFile, readSettings, type Settings, settingsFiles } from './settings.ts';
 import { simulate } from './simulate.ts';
 import type { Trace } from './trace.ts';
 import { narrowBiasWarnings, nonFiniteWarnings } from './warnings.ts';
@@ -53,6 +54,8 @@ export class QuantSim {
   readonly #options: QuantSimOptions;
   /** What the configuration places; encodings from a file may leave some of it out. */
   readonly #placed: Placement;
+  /** Files that were read, and data by the path they were opened by. */
+  readonly #read: { readonly files: string[]; readonly data: string[] };
   /** Encodings that calibrating keeps. */
   readonly #frozen: EncodingTable;
   #placement: Placement;
@@ -69,6 +72,7 @@ export class QuantSim {
     this.configName = configName;
     this.exportWish = exportWishOf(configName);
     this.#options = options;
+    this.#read = { files: [...original.files ?? [], ...settingsFiles(options)], data: [] };
     const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth, freeze = false } = options;
     const reduced = reduceRange && (weightBitwidth ?? FULL_RANGE_BITS) === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
     const placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
@@ -117,6 +121,7 @@ export class QuantSim {
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
   async openSource(data: Samples, options: OpenSamplesOptions = {}): Promise<Source> {
     const { openSamples } = await import('./samples.ts');
+    if (typeof data === 'string') this.#read.data.push(data);
     return openSamples(this.model, data, options);
   }
 
@@ -132,6 +137,7 @@ export class QuantSim {
     const { observe } = await import('../calibrate/calibrate.ts');
     this.#plan ??= calibrationPlan(this.model, this.#placed);
     const opened = await this.openSource(source, options);
+    if (options.checkpoint) await this.checkOutputs([options.checkpoint.path]);
     this.#take(yield* observe(this.#plan, opened, options));
   }
 
@@ -171,6 +177,7 @@ export class QuantSim {
   /** Take the encodings of a file instead of calibrating: it decides which of the placed quantizers there are. */
   async loadEncodings(path: string): Promise<void> {
     const { placement, encodings, warnings } = applyEncodings(this.model, this.#placed, await readEncodingsFile(path));
+    this.#read.files.push(path);
     this.#placement = placement;
     this.#encodings = encodings;
     this.warnings.push(...warnings);
@@ -224,8 +231,14 @@ export class QuantSim {
     checkEncodingsVersion(this.#placement, encodingsVersion, this.#frozen);
   }
 
+  /** Find out before calibrating whether one of these files would overwrite what was read for this simulation, or `besides` it: throws `output-unwritable`, naming both. */
+  async checkOutputs(paths: readonly string[], besides: Partial<Inputs> = {}): Promise<void> {
+    await refuseOverwriting(paths, { files: [...this.#read.files, ...besides.files ?? []], data: [...this.#read.data, ...besides.data ?? []] });
+  }
+
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
   async export(folder: string, { encodingsVersion = '1.0.0', ...qdqOptions }: ExportOptions = {}): Promise<Output[]> {
+    await this.checkOutputs(exportPaths(folder));
     const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
     const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
     this.warnings.push(...exportWarnings(this.#placement), ...encodingsWarnings(this.#placement, encodingsVersion));

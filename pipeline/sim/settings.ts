@@ -29,6 +29,11 @@ export async function readSettings(options: QuantSimOptions): Promise<Settings> 
   return { config: parsed, configName, overrides: await readOverrides(override), encodings: loadEncodings === undefined ? null : await readEncodingsFile(loadEncodings) };
 }
 
+/** The files that these options name. */
+export function settingsFiles({ config, override, loadEncodings }: QuantSimOptions): string[] {
+  return [config, override, loadEncodings].filter(named => typeof named === 'string').filter(named => !isPreset(named));
+}
+
 /** An encodings file, of any version. */
 export async function readEncodingsFile(path: string): Promise<EncodingsFile> {
   return readEncodings(await readText(path, ENCODINGS), path);

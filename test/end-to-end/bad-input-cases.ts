@@ -94,5 +94,7 @@ export const cases: readonly Case[] = [
   { title: 'a bit-width of 33', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '33'], says: /from 2 to 32, got '33'/ },
   { title: 'a bit-width of 1', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '1'], says: /from 2 to 32, got '1'/ },
   { title: 'an output folder that is a file', files: { out: 'in the way' }, says: /cannot write.*'out'/ },
+  { title: 'an output folder that holds the model', args: ['model.onnx', 'data.arrow', '-o', '.'], says: /'model\.onnx' is an input, and inputs are never overwritten/ },
+  { title: 'metrics in the place of data that a pattern names', args: ['model.onnx', 'd*.arrow', '-o', 'out', '--metrics', './data.arrow'], says: /'\.\/data\.arrow' is the input 'data\.arrow'/ },
   { title: 'an input that the model does not have', args: ['model.onnx', 'data.arrow', '-o', 'out', '--input', 'z=x'], says: /no input 'z'.*'x'/ },
 ];
