@@ -9,6 +9,7 @@ import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
+import { checkCalibrateOptions } from './check-options.ts';
 import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
 import { openSink } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
@@ -81,6 +82,7 @@ export interface Observation {
  * processes that died on the way.
  */
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
+  checkCalibrateOptions(options);
   const { signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');

@@ -9,6 +9,9 @@ const YOUNG_MB = 6;
 /** Blocks that a thread is given at once: the next lies there when one is done. */
 const BLOCKS_IN_A_THREAD = 2;
 
+/** The longest time that a timer keeps; Node makes 1 ms of a longer one. 24 days are as good as no end. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** A task on its way to entry.cts. */
 interface Sent {
   readonly task: Task;
@@ -68,7 +71,7 @@ export class Pool {
 
   async #run<T>(task: Task, transferList: ArrayBuffer[], timeoutMs = Infinity): Promise<Reply<T>> {
     const began = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
-    const watch = timeoutMs < Infinity ? new Watch(began, timeoutMs) : null;
+    const watch = timeoutMs <= MAX_TIMER_MS ? new Watch(began, timeoutMs) : null;
     try {
       return await this.#piscina.run({ task, began }, { transferList, ...(watch && { signal: watch.signal }) }) as Reply<T>;
     } catch (cause) {

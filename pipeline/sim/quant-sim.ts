@@ -1,5 +1,6 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { CalibrateOptions, Observation, Progress } from '../calibrate/calibrate.ts';
+import { checkCalibrateOptions } from '../calibrate/check-options.ts';
 import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
 import type { SparkOptions, SparkProgress } from '../cluster/index.ts';
 import { type ExportWish, exportWishOf } from '../config/presets/index.ts';
@@ -133,6 +134,7 @@ export class QuantSim {
 
   /** Gather statistics only. */
   async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
+    checkCalibrateOptions(options);
     if (this.#needsNoData) return this.#takeNothing();
     const { observe } = await import('../calibrate/calibrate.ts');
     this.#plan ??= calibrationPlan(this.model, this.#placed);
@@ -143,6 +145,7 @@ export class QuantSim {
 
   /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
   async *calibrateOnSpark(data: string, options: SparkOptions & Pick<CalibrateOptions, 'workers'>): AsyncGenerator<SparkProgress, void> {
+    checkCalibrateOptions(options);
     if (this.#needsNoData) {
       this.#takeNothing();
     } else {
@@ -199,6 +202,7 @@ export class QuantSim {
 
   /** Run the float, the simulated and the exported model over data, and compare. */
   async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
+    checkCalibrateOptions(options);
     const [{ bindInputs }, { evaluate }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./evaluate.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const { label, ...rest } = options;
@@ -216,6 +220,7 @@ export class QuantSim {
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
   async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
+    checkCalibrateOptions(options);
     const [{ bindInputs }, { trace }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);

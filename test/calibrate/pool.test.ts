@@ -52,6 +52,16 @@ suite('calibrate/pool', test => {
     }));
   }
 
+  test('a time limit beyond what a timer keeps is none', () => using(new Pool({ observing: null }, 1, faulty), async pool => {
+    const warned: string[] = [];
+    const listen = (warning: Error) => warned.push(warning.name);
+    process.on('warning', listen);
+    const bytes = new ArrayBuffer(8);
+    await pool.observe({ ...task('fine'), bytes } as never, 2 ** 31);
+    process.off('warning', listen);
+    assert.equal(warned, []);
+  }));
+
   test('a task that waits when the pool closes is rejected', async () => {
     const pool = new Pool({ observing: null }, 1, faulty);
     const [first, second] = [failure(pool.encode(task('crash'))), failure(pool.encode(task('fine')))];
