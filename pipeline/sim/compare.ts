@@ -94,7 +94,7 @@ export class Comparison {
 }
 
 /** What {@link argmax} gives where a NaN leaves no answer. */
-const NO_LARGEST = -1;
+export const NO_LARGEST = -1;
 
 /** Index (counted from `start`) of the first largest value of `values[start … end)`; -1, which is no class, where one is NaN. */
 export function argmax(values: Float32Array, start: number, end: number): number {

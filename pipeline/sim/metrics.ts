@@ -1,7 +1,6 @@
-import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
-import { argmax, floats } from './compare.ts';
+import { argmax, floats, NO_LARGEST } from './compare.ts';
 
 /** What a sample should give: a class, or a sequence of classes. */
 export type Label = number | ArrayLike<number>;
@@ -15,6 +14,9 @@ export interface MetricOptions {
 export interface Metric {
   /** Rank of the output it reads. */
   readonly rank: number;
+  /** What it judges by, in words, and whether a label is that. */
+  readonly labels: string;
+  readonly fits: (label: Label) => boolean;
   readonly isCorrect: (values: Float32Array, dims: readonly number[], sample: number, label: Label) => boolean;
 }
 
@@ -26,11 +28,18 @@ export const metrics = {
   /** An output [N, classes] is right where its largest value stands at the label. */
   'top-1': (): Metric => ({
     rank: 2,
-    isCorrect: (values, [, classes], sample, label) => argmax(values, sample * classes!, (sample + 1) * classes!) === Number(label),
+    labels: 'a class number for each sample',
+    fits: label => typeof label === 'number' || label.length === 1,
+    isCorrect: (values, [, classes], sample, label) => {
+      const best = argmax(values, sample * classes!, (sample + 1) * classes!);
+      return best !== NO_LARGEST && best === Number(label);
+    },
   }),
   /** An output [N, steps, classes] is right where its greedy CTC decoding is the label, class by class. */
   'ctc': ({ ignoreClasses = [] }: MetricOptions): Metric => ({
     rank: 3,
+    labels: 'a list of class numbers for each sample',
+    fits: label => typeof label !== 'number',
     isCorrect: (values, [, steps, classes], sample, label) => {
       const counts = (code: number) => !ignoreClasses.includes(code);
       const decoded = decodeCtc(values, sample * steps! * classes!, steps!, classes!).filter(counts);
@@ -71,15 +80,25 @@ export class Score {
 
   /** Judge a batch: `labels` has one entry per sample of the first output of the metric's rank. */
   add(outputs: Readonly<Record<string, Tensor>>, labels: readonly Label[]): void {
-    const output = Object.values(outputs).find(({ dtype, dims }) => dtype === 'float32' && dims.length === this.#metric.rank);
-    if (output === undefined) {
+    const [name, output] = Object.entries(outputs).find(([, { dtype, dims }]) => dtype === 'float32' && dims.length === this.#metric.rank) ?? [];
+    if (name === undefined || output === undefined) {
       const found = Object.entries(outputs).map(([name, { dims }]) => `'${name}' [${dims.join(', ')}]`).join(', ');
       throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${found}`);
     }
-    check(output.dims[0] === labels.length, `${labels.length} labels for ${output.dims[0]} samples`);
+    this.#checkLabels(name, output, labels);
     const values = floats(output);
     this.#total += labels.length;
     labels.forEach((label, sample) => { if (this.#metric.isCorrect(values, output.dims, sample, label)) this.#correct++; });
+  }
+
+  #checkLabels(name: string, { dims }: Tensor, labels: readonly Label[]): void {
+    const odd = labels.find(label => !this.#metric.fits(label));
+    if (odd !== undefined) {
+      const found = typeof odd === 'number' ? `the class number ${odd}` : `a list of ${odd.length} class numbers`;
+      throw new QuantpipeError('config-invalid', `the metric '${this.#name}' judges by ${this.#metric.labels}, and the labels hold ${found}: name another metric (--metric ${Object.keys(metrics).filter(other => other !== this.#name).join(', ')}), or compare without labels (--no-label)`);
+    }
+    if (dims[0] === labels.length) return;
+    throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads output '${name}' as a row for each sample; its shape is [${dims.join(', ')}], and there are ${labels.length} labels: compare without labels (--no-label)`, { output: name });
   }
 
   /** Share of right samples, 0…1. */

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { type Label, type MetricName, metricFor, type MetricOptions, Score } from '../../pipeline/sim/metrics.ts';
 import { suite } from '../support/suite.ts';
+import { messageOf } from '../support/thrown.ts';
 
 /** One-hot steps: [N, steps, classes]. */
 function steps(paths: number[][], classes: number) {
@@ -38,6 +39,22 @@ suite('sim/metrics', test => {
   test('reads the first output of its rank', () => {
     assert.is(share('top-1', { hidden: steps([[1]], 2), logits: float32Tensor([1, 2], Float32Array.of(0, 1)) }, [1]), 1);
     assert.throws(() => share('top-1', { hidden: steps([[1]], 2) }, [1]), /'top-1' reads an output of rank 2; the model gives 'hidden' \[1, 1, 2\]/);
+  });
+
+  test('a row that holds NaN is right for no label', () => {
+    assert.is(share('top-1', { logits: float32Tensor([1, 2], Float32Array.of(NaN, 1)) }, [-1]), 0);
+  });
+
+  test('refuses labels of the form that another metric judges', () => {
+    const logits = float32Tensor([2, 2], Float32Array.of(0, 1, 0, 1));
+    assert.match(messageOf(() => share('ctc', { text: steps([[1], [1]], 2) }, [3, 1])), /^config-invalid the metric 'ctc' judges by a list of class numbers for each sample, and the labels hold the class number 3: name another metric \(--metric top-1\)/);
+    assert.match(messageOf(() => share('top-1', { logits }, [[1], [1, 0]])), /^config-invalid the metric 'top-1' judges by a class number for each sample, and the labels hold a list of 2 class numbers/);
+    assert.is(share('top-1', { logits }, [[1], [0]]), 0.5, 'a list of one is a class');
+  });
+
+  test('refuses an output whose first axis does not count samples', () => {
+    const pooled = float32Tensor([1, 3], Float32Array.of(0, 1, 2));
+    assert.match(messageOf(() => share('top-1', { pooled }, [1, 2])), /^config-invalid .* output 'pooled' .*\[1, 3\], and there are 2 labels: compare without labels \(--no-label\)/);
   });
 
   test('the kind of label names the metric', () => {
