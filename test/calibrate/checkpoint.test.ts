@@ -71,6 +71,9 @@ suite('calibrate/checkpoint', test => {
       [{ engine: 'web' }, source, /the engine differs: native then, web now/],
       [{ shard: { index: 0, count: 2 } }, source, /the shard differs: none then, 0\/2 now/],
       [{ preprocess: { scale: 2 } }, source, /the reading of the columns differs/],
+      [{}, { ...source, selection: '60 of 512, seed 1' }, /the choice of samples differs: all then, 60 of 512, seed 1 now/],
+      [{ images: { channels: 'bgr' } }, source, /the reading of images differs/],
+      [{}, { ...source, columns: [...source.columns, { ...source.columns[0]!, name: 'more' }] }, /the set of columns differs: .* then, .*more.* now/],
       [{}, { ...source, rows: 500 }, /the number of samples differs: 512 then, 500 now/],
       [{}, backwards(source, 4), /the content of the first samples differs: [0-9a-f]{12} then, [0-9a-f]{12} now/],
     ] as const) {

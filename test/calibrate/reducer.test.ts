@@ -23,6 +23,15 @@ suite('calibrate/reducer', test => {
     });
   }
 
+  test('a block with more bad samples than may be set aside leaves nothing of itself', () => {
+    const reducer = new Reducer(plan, kernels, null, { maxBad: 1, discard });
+    const twoBad = { index: 0, bad: [{ sample: 3, reason: 'it is cut short' }, { sample: 4, reason: 'it is empty' }], kind: 'empty' as const };
+    const before = reducer.state;
+    assert.throws(() => reducer.add(twoBad), /^2 .*at most 1 may be set aside.*sample 4 cannot be read: it is empty$/);
+    assert.equal(reducer.state, before);
+    assert.equal([reducer.state.setAside, reducer.state.next], [[], 0]);
+  });
+
   test('where no block could be observed, the first failure is the error', () => {
     const reducer = new Reducer(plan, kernels, null, { maxBad: 5, discard });
     reducer.checkAny();
