@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { QuantpipeError } from '../base/errors.ts';
@@ -7,17 +8,31 @@ import { mergeStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 
 export async function readStatisticsFile(path: string): Promise<Statistics> {
-  const bytes = await readFile(path).catch(cause => { throw unreadable(path, cause, { noun: 'the statistics', hint: 'observe and merge write such files, and run one as statistics.arrow' }); });
+  return parsed(await bytesOf(path), path);
+}
+
+async function bytesOf(path: string): Promise<Buffer> {
+  return readFile(path).catch(cause => { throw unreadable(path, cause, { noun: 'the statistics', hint: 'observe and merge write such files, and run one as statistics.arrow' }); });
+}
+
+async function parsed(bytes: Buffer, path: string): Promise<Statistics> {
   const { readStatistics } = await import('../data/index.ts'); // with apache-arrow
   return readStatistics(bytes, path);
 }
 
-/** Add up the statistics of several files, one file in memory at a time. The order of the files does not matter. */
+/**
+ * Add up the statistics of several files, one file in memory at a time. The order of the files does not matter.
+ *
+ * @throws statistics-invalid where they do not add up: of another model, or the same samples again
+ */
 export async function mergeStatisticsFiles(paths: readonly string[]): Promise<Statistics> {
   const kernels = await Kernels.load();
   let merged: Statistics | null = null;
+  const seen = new Map<string, string>();
   for (const path of paths) {
-    const statistics = await readStatisticsFile(path);
+    const bytes = await bytesOf(path);
+    const statistics = await parsed(bytes, path);
+    refuseAgain(seen, statistics, createHash('sha256').update(bytes).digest('hex'), path);
     try {
       merged = merged === null ? statistics : mergeStatistics(kernels, merged, statistics);
     } catch (cause) {
@@ -27,4 +42,13 @@ export async function mergeStatisticsFiles(paths: readonly string[]): Promise<St
   }
   if (merged === null) throw new QuantpipeError('statistics-missing', 'there are no statistics to merge');
   return merged;
+}
+
+/** One file given twice, under whatever names, or a copy of it would count its samples twice. Two files without samples may well be the same. */
+function refuseAgain(seen: Map<string, string>, { samples }: Statistics, digest: string, path: string): void {
+  const first = seen.get(digest);
+  seen.set(digest, path);
+  if (first === undefined || samples === 0) return;
+  const how = first === path ? `'${path}' is given twice` : `'${path}' holds the same bytes as '${first}'`;
+  throw new QuantpipeError('statistics-invalid', `${how}: its ${samples} samples would count twice; leave one out`, { file: path });
 }

@@ -1,0 +1,29 @@
+import { copyFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+
+import { emptyStatistics, mergeStatisticsFiles, writeStatistics } from '../../pipeline/index.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+
+const statistics = (samples: number) => ({ ...emptyStatistics('a'.repeat(64)), samples });
+
+suite('sim/statistics-files', test => {
+  test('the same samples do not count twice: one file given twice, a link to it, or a copy', () => inFolder(async folder => {
+    const [a, b, linked, copy] = ['a', 'b', 'linked', 'copy'].map(name => join(folder, name)) as [string, string, string, string];
+    await writeFile(a, writeStatistics(statistics(5)));
+    await writeFile(b, writeStatistics(statistics(7)));
+    await symlink(a, linked);
+    await copyFile(a, copy);
+    assert.is((await mergeStatisticsFiles([a, b])).samples, 12);
+    for (const [paths, says] of [[[a, b, a], /a' is given twice: its 5 samples would count twice/], [[a, linked], /linked' holds the same bytes as '.*a'/], [[a, b, copy], /copy' holds the same bytes as '.*a'/]] as const) {
+      assert.match(await mergeStatisticsFiles(paths).then(() => 'nothing was thrown', (error: Error) => error.message), says);
+    }
+  }));
+
+  test('files without samples may well be the same', () => inFolder(async folder => {
+    const paths = ['a', 'b'].map(name => join(folder, name));
+    for (const path of paths) await writeFile(path, writeStatistics(statistics(0)));
+    assert.is((await mergeStatisticsFiles(paths)).samples, 0);
+  }));
+});
