@@ -23,7 +23,7 @@ type Values = Exclude<Data['values'], undefined> & { readonly length: number; se
  * @param where how messages call the column
  */
 export function concatRows(parts: readonly Rows[], where: string): Data {
-  for (const { data } of parts) if (data.nullCount > 0) throw new QuantpipeError('data-invalid', `${where} holds ${data.nullCount} nulls; every sample needs a value`);
+  for (const { data } of parts) if (data.nullCount > 0) throw new QuantpipeError('data-invalid', `${where} holds ${data.nullCount} ${data.nullCount === 1 ? 'null' : 'nulls'}; every sample needs a value`);
   const type = parts[0]!.data.type as DataType;
   if (isText(type)) return concatText(parts, where);
   if (DataType.isList(type) || DataType.isLargeList(type)) return concatLists(parts, where);

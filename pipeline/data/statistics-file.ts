@@ -159,7 +159,7 @@ function* readBatch(batch: RecordBatch, where: string): Generator<[name: string,
   const column = (name: string) => {
     const data = batch.getChild(name)?.data[0];
     if (!data || data.length !== batch.numRows) throw invalid(where, `column '${name}' has ${data?.length ?? 0} rows of ${batch.numRows}`);
-    if (data.nullCount > 0) throw invalid(where, `column '${name}' holds ${data.nullCount} nulls`);
+    if (data.nullCount > 0) throw invalid(where, `column '${name}' holds ${data.nullCount} ${data.nullCount === 1 ? 'null' : 'nulls'}`);
     return data;
   };
   const names = new Vector<Utf8>([column('tensor')]);
@@ -171,7 +171,7 @@ function* readBatch(batch: RecordBatch, where: string): Generator<[name: string,
 /** Row i of a list column, as a copy. */
 function readLists<T extends Uint16Array | BigUint64Array>(data: Data, column: string, where: string): (i: number) => T {
   const { values, nullCount } = data.children[0] as Data<Uint16 | Uint64>;
-  if (nullCount > 0) throw invalid(where, `column '${column}' holds ${nullCount} nulls`);
+  if (nullCount > 0) throw invalid(where, `column '${column}' holds ${nullCount} ${nullCount === 1 ? 'null' : 'nulls'}`);
   return i => {
     const start = data.valueOffsets[i]!, end = data.valueOffsets[i + 1]!;
     if (start >= 0 && start <= end && end <= values.length) return values.slice(start, end) as T;

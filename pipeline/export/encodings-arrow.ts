@@ -12,6 +12,8 @@ import { encodingsOf } from './insert-quantizer.ts';
 export interface Schemes {
   readonly activation: string;
   readonly weight: string;
+  /** Tensors whose encodings no scheme chose: they came from a file. */
+  readonly loaded?: ReadonlySet<string>;
 }
 
 /** One row: a quantizer (per tensor), or one channel of it. Statistics are of the values that decided the encoding; null for constants. */
@@ -102,7 +104,7 @@ function utf8(cells: readonly (string | null)[]): { valueOffsets: Int32Array; da
 
 function quantizerRows(quantizer: Quantizer, encodings: EncodingTable, schemes: Schemes, statistics: Statistics | null): Row[] {
   const { tensor, role, granularity, group, rule, constraint, observed } = quantizer;
-  const scheme = constraint === null ? schemes[role] : 'constraint';
+  const scheme = schemes.loaded?.has(tensor) ? 'loaded' : constraint === null ? schemes[role] : 'constraint';
   const seen = statistics === null ? [] : observed.flatMap(name => statistics.tensors.get(name) ?? []);
   return encodingsOf(encodings, tensor).map((encoding, channel) => ({
     tensor, role, channel: granularity.kind === 'tensor' ? null : channel, encoding, scheme, group, rule: rule.path,

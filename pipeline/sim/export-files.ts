@@ -18,7 +18,7 @@ export interface Exported {
   readonly encodings: EncodingTable;
   /** null where the encodings were loaded. */
   readonly statistics: Statistics | null;
-  readonly schemes: { readonly activation: SchemeName; readonly weight: SchemeName };
+  readonly schemes: { readonly activation: SchemeName; readonly weight: SchemeName; readonly loaded: ReadonlySet<string> };
   readonly version: EncodingsVersion;
 }
 

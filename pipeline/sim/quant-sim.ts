@@ -64,6 +64,8 @@ export class QuantSim {
   #observation: Observation | null = null;
   #statistics: Statistics | null = null;
   #encodings: EncodingTable | null = null;
+  /** Tensors whose encodings came from a file. */
+  #loaded: ReadonlySet<string> = new Set();
   #quality: readonly QuantizerQuality[] = [];
 
   private constructor(original: Model, options: QuantSimOptions, { config, configName, overrides, encodings: file }: Settings) {
@@ -172,6 +174,7 @@ export class QuantSim {
     this.#placement = this.#placed;
     this.#statistics = statistics;
     this.#encodings = encodings;
+    this.#loaded = new Set(this.#frozen.keys());
     this.warnings.push(...narrowBiasWarnings(this.model, this.#placed, encodings));
     const searched = this.#placement.quantizers.filter(({ tensor }) => !this.#frozen.has(tensor));
     this.#quality = encodingQuality(this.model.graph, { ...this.#placement, quantizers: searched }, encodings, statistics, await Kernels.load());
@@ -183,6 +186,7 @@ export class QuantSim {
     this.#read.files.push(path);
     this.#placement = placement;
     this.#encodings = encodings;
+    this.#loaded = new Set(encodings.keys());
     this.warnings.push(...warnings);
     this.#statistics = null; // what was observed before decided other encodings
     this.#quality = [];
@@ -250,7 +254,7 @@ export class QuantSim {
     const { exportFiles } = await import('./export-files.ts');
     return writeOutputs(folder, await exportFiles({
       model: this.model, quantized, placement: this.#placement, encodings, statistics: this.#statistics,
-      schemes: { activation: scheme, weight: weightScheme }, version: encodingsVersion,
+      schemes: { activation: scheme, weight: weightScheme, loaded: this.#loaded }, version: encodingsVersion,
     }));
   }
 

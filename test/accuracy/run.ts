@@ -22,8 +22,10 @@ async function json<T>(args: readonly string[]): Promise<T> {
 
 /** One row of the table, and what is wrong with it. */
 async function judge({ name, model, calibration, evaluation, most, agreement, options }: AccuracyCase, engine: string, folder: string) {
-  const out = join(folder, name);
-  await quantpipe(['run', model, calibration, '-o', out, '--quiet']);
+  const out = join(folder, `${name}-${engine}`);
+  const run = ['run', model, calibration, '-o', out, '--quiet', '--engine', engine];
+  const { code, stderr } = await quantpipe(run);
+  if (code !== 0) throw new Error(`quantpipe ${run.join(' ')} ended with ${code}: ${stderr}`);
   const found = await json<Evaluation>(['evaluate', model, evaluation, '--encodings', join(out, 'encodings.json'), '--against', join(out, 'model.qdq.onnx'), '--engine', engine, ...options]);
   const { float = NaN, simulated = NaN, exported = NaN } = found.accuracy;
   const same = Object.values(found.pairs.find(({ of, to }) => of === 'exported' && to === 'simulated')!.outputs)[0]!.agreement ?? NaN;

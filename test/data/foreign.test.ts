@@ -101,7 +101,7 @@ suite('data/foreign', test => {
     const source = await openSource(`${FOLDER}/nulls.arrow`);
     for (const [column, shape] of [['x', ['N']], ['y', ['N', 2]]] as const) {
       assert.equal(await failure(() => readColumn(source, column, 'float32', shape)), {
-        code: 'data-invalid', message: `column '${column}' of ${FOLDER}/nulls.arrow holds 1 nulls; every sample needs a value`,
+        code: 'data-invalid', message: `column '${column}' of ${FOLDER}/nulls.arrow holds 1 null; every sample needs a value`,
       });
     }
   });

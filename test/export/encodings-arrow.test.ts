@@ -28,6 +28,14 @@ suite('export/encodings-arrow', test => {
     });
   });
 
+  test('tells of encodings that came from a file that no scheme chose them', async () => {
+    const table = tableFromIPC(await encodingsArrow(model, placement, encodings, { ...schemes, loaded: new Set(['kernel', 'positive']) }, statistics));
+    const rows = table.toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
+    assert.equal(rows.slice(0, 5).map(({ tensor, scheme }) => [tensor, scheme]), [
+      ['image', 'tf-enhanced'], ['kernel', 'loaded'], ['kernel', 'loaded'], ['positive', 'loaded'], ['flat', 'tf-enhanced'],
+    ]);
+  });
+
   test('tells what was observed, in every row of the group that it decided', async () => {
     const rows = tableFromIPC(await bytes()).toArray().map(row => (row as { toJSON(): Record<string, unknown> }).toJSON());
     for (const row of rows.filter(({ group }) => group === 'positive')) {
