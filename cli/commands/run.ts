@@ -39,12 +39,15 @@ Examples:
         const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: [data] });
-        await prepareFolder(options.output);
+        const removeFolder = await prepareFolder(options.output);
         const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
           const figures = source === null
             ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
             : await calibrateWithProgress(sim, source, options, checkpoint, signal);
           return [figures, await sim.export(options.output, options)] as const;
+        }).catch(async (error: unknown) => {
+          await removeFolder();
+          throw error;
         });
         await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);

@@ -41,16 +41,24 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
 /**
  * Make a folder and those above it, one by one: Node's own `recursive` never comes back where a file system makes no folders (/proc).
  * Throws what the file system says.
+ *
+ * @returns those that were not there before, outermost first
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<string[]> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   if (info === null) {
-    if (dirname(path) !== path) await makeFolder(dirname(path));
-    await mkdir(path).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error; });
-  } else if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
+    const above = dirname(path) !== path ? await makeFolder(dirname(path)) : [];
+    const isMade = await mkdir(path).then(() => true, (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false;
+      throw error;
+    });
+    return isMade ? [...above, path] : above;
+  }
+  if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
+  return [];
 }
 
 /** Where a chain of symbolic links ends, be something there or not. */

@@ -1,4 +1,4 @@
-import { access, constants, rm, stat } from 'node:fs/promises';
+import { access, constants, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
@@ -18,11 +18,18 @@ export function exportPaths(folder: string): string[] {
   return exportNames.map(name => join(folder, name));
 }
 
-/** Make the folder, or say why nothing can be written there: before the work, so that no hour of calibration is lost to a typing error. */
-export async function prepareFolder(folder: string): Promise<void> {
+/**
+ * Make the folder, or say why nothing can be written there: before the work, so that no hour of calibration is lost to a typing error.
+ *
+ * @returns takes it away again if it was made here and is empty: for work that failed
+ */
+export async function prepareFolder(folder: string): Promise<() => Promise<void>> {
   try {
-    await makeFolder(folder);
+    const made = await makeFolder(folder);
     await access(folder, constants.W_OK);
+    return async () => {
+      for (const path of made.reverse()) await rmdir(path).catch(() => {}); // not empty
+    };
   } catch (cause) {
     throw new QuantpipeError('output-unwritable', `cannot write to the folder '${folder}': ${reasonOf(cause)}`, {}, { cause });
   }
