@@ -40,12 +40,17 @@ export function intOf(node: Node, name: string, fallback: number): number {
   return Number(attribute.value);
 }
 
-/** The list of integers `name`, or null where the node has none. */
+/** The list of integers `name`, or null where the node has none. What is larger than 2^53 is rounded. */
 export function intsOf(node: Node, name: string): number[] | null {
+  return exactIntsOf(node, name)?.map(Number) ?? null;
+}
+
+/** The same, with every bit: "to the end" is often written as the largest int64. */
+export function exactIntsOf(node: Node, name: string): readonly bigint[] | null {
   const attribute = node.attributes.get(name);
   if (attribute === undefined) return null;
   if (attribute.kind !== 'ints') throw wrongKind(node, name, 'a list of ints', attribute);
-  return attribute.value.map(Number);
+  return attribute.value;
 }
 
 export function floatOf(node: Node, name: string, fallback: number): number {

@@ -14,6 +14,7 @@ import { draw, float32, int64, type Line, operators, scalar, type Sketch } from 
 import { suite } from '../support/suite.ts';
 
 const float = (value: number): Attribute => ({ kind: 'float', value });
+const ints = (...value: bigint[]): Attribute => ({ kind: 'ints', value });
 const floats = (...value: number[]): Attribute => ({ kind: 'floats', value });
 
 /** A node of opset `from` reading x; what it may read besides; and how many rules apply to it on the way to `to`. */
@@ -25,6 +26,9 @@ const normalized = ['x', 'gamma', 'beta', 'mean', 'variance'];
 
 const cases: Record<string, Case> = {
   'Slice with axes': { from: 9, node: one('Slice', { starts: [1, -2], ends: [3, 100000], axes: [1, 3] }), x: [2, 4, 5, 6] },
+  'Slice to the end, which is the largest int64': { from: 9, node: one('Slice', { starts: [1], ends: ints(2n ** 63n - 1n), axes: [1] }), x: [2, 4] },
+  'Slice from the smallest int64 to before the end': { from: 9, node: one('Slice', { starts: ints(-(2n ** 63n), 1n), ends: ints(-1n, 2n ** 63n - 1n), axes: [1, -1] }), x: [2, 4, 3] },
+  'Slice that ends before it starts': { from: 9, node: one('Slice', { starts: [1], ends: ints(-(2n ** 63n)), axes: [1] }), x: [2, 4] },
   'Slice without axes': { from: 7, node: one('Slice', { starts: [0, 1], ends: [-1, 3] }), x: [3, 4] },
   'TopK': { from: 9, node: ['TopK', ['x'], ['y', 'at'], { k: 2, axis: 1 }], x: [2, 5], outputs: { y: { dtype: 'float32', shape: null }, at: { dtype: 'int64', shape: null } } },
   'Clip with both bounds': { from: 9, node: one('Clip', { min: float(-1), max: float(0.5) }) },

@@ -35,8 +35,8 @@ export function dropUnread(graph: Graph, node: Node, since: number, otherwise: s
 }
 
 /** A vector of int64, as ONNX wants axes, sizes and positions. */
-export function int64s(values: readonly number[]): Tensor {
-  return { dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) };
+export function int64s(values: readonly (number | bigint)[]): Tensor {
+  return { dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values as readonly bigint[], BigInt) };
 }
 
 export function floats(values: readonly number[]): Tensor {

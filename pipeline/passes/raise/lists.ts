@@ -1,4 +1,4 @@
-import { floatOf, intAttribute, intOf, intsOf } from '../../graph/attribute.ts';
+import { exactIntsOf, floatOf, intAttribute, intOf } from '../../graph/attribute.ts';
 import { dropUnread, type FormChange, int64s, refuse, scalarLike, setConstant } from './form-change.ts';
 
 /** Reductions whose axes became an input in opset 18; ReduceSum's did in 13. */
@@ -13,9 +13,9 @@ export const listChanges: readonly FormChange[] = [
 
   /** `starts`, `ends` and (by default 0, 1, …) `axes`; steps are new. */
   { opType: 'Slice', since: 10, rewrite(graph, node) {
-    const [starts, ends] = [intsOf(node, 'starts'), intsOf(node, 'ends')];
+    const [starts, ends] = [exactIntsOf(node, 'starts'), exactIntsOf(node, 'ends')];
     if (starts === null || ends === null) return refuse(node, 10, `it has no list 'starts' or 'ends'`);
-    const axes = intsOf(node, 'axes') ?? starts.map((_, axis) => axis);
+    const axes = exactIntsOf(node, 'axes') ?? starts.map((_, axis) => axis);
     setConstant(graph, node, 1, 'starts', int64s(starts));
     setConstant(graph, node, 2, 'ends', int64s(ends));
     setConstant(graph, node, 3, 'axes', int64s(axes));
@@ -36,7 +36,7 @@ export const listChanges: readonly FormChange[] = [
   } },
   /** `pads`, and `value`, by default 0. */
   { opType: 'Pad', since: 11, rewrite(graph, node) {
-    const [pads, value] = [intsOf(node, 'pads'), floatOf(node, 'value', 0)];
+    const [pads, value] = [exactIntsOf(node, 'pads'), floatOf(node, 'value', 0)];
     if (pads === null) return refuse(node, 11, `it has no list 'pads'`);
     setConstant(graph, node, 1, 'pads', int64s(pads));
     node.attributes.delete('value');
@@ -53,7 +53,7 @@ export const listChanges: readonly FormChange[] = [
   } },
   /** `split`; absent, the parts are equal. */
   { opType: 'Split', since: 13, rewrite(graph, node) {
-    const sizes = intsOf(node, 'split');
+    const sizes = exactIntsOf(node, 'split');
     if (sizes !== null) setConstant(graph, node, 1, 'split', int64s(sizes));
     return node;
   } },
@@ -72,7 +72,7 @@ export const listChanges: readonly FormChange[] = [
 /** The attribute `axes`; absent, it stays so. */
 function axesToInput(opType: string, since: number): FormChange {
   return { opType, since, rewrite(graph, node) {
-    const axes = intsOf(node, 'axes');
+    const axes = exactIntsOf(node, 'axes');
     if (axes !== null) setConstant(graph, node, 1, 'axes', int64s(axes));
     return node;
   } };

@@ -1,4 +1,4 @@
-import { type Attribute, floatAttribute, floatOf, intAttribute, intOf, intsAttribute, intsOf, stringOf } from '../../graph/attribute.ts';
+import { type Attribute, exactIntsOf, floatAttribute, floatOf, intAttribute, intOf, intsAttribute, stringOf } from '../../graph/attribute.ts';
 import { addInitializer, addValue, insertBefore, setInput } from '../../graph/edit.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { Node } from '../../graph/node.ts';
@@ -30,7 +30,7 @@ export const oldestChanges: readonly FormChange[] = [
   } })),
   { opType: 'Concat', since: 4, rewrite: withAttribute('axis', intAttribute(1)) },
   { opType: 'Reshape', since: 5, rewrite(graph, node) {
-    const shape = intsOf(node, 'shape');
+    const shape = exactIntsOf(node, 'shape');
     if (shape === null) return refuse(node, 5, `it has no list 'shape'`);
     node.attributes.delete('consumed_inputs');
     setConstant(graph, node, 1, 'shape', int64s(shape));
