@@ -11,6 +11,7 @@ import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
 import { forgetInferredTypes } from './forget-types.ts';
 import { shieldFloatWeights } from './shield-float-weights.ts';
+import { shieldSoftmax } from './shield-softmax.ts';
 import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
 
@@ -59,6 +60,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   absorbScales(graph);
   dropRedundantClips(graph);
   shieldFloatWeights(graph);
+  shieldSoftmax(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);
   forgetInferredTypes(graph);

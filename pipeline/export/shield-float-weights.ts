@@ -21,21 +21,24 @@ function isQuantizedByTheEngine({ domain, opType, outputs: [result] }: Node): bo
  */
 export function shieldFloatWeights(graph: Graph): { rewrites: number } {
   const layers = graph.nodes.filter(node => isQuantizedByTheEngine(node) && hasFloatWeight(node) && isDequantized(node.inputs[0]));
-  for (const node of layers) {
-    const activation = node.inputs[0]!;
-    const shielded = addValue(graph, `${activation.name}_shielded`);
-    shielded.type = activation.type;
-    insertBefore(graph, node, { opType: 'Max', name: `${node.label}_Shield`, inputs: [activation], outputs: [shielded] });
-    setInput(node, 0, shielded);
-  }
+  for (const node of layers) shield(graph, node);
   return { rewrites: layers.length };
+}
+
+/** Put a Max of one operand between a node and its first input. */
+export function shield(graph: Graph, node: Node): void {
+  const activation = node.inputs[0]!;
+  const shielded = addValue(graph, `${activation.name}_shielded`);
+  shielded.type = activation.type;
+  insertBefore(graph, node, { opType: 'Max', name: `${node.label}_Shield`, inputs: [activation], outputs: [shielded] });
+  setInput(node, 0, shielded);
 }
 
 /** Whether a value is a constant, be it stored as integers or as 16-bit floats. */
 const isConstant = ({ initializer, producer }: Value): boolean =>
   initializer !== null || ((producer?.opType === 'DequantizeLinear' || producer?.opType === 'Cast') && producer.inputs[0]?.initializer != null);
 
-const isDequantized = (value: Value | null | undefined): boolean => value?.producer?.opType === 'DequantizeLinear';
+export const isDequantized = (value: Value | null | undefined): boolean => value?.producer?.opType === 'DequantizeLinear';
 
 /** A constant of floats, or one of 16-bit floats that is widened. A depthwise weight has one input channel. */
 function hasFloatWeight({ opType, inputs: [, weight] }: Node): boolean {
