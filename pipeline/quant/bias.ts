@@ -54,19 +54,37 @@ export function dequantizeBias({ codes, scales }: QuantizedBias): Float32Array {
 /** Rounding of the scales to float32 may take this much away; the guard leaves room for it. */
 const ROUNDING_ROOM = 1 + 2 ** -20;
 
+/** Widest codes whose products runtimes add up in int32, and a bias with them. */
+const WIDEST_IN_INT32 = 8;
+
+/** The farthest that a code lies from that of zero. */
+const reach = ({ offset, grid }: Encoding): number => Math.max(-offset, steps(grid) + offset);
+
 /**
- * Raise the delta of every weight channel whose step would be too small for its bias: |bias| must fit 31 bits of steps. Happens where a
- * channel's weights are (nearly) zero and its bias is not. Of a channel in blocks only the block with the largest delta is raised, which alone
+ * The largest code that a bias may have beside the sum of products that it is added to, whatever codes are multiplied. No products fill more
+ * than half: the worst case of so long a sum (tens of thousands of products) does not come about.
+ */
+function roomForBias(outputs: number, input: Encoding, { dims, encodings }: DividedTensor): number {
+  if (input.grid.bitwidth > WIDEST_IN_INT32 || encodings[0]!.grid.bitwidth > WIDEST_IN_INT32) return LARGEST;
+  const products = dims.reduce((count, size) => count * size, 1) / outputs;
+  const farthest = encodings.reduce((most, encoding) => Math.max(most, reach(encoding)), 0);
+  return LARGEST - Math.min(products * farthest * reach(input), LARGEST / 2);
+}
+
+/**
+ * Raise the delta of every weight channel whose step would be too small for its bias: |bias| and the sum of products must fit 31 bits of
+ * steps together. Happens where a channel's weights are (nearly) zero and its bias is not. Of a channel in blocks only the block with the largest delta is raised, which alone
  * counts; of LPBQ all are, by one factor. Returns the encodings themselves where all fit.
  *
- * @see AIMET, _adjust_weight_scale_against_bias_overflow
+ * @see AIMET, _adjust_weight_scale_against_bias_overflow, which leaves no room for the products
  */
 export function fitWeightsToBias(bias: Float32Array, input: Encoding, weight: DividedTensor): readonly Encoding[] {
   const { encodings, granularity } = weight;
   const deltas = channelDeltas(weight);
   const largest = new Float64Array(deltas.length);
   bias.forEach((value, i) => { largest[i % deltas.length] = Math.max(largest[i % deltas.length]!, Math.abs(value)); });
-  const needed = deltas.map((delta, channel) => Math.max(delta, largest[channel]! * ROUNDING_ROOM / (LARGEST * scaleOf(input))));
+  const room = roomForBias(bias.length, input, weight);
+  const needed = deltas.map((delta, channel) => Math.max(delta, largest[channel]! * ROUNDING_ROOM / (room * scaleOf(input))));
   if (needed.every((delta, channel) => delta === deltas[channel])) return encodings;
   const blocks = encodings.length / deltas.length;
   const isMultiple = granularity.kind === 'block' && granularity.decompressedBitwidth !== null;

@@ -55,7 +55,19 @@ suite('quant/bias', test => {
     assert.is(fitted[1]!.offset, -128);
     assert.is(fitted[1]!.min, fitted[1]!.delta * -128);
     const { codes } = quantizeBias(bias, small, { ...weights, encodings: fitted });
-    assert.ok(codes[1]! < 2 ** 31 - 1 && codes[1]! > 2 ** 31 - 1e5, `${codes[1]}`);
+    const products = 4 * 128 * 255; // of a column of 4 with the farthest codes of int8 and uint8
+    assert.ok(codes[1]! + products < 2 ** 31 && codes[1]! + products > 2 ** 31 - 1e4, `${codes[1]}`);
+  });
+
+  test('a fitted bias and all products of 8-bit codes fit int32 together; of 16-bit codes nobody adds the products in int32', () => {
+    for (const [rows, bitwidth, least, most] of [[1, 8, 0.99, 1], [4608, 8, 0.9, 0.95], [32000, 8, 0.5, 0.52], [1e6, 8, 0.4999, 0.5], [4608, 16, 0.9999, 1]] as const) {
+      const weights: DividedTensor = { ...columns(weight(1e-3), weight(1e-3)), dims: [rows, 2] };
+      const activation = { ...fitEncoding(0, 4, grid(bitwidth)), delta: 1e-6 };
+      const [code] = quantizeBias(Float32Array.of(-10, 3), activation, { ...weights, encodings: fitWeightsToBias(Float32Array.of(-10, 3), activation, weights) }).codes;
+      assert.ok(-code! / 2 ** 31 > least && -code! / 2 ** 31 <= most, `${rows} rows: ${code}`);
+      const farthest = 255 * 128;
+      if (bitwidth === 8 && rows < 1e5) assert.ok(-code! + rows * farthest < 2 ** 31, `${rows} rows: ${code}`);
+    }
   });
 
   test('the guard returns the same encodings where all biases fit', () => {
