@@ -1,7 +1,7 @@
 import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
-import { anything, constant, isNear, matchesAt, oneOf, op, type Pattern, product, scalar, scalarOf, where } from '../graph/match.ts';
+import { anything, constant, isNear, keepsRank, matchesAt, oneOf, op, type Pattern, product, scalar, scalarOf, where } from '../graph/match.ts';
 import type { Initializer, Node, Value } from '../graph/node.ts';
 import { movedInput } from './data-movement.ts';
 import { followsFromShapes } from './shape-arithmetic.ts';
@@ -102,7 +102,13 @@ const groupNormalization = scaledAndShifted(op('Reshape', op('InstanceNormalizat
 const computed = (name: string): Pattern => where(anything(name), ({ initializer }) => initializer === null);
 /** A constant of one element, or what stands for one: the width of a head, computed from a shape. */
 const anyScalar: Pattern = (value, match) => (scalarOf(value) !== null || followsFromShapes(value) ? [match] : []);
-const scaled = (pattern: Pattern): Pattern => oneOf(op('Mul', pattern, anyScalar), op('Div', pattern, anyScalar));
+/** A constant of more dimensions than the other operand would give the product a shape of its own. */
+const isScaling = ({ producer }: Value): boolean => {
+  const [a, b] = producer!.inputs as [Value, Value];
+  const [factor, other] = a.initializer !== null ? [a, b] : [b, a];
+  return factor.initializer === null || keepsRank(factor, other);
+};
+const scaled = (pattern: Pattern): Pattern => where(oneOf(op('Mul', pattern, anyScalar), op('Div', pattern, anyScalar)), isScaling);
 const [query, key] = [computed('query'), computed('key')];
 /** A product of two activations with a constant factor, which may stand at either of them, at both, or at the product. */
 const attentionScaling = [

@@ -1,7 +1,7 @@
 import { float32Tensor } from '../base/tensor.ts';
 import { addInitializer, addValue, insertBefore, removeNode, setInput } from '../graph/edit.ts';
 import type { Graph } from '../graph/graph.ts';
-import { scalarOf } from '../graph/match.ts';
+import { keepsRank, scalarOf } from '../graph/match.ts';
 import type { Node, Value } from '../graph/node.ts';
 
 /**
@@ -11,8 +11,8 @@ import type { Node, Value } from '../graph/node.ts';
  * 1. DequantizeLinear → Mul c → MatMul: the product reads a DequantizeLinear of its own, whose scale is c times as large.
  * 2. MatMul → Mul c → QuantizeLinear: the scale of the QuantizeLinear alone becomes 1/c of what it was.
  *
- * Likewise a Div by 1/c. Exact but for the rounding of the new scale to float32. Left alone: factors that are no positive scalar, and
- * values that something else reads too.
+ * Likewise a Div by 1/c. Exact but for the rounding of the new scale to float32. Left alone: factors that are no positive scalar or
+ * have more dimensions than (as far as is known) what they are multiplied with, and values that something else reads too.
  */
 export function absorbScales(graph: Graph): { rewrites: number } {
   let rewrites = 0;
@@ -57,7 +57,7 @@ function factorOf(graph: Graph, node: Node | null): { readonly input: Value; rea
   const [a, b] = node.inputs as [Value, Value];
   const [input, constant] = node.opType === 'Mul' && a.initializer !== null ? [b, a] : [a, b];
   const value = scalarOf(constant);
-  if (value === null || !Number.isFinite(1 / value) || value <= 0) return null;
+  if (value === null || !Number.isFinite(1 / value) || value <= 0 || !keepsRank(constant, input)) return null;
   return { input, by: node.opType === 'Mul' ? value : 1 / value };
 }
 

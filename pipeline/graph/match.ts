@@ -93,6 +93,12 @@ export function scalarOf({ initializer }: Value): number | null {
   return data instanceof Float32Array || data instanceof Float64Array ? data[0]! : null;
 }
 
+/** Whether a value of one element leaves the shape of what it is multiplied with: it has no dimension, or no more than `other` is known to have. */
+export function keepsRank(scalar: Value, other: Value): boolean {
+  const rank = (scalar.initializer?.dims ?? scalar.type?.shape)?.length;
+  return rank !== undefined && rank <= (other.type?.shape?.length ?? 0);
+}
+
 export function isNear(found: number, expected: number): boolean {
   return Math.abs(found - expected) <= SCALAR_TOLERANCE * Math.abs(expected);
 }

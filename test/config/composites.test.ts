@@ -10,7 +10,7 @@ import { node, place, tensors, usualBut } from './sketches.ts';
 function sketchOf(nodes: readonly NodeLine[]) {
   const names = nodes.flatMap(line => line.in);
   const scalars = names.filter(name => name !== '' && !Number.isNaN(Number(name))).map(name => [name, float32Tensor([], Float32Array.of(Number(name)))] as const);
-  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), causal: float32Tensor([2, 8], Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -1e9 : 0)), groups: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 8n) }, ...Object.fromEntries(scalars) };
+  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), cube: float32Tensor([1, 1, 1], Float32Array.of(0.25)), causal: float32Tensor([2, 8], Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -1e9 : 0)), groups: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 8n) }, ...Object.fromEntries(scalars) };
   return { inputs: { x: [2, 8], other: [2, 8], shape: { dtype: 'int64' as const, shape: [2] }, mask: { dtype: 'bool' as const, shape: [2, 8] } }, weights, nodes: [...nodes, node('Tanh', [nodes.at(-1)!.out[0]!], 'out')], outputs: { out: null } };
 }
 
@@ -92,6 +92,8 @@ const nearMisses: [what: string, nodes: NodeLine[]][] = [
   ['a hard sigmoid of another slope', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(0.2) }), node('Mul', ['x', 'h'], 'y')]],
   ['a scaled product by a weight', [node('MatMul', ['x', 'w'], 'p'), node('Mul', ['p', '0.25'], 'y')]],
   ['a product scaled by a vector', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'gamma'], 'y')]],
+  ['a product that its factor gives another dimension', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'cube'], 'y')]],
+  ['a factor that gives its operand another dimension', [node('Div', ['x', 'cube'], 'q'), node('MatMul', ['q', 'other'], 'y')]],
   ['an instance normalization between other shapes', [node('InstanceNormalization', ['x', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'groups'], 'y')]],
   ['a Softmax of logits with a small bias', [node('Add', ['x', '-100'], 'l'), node('Softmax', ['l'], 'y')]],
   ['a Softmax of logits with a bias that is no mask', [node('Add', ['x', 'gamma'], 'l'), node('Softmax', ['l'], 'y')]],
