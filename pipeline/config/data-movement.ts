@@ -1,4 +1,4 @@
-import { stringOf } from '../graph/attribute.ts';
+import { floatOf, stringOf } from '../graph/attribute.ts';
 import { scalarOf } from '../graph/match.ts';
 import type { Node, Value } from '../graph/node.ts';
 
@@ -37,6 +37,8 @@ function padsWithItsOwnValues(node: Node): boolean {
   return !filler || scalarOf(filler) === 0;
 }
 
+/** Outside the input, cropping puts a value of its own. */
 function isNearest(node: Node): boolean {
-  return stringOf(node, 'mode', 'nearest') === 'nearest';
+  if (stringOf(node, 'mode', 'nearest') !== 'nearest') return false;
+  return stringOf(node, 'coordinate_transformation_mode', 'half_pixel') !== 'tf_crop_and_resize' || floatOf(node, 'extrapolation_value', 0) === 0;
 }

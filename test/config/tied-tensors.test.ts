@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 
 import type { Tensor } from '../../pipeline/base/tensor.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
-import { type Attribute, intAttribute, stringAttribute } from '../../pipeline/graph/attribute.ts';
+import { type Attribute, floatAttribute, intAttribute, stringAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { lines, node, place, usualBut } from './sketches.ts';
@@ -21,6 +21,9 @@ const movers: [op: string, inputs: string[], isTied: boolean, attributes?: Recor
   ['Pad', ['a', 's', 'f'], true, { mode: stringAttribute('reflect') }, filler(-3)],
   ['Resize', ['a', '', 's'], true, { mode: stringAttribute('nearest') }],
   ['Resize', ['a', '', 's'], false, { mode: stringAttribute('linear') }],
+  ['Resize', ['a', 's', '', 's'], true, { coordinate_transformation_mode: stringAttribute('tf_crop_and_resize') }],
+  ['Resize', ['a', 's', '', 's'], false, { coordinate_transformation_mode: stringAttribute('tf_crop_and_resize'), extrapolation_value: floatAttribute(-3) }],
+  ['Resize', ['a', '', 's'], true, { extrapolation_value: floatAttribute(-3) }],
   ['AveragePool', ['a'], false],
   ['ReduceMean', ['a'], false],
   ['Col2Im', ['a', 's', 's'], false],
