@@ -3,7 +3,7 @@ import type { Value } from '../graph/node.ts';
 import { TensorSettings } from './tensor-settings.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
-import { inputsOf, type Operator, type Operators, outputsOf } from './operators.ts';
+import { inputsOf, nameIn, type Operator, type Operators, outputsOf } from './operators.ts';
 import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
 import { constantParameters } from './params.ts';
 import type { OpSettings, QuantsimConfig } from './quantsim-config.ts';
@@ -72,9 +72,10 @@ function applyDefaults(settings: TensorSettings, placed: PlacedGraph, { defaults
 function applyOpTypes(settings: TensorSettings, placed: PlacedGraph, { opTypes }: QuantsimConfig, bitwidths: Bitwidths): void {
   settings.enter('op_type');
   for (const operator of placed.operators.all) {
-    const said = opTypes.get(operator.opType);
+    const name = nameIn(opTypes, operator);
+    const said = opTypes.get(name);
     if (said === undefined) continue;
-    const path = `op_type.${operator.opType}`;
+    const path = `op_type.${name}`;
     const kernel = overridingKernel(said.supportedKernels, bitwidths, hasWeight(operator));
     if (kernel !== null) for (const value of ownedBy(placed, operator)) setKernelType(settings, value, kernel.activation, kernel.path);
     applyTo(settings, placed, operator, said, path);

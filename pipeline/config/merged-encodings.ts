@@ -1,7 +1,7 @@
 import type { Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
 import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
-import { type Operator, outputsOf } from './operators.ts';
+import { nameIn, type Operator, outputsOf } from './operators.ts';
 import type { Constraint } from './placement.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 
@@ -45,7 +45,7 @@ export class MergedEncodings {
     this.#placed = placed;
     this.#settings = settings;
     this.#isStrict = placed.isAimet || config.defaults.hwVersion !== null;
-    for (const operator of placed.operators.all.filter(({ opType }) => isTied(opType, config))) {
+    for (const operator of placed.operators.all.filter(operator => isTied(operator, config))) {
       const [output] = outputsOf(operator);
       if (output === undefined || placed.tied.rootOf(output) !== output || !mergeable.has(output)) continue;
       const inputs = dataOf(operator).map(value => placed.tied.rootOf(value)).filter(root => mergeable.has(root));
@@ -116,8 +116,9 @@ function namesOf(operators: readonly Operator[]): string {
   return names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
 }
 
-function isTied(opType: string, { ties, defaults }: QuantsimConfig): boolean {
-  return (JOINING.has(opType) || WITHIN.has(opType)) && (ties.get(opType) ?? defaults.hwVersion !== null);
+function isTied(operator: Operator, { ties, defaults }: QuantsimConfig): boolean {
+  const { opType } = operator;
+  return (JOINING.has(opType) || WITHIN.has(opType)) && (ties.get(nameIn(ties, operator)) ?? defaults.hwVersion !== null);
 }
 
 /** The inputs of an operator that its output is made of. */

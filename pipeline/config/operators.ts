@@ -7,6 +7,8 @@ import type { QuantsimConfig } from './quantsim-config.ts';
 export interface Operator {
   /** The ONNX operator it is, which for a composite no node has to be. */
   readonly opType: string;
+  /** What the file calls that operator, where raising the opset renamed it. */
+  readonly formerType: string | null;
   /** What it is called: the operator type, or the name of the composite. */
   readonly kind: string;
   /** In the order of the graph. */
@@ -26,8 +28,8 @@ export class Operators {
       const isListed = pass !== undefined && config.passes.includes(pass);
       return config.composites.get(kind) ?? (isListed || (isAimet ? kind === 'MatMulAdd' : !onRequest));
     });
-    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, kind, nodes, isComposite: true });
-    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, kind: node.opType, nodes: [node], isComposite: false });
+    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, formerType: null, kind, nodes, isComposite: true });
+    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, formerType: node.formerType, kind: node.opType, nodes: [node], isComposite: false });
     this.all = graph.nodes.filter(node => this.of(node).nodes.at(-1) === node).map(node => this.of(node));
   }
 
@@ -50,6 +52,11 @@ export class Operators {
   consumersOf({ uses }: Value): Operator[] {
     return [...new Set(uses.map(({ node }) => this.of(node)))];
   }
+}
+
+/** The name under which a section of the configuration has an operator: the one that the file has, where the section knows it; else the one it was raised to. */
+export function nameIn(section: ReadonlyMap<string, unknown>, { opType, formerType }: Pick<Operator, 'opType' | 'formerType'>): string {
+  return formerType !== null && section.has(formerType) ? formerType : opType;
 }
 
 /** What an operator shows: the outputs of its last node. */

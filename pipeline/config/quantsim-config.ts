@@ -10,6 +10,7 @@ export interface QuantsimConfig {
   readonly defaults: Defaults;
   /** By parameter: weight, bias, running_mean, running_var, and what others a config names. */
   readonly params: ReadonlyMap<string, ParamSettings>;
+  /** An operator that raising the opset renames (Upsample, Scatter) goes by its name in the file where that is here, else by its new one. */
   readonly opTypes: ReadonlyMap<string, OpTypeSettings>;
   readonly supergroups: readonly Supergroup[];
   readonly modelInput: { readonly isInputQuantized: boolean | null };

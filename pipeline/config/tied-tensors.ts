@@ -2,6 +2,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { movedInput } from './data-movement.ts';
+import { nameIn } from './operators.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 import type { WeightSetting } from './weights.ts';
 
@@ -20,7 +21,7 @@ export class TiedTensors {
   constructor(graph: Graph, config: QuantsimConfig, inner: { has(value: Value): boolean }, weights: ReadonlyMap<Value, WeightSetting>, operands: ConstantOperands) {
     for (const node of graph.nodes) {
       const input = movedInput(node);
-      if (input === null || config.opTypes.get(node.opType)?.isOutputQuantized === true) continue;
+      if (input === null || config.opTypes.get(nameIn(config.opTypes, node))?.isOutputQuantized === true) continue;
       if ([input, ...node.outputs].some(value => value !== null && inner.has(value)) || !isShareable(input, weights.get(input), operands)) continue;
       this.#movers.add(node);
       for (const output of node.outputs) if (output !== null) this.#roots.set(output, this.rootOf(input));

@@ -24,6 +24,7 @@ function cloneGraph(graph: Graph): Graph {
 function cloneNode(node: Node, copyOf: (value: Value) => Value): Node {
   const copy = new Node(node.opType, { name: node.name, domain: node.domain, attributes: new Map(node.attributes) });
   copy.origin = node.origin;
+  copy.formerType = node.formerType;
   copy.inputs.push(...node.inputs.map(value => value && copyOf(value)));
   copy.outputs.push(...node.outputs.map(value => value && copyOf(value)));
   copy.captures.push(...node.captures.map(copyOf));

@@ -68,6 +68,8 @@ export class Node {
   readonly attributes: Map<string, Attribute>;
   /** Values of this graph that the node's subgraphs (If, Loop, Scan bodies) read by name. They must keep their names. */
   readonly captures: Value[] = [];
+  /** The operator type that the file has, where raising the opset gave the operator another name. Settings may speak of either. */
+  formerType: string | null = null;
   origin: unknown = null;
 
   constructor(opType: string, { name = '', domain = '', attributes = new Map<string, Attribute>() } = {}) {

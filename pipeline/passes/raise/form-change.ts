@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../../base/errors.ts';
 import { halvesFromFloats } from '../../base/half.ts';
 import type { DType, Tensor } from '../../base/tensor.ts';
-import { addInitializer, setInput } from '../../graph/edit.ts';
+import { addInitializer, replaceNode, setInput } from '../../graph/edit.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { Node } from '../../graph/node.ts';
 
@@ -17,6 +17,13 @@ export interface FormChange {
 export function refuse(node: Node, since: number, why: string): never {
   throw new QuantpipeError('op-unsupported', `${node.opType} ${node.label} cannot be raised to opset ${since}: ${why}`,
     { node: node.label, operator: node.opType, opset: since });
+}
+
+/** The operator went on under another name. */
+export function renamedNode(graph: Graph, node: Node, opType: string): Node {
+  const renamed = replaceNode(graph, node, { opType, name: node.name, attributes: Object.fromEntries(node.attributes), inputs: [...node.inputs] });
+  renamed.formerType = node.opType;
+  return renamed;
 }
 
 /** Give `node` a constant at input `index`, which was attribute `name` before. */

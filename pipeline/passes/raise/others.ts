@@ -1,6 +1,5 @@
 import { intOf, stringAttribute, stringOf } from '../../graph/attribute.ts';
-import { replaceNode } from '../../graph/edit.ts';
-import { dropUnread, type FormChange, refuse } from './form-change.ts';
+import { dropUnread, type FormChange, refuse, renamedNode } from './form-change.ts';
 
 /** Changes of meaning or name, and the forms that no rule here can raise. */
 export const otherChanges: readonly FormChange[] = [
@@ -22,7 +21,7 @@ export const otherChanges: readonly FormChange[] = [
   } },
   /** Scatter was renamed. */
   { opType: 'Scatter', since: 11, rewrite(graph, node) {
-    return replaceNode(graph, node, { opType: 'ScatterElements', name: node.name, attributes: Object.fromEntries(node.attributes), inputs: [...node.inputs] });
+    return renamedNode(graph, node, 'ScatterElements');
   } },
   /** Boxes used to be shifted by half a pixel of the output. */
   { opType: 'RoiAlign', since: 16, rewrite(_, node) {

@@ -1,8 +1,8 @@
 import { stringAttribute, stringOf } from '../../graph/attribute.ts';
-import { addInitializer, addValue, insertBefore, replaceNode, setInput } from '../../graph/edit.ts';
+import { addInitializer, addValue, insertBefore, setInput } from '../../graph/edit.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { Node, Value } from '../../graph/node.ts';
-import { floats, type FormChange, refuse, setConstant } from './form-change.ts';
+import { floats, type FormChange, refuse, renamedNode, setConstant } from './form-change.ts';
 
 /** How Upsample became Resize. The old operators meant coordinates that scale from the corner ("asymmetric"). */
 export const resizeChanges: readonly FormChange[] = [
@@ -16,7 +16,7 @@ export const resizeChanges: readonly FormChange[] = [
   /** The operator became Resize, of the same form. It only ever enlarged, so what is nearest is said here. */
   { opType: 'Upsample', since: 10, rewrite(graph, node) {
     if (isNearest(node)) node.attributes.set('nearest_mode', stringAttribute('floor'));
-    return replaceNode(graph, node, { opType: 'Resize', name: node.name, attributes: Object.fromEntries(node.attributes), inputs: [...node.inputs] });
+    return renamedNode(graph, node, 'Resize');
   } },
   /** The scales moved from input 1 to 2, and what was understood is said. */
   { opType: 'Resize', since: 11, rewrite(graph, node) {
