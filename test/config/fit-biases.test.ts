@@ -2,9 +2,15 @@ import * as assert from 'uvu/assert';
 
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { fitBiases } from '../../pipeline/config/fit-biases.ts';
+import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
+import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { initializerOf } from '../../pipeline/graph/node.ts';
+import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { quantizeBias } from '../../pipeline/quant/bias.ts';
-import { smallNetwork } from '../export/models.ts';
+import { node, smallNetwork } from '../export/models.ts';
+import { buildModel } from '../support/graphs.ts';
+import { placementOf } from '../support/placements.ts';
+import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
 
 suite('config/fit-biases', test => {
@@ -28,4 +34,31 @@ suite('config/fit-biases', test => {
     const { model, placement, encodings } = smallNetwork();
     assert.equal(fitBiases(model, placement, encodings), encodings);
   });
+
+  // with products of one sign as large as codes allow, the int32 sum of bias and products wraps where the bias alone fills it
+  for (const name of ['web', 'native'] as const satisfies EngineName[]) {
+    test(`biases far larger than all products come out of the integer Conv of the ${name} engine as out of the float one`, async () => {
+      const bias = Float32Array.of(1e6, 1e5, 3, -1e6);
+      const kernel = float32Tensor([4, 3, 3, 3], floats(108).map((value, i) => i < 27 ? 0.1 : i >= 81 ? -0.1 : value / 10));
+      const model = buildModel({
+        opset: 13, inputs: { x: [2, 3, 8, 8] }, weights: { kernel, bias: float32Tensor([4], bias) },
+        nodes: [node('Conv', ['x', 'kernel', 'bias'], ['y']), node('Neg', ['y'], ['z'])], outputs: { z: null },
+      });
+      const { placement, encodings } = placementOf([
+        { tensor: 'x', ranges: [[0, 2]] }, { tensor: 'kernel', role: 'weight', axis: 0, ranges: Array.from({ length: 4 }, () => [-0.1, 0.1]) }, { tensor: 'y', ranges: [[-1.1e6, 1.1e6]] },
+      ], [{ tensor: 'bias', input: 'x', weight: 'kernel', node: 'Conv_y' }]);
+      const fitted = fitBiases(model, placement, encodings);
+      const bytes = writeModel(qdqModel(model, placement, fitted));
+      const x = float32Tensor([2, 3, 8, 8], new Float32Array(384).fill(2));
+      const engine = await openEngine(name);
+      const results: Float32Array[] = [];
+      for (const fuseQuantized of [true, false]) {
+        const session = await engine.load(bytes, { fuseQuantized });
+        results.push((await session.run({ x }))['z']!.data as Float32Array);
+        await session.close();
+      }
+      const { delta } = fitted.get('y')![0]!;
+      results[0]!.forEach((value, i) => assert.ok(Math.abs(value - results[1]![i]!) < 1.01 * delta, `${value} for ${results[1]![i]}`));
+    });
+  }
 });
