@@ -1,6 +1,6 @@
 // What Apache Spark must not change: statistics are those of a run here, byte for byte.
 //   npm run spark [samples [words]]     default 10000; only the cases whose title holds the words
-// Installs PySpark into a temporary folder where python3 has none.
+// Installs PySpark into a temporary folder where python3 has none; is skipped, with the reason, where that cannot be done.
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +33,11 @@ const words = process.argv[3] ?? '';
 let failed = 0;
 
 await inFolder(async folder => {
-  const python = await pythonWithSpark(folder);
+  const python = await pythonWithSpark(folder).catch((error: Error) => {
+    console.log(`skipped: PySpark cannot be installed here: ${error.message}`);
+    return null;
+  });
+  if (python === null) return;
   const images = { parquet: join(folder, 'images.parquet'), arrow: join(folder, 'images.arrow') };
   await writeSamples(python, 'fixtures/data/fmnist-calibration.arrow', images, { rows: samples, group: Math.ceil(samples / PARTITIONS) });
   const expected = await here(MODEL, images.arrow, {});
@@ -51,7 +55,7 @@ await inFolder(async folder => {
   });
   await report('two inputs by other names, with a scale, from a folder that Arrow did not write, one file of it empty', () => twoInputs(folder, python));
 });
-console.log(failed === 0 ? 'all the same' : `${failed} failed`);
+if (failed > 0) console.log(`${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 async function report(title: string, body: () => Promise<string>): Promise<void> {

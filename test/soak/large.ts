@@ -1,6 +1,7 @@
-// A model of 3 GiB of weights through the whole main job: its files are right, and memory stays bounded.
-//   npm run large [-- GiB]      default 3; takes about three and a half times as much room in the temporary folder
-import { stat } from 'node:fs/promises';
+// A model of 3 GiB of weights through the whole main job, and through evaluate: its files are right, and memory stays bounded.
+//   npm run large [-- GiB]      default 3; takes about four times as much room in the temporary folder, and is skipped where there is less
+import { stat, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
@@ -18,6 +19,14 @@ const gibibytes = Number(process.argv[2] ?? 3);
 const layers = Math.round(gibibytes * GiB / LAYER_BYTES);
 /** What the process may hold beside the weights, which the engine maps into its memory once. */
 const BESIDE = GiB;
+/** Room on disk for each byte of the weights: the model, what the engine reads, the float and the quantized model that are written. */
+const ROOM = 4;
+
+const { bavail, bsize } = await statfs(tmpdir());
+if (bavail * bsize < ROOM * gibibytes * GiB) {
+  console.log(`skipped: ${ROOM * gibibytes} GiB are needed in ${tmpdir()}, ${(bavail * bsize / GiB).toFixed(1)} GiB are free`);
+  process.exit(0);
+}
 
 await inFolder(async folder => {
   const [model, data, out] = [join(folder, 'large.onnx'), join(folder, 'x.npy'), join(folder, 'out')];
@@ -30,6 +39,9 @@ await inFolder(async folder => {
   console.log(`${(size / GiB).toFixed(1)} GiB of weights: ${seconds.toFixed(0)} s, peak ${(peakBytes / MiB).toFixed(0)} MiB, ${(quantized.size / GiB).toFixed(2)} GiB quantized (${stderr.split('\n')[0]})`);
   if (peakBytes > size + BESIDE) throw new Error(`the process held ${peakBytes} bytes for ${size} bytes of weights`);
   await checkFloat(join(out, 'model.onnx'), model);
+  const judged = await watched(['evaluate', model, data, '--against', join(out, 'model.qdq.onnx'), '--engine', 'native', '--limit', '2']);
+  console.log(`evaluate: ${judged.seconds.toFixed(0)} s, peak ${(judged.peakBytes / MiB).toFixed(0)} MiB`);
+  if (judged.code !== 0) throw new Error(`evaluate: exit code ${judged.code}: ${judged.stderr}`);
   if (Math.abs(quantized.size / size - 0.25) > 0.01) throw new Error(`int8 weights take ${quantized.size} bytes of ${size}`);
 });
 
