@@ -112,6 +112,17 @@ suite('config/composites', test => {
     test(`${what} is no composite`, () => assert.equal(unitsOf(nodes), []));
   }
 
+  const otherAxes = { axes: intsAttribute([0]) };
+  const parts: [what: string, part: string, nodes: NodeLine[]][] = [
+    ['a mean over one axis and a variance over another', 'RMSNormalization of 5', [
+      node('ReduceMean', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
+    ['a largest value over one axis and a sum over another', 'Softmax of 3', [
+      node('ReduceMax', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+  ];
+  for (const [what, part, nodes] of parts) {
+    test(`${what} are one unit only as far as one axis goes`, () => assert.equal(unitsOf(nodes), [part]));
+  }
+
   for (const [where, unit, nodes] of scalings) {
     test(`a product of activations scaled ${where} has no quantizer inside, and the settings of MatMul`, () => {
       const placement = place(sketchOf(nodes), usualBut({ op_type: { MatMul: { encoding_constraints: { min: -8, max: 4 } } } }));
