@@ -89,7 +89,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
       : weightQuantizer(value, root, weight, config.defaults));
   }
-  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'));
+  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
   return {
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,
