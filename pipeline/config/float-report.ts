@@ -64,7 +64,7 @@ export function typeWarnings(graph: Graph): string[] {
   const list = (names: string[]) => names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
   const [others, unknown] = [named('other-float', value => !isBorder(graph, value)), named('unknown')];
   return [
-    ...([...graph.values.values()].some(mayBeQuantized) ? [] : [`nothing is quantized: no tensor of the model is float32; its inputs are ${list(graph.inputs.map(typed))}`]),
+    ...([...graph.values.values()].some(value => elementKind(value) !== 'other') ? [] : [`nothing is quantized: no tensor of the model is float32; its inputs are ${list(graph.inputs.map(typed))}`]),
     ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${list(others)}`]),
     ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${list(unknown)}`]),
   ];
