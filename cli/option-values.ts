@@ -6,14 +6,15 @@ import { InvalidArgumentError } from 'commander';
 export type BitsOrFormat = number | 'float16' | 'bfloat16';
 
 export function bitsOrFormat(least: number): (text: string) => BitsOrFormat {
-  return text => text === 'float16' || text === 'bfloat16' ? text : integer('bit-width', least, 32)(text);
+  return text => text === 'float16' || text === 'bfloat16' ? text : integer('bit-width', least, 32, ', or float16 or bfloat16')(text);
 }
 
-export function integer(what: string, least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+/** @param others what else the option takes, as in ', or float16' */
+export function integer(what: string, least: number, most = Number.MAX_SAFE_INTEGER, others = ''): (text: string) => number {
   return text => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`${what} must be a whole number ${range(least, most)}, got '${text}'.`);
+      throw new InvalidArgumentError(`${what} must be a whole number ${range(least, most)}${others}, got '${text}'.`);
     }
     return value;
   };

@@ -12,7 +12,12 @@ export interface Purpose {
 
 /** @throws `file-unreadable` with the reason that the system gave */
 export async function readText(path: string, purpose?: Purpose): Promise<string> {
-  return readFile(path, 'utf8').catch(cause => { throw unreadable(path, cause, purpose); });
+  return withoutByteOrderMark(await readFile(path, 'utf8').catch(cause => { throw unreadable(path, cause, purpose); }));
+}
+
+/** Windows programs begin UTF-8 with a byte order mark, which is no part of the text. */
+export function withoutByteOrderMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 /**

@@ -6,7 +6,7 @@ import { channelCount } from '../quant/granularity.ts';
 import { WIDEST_STORED } from '../quant/stored.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters } from './params.ts';
-import type { BiasQuantizer, LeftInFloat, Quantizer } from './placement.ts';
+import type { BiasQuantizer, FloatQuantizer, LeftInFloat, Quantizer } from './placement.ts';
 import { isDerivedBias } from './weights.ts';
 
 /** The biases of layers: those that follow from their neighbours, and those that stay in float, with the reason. */
@@ -20,18 +20,28 @@ export interface PlacedBiases {
  * quantizers. Every element must belong to one weight channel, and the product must not be scaled. Products of more than 16 bits are not added
  * up in int32: those biases stay in float, and so do the ones of `switchedOff`.
  */
-export function placeBiases(graph: Graph, quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null): PlacedBiases {
+export function placeBiases(
+  graph: Graph, quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null, floats: readonly FloatQuantizer[] = [],
+): PlacedBiases {
+  const formats = new Map(floats.map(({ tensor, format }) => [tensor, format]));
   const biases: BiasQuantizer[] = [];
   const float = new Map<string, LeftInFloat>();
   for (const node of graph.nodes.filter(node => reasonForFloat(node) === null)) {
     const bias = constantParameters(node).find(({ parameter }) => isDerivedBias(node, parameter))?.value;
     if (bias === undefined || quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32') continue;
     const [input, weight] = [quantizers.get(node.inputs[0]?.name ?? ''), quantizers.get(node.inputs[1]?.name ?? '')];
-    const reason = switchedOff(bias) ?? reasonForFloatBias(node, bias.initializer!, input, weight);
+    const reason = switchedOff(bias) ?? reasonForFormat(node, formats) ?? reasonForFloatBias(node, bias.initializer!, input, weight);
     if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, granularity: weight!.granularity, node: node.label });
     else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
   }
   return { biases, float: [...float.values()] };
+}
+
+/** Products of floating-point formats have no step. */
+function reasonForFormat({ inputs }: Node, formats: ReadonlyMap<string, string>): string | null {
+  const [input, weight] = [0, 1].map(index => formats.get(inputs[index]?.name ?? ''));
+  if (input !== undefined) return `a bias has the step of its products, and the activation beside it is in ${input}, which has none`;
+  return weight === undefined ? null : `a bias has the step of its products, and the weight beside it is in ${weight}, which has none`;
 }
 
 /** Why a bias does not follow from its neighbours; null where it does. */

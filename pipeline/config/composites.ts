@@ -1,5 +1,5 @@
 import { elementCount } from '../base/tensor.ts';
-import { floatOf } from '../graph/attribute.ts';
+import { floatOf, intsOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import { anything, constant, isNear, keepsRank, matchesAt, oneOf, op, type Pattern, product, scalar, scalarOf, where } from '../graph/match.ts';
 import type { Initializer, Node, Value } from '../graph/node.ts';
@@ -148,9 +148,23 @@ export function findComposites(graph: Graph, composites: readonly Composite[]): 
   const taken = new Set<Node>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
   return composites.flatMap(({ kind, opType = kind, patterns }) => patterns.flatMap(pattern => graph.nodes.flatMap(end => {
-    const match = matchesAt(graph, end, pattern).find(({ nodes }) => !nodes.some(node => taken.has(node)));
+    const match = matchesAt(graph, end, pattern).find(({ nodes }) => !nodes.some(node => taken.has(node)) && reducesAlike(nodes));
     if (match === undefined) return [];
     match.nodes.forEach(node => taken.add(node));
     return [{ kind, opType, nodes: match.nodes.toSorted((a, b) => position.get(a)! - position.get(b)!), output: end.outputs[0]! }];
   })));
+}
+
+/** Whether all reductions among these nodes run over the same axes: a mean and a variance over different ones make no normalization. */
+function reducesAlike(nodes: readonly Node[]): boolean {
+  const reductions = nodes.filter(({ opType }) => opType.startsWith('Reduce'));
+  const rank = reductions.map(({ inputs: [x] }) => (x?.initializer?.dims ?? x?.type?.shape)?.length).find(rank => rank !== undefined) ?? 0;
+  return new Set(reductions.map(node => String(axesOf(node, rank)))).size <= 1;
+}
+
+/** The axes that a reduction runs over, counted from the front where the rank is known (not 0); an attribute before opset 13 or 18, an input since. */
+function axesOf(node: Node, rank: number): readonly number[] {
+  const given = node.inputs[1]?.initializer;
+  const axes = given ? Array.from(given.read().data as ArrayLike<number | bigint>, Number) : intsOf(node, 'axes') ?? [];
+  return axes.map(axis => axis < 0 ? axis + rank : axis).sort((a, b) => a - b);
 }

@@ -1,3 +1,4 @@
+import { elementCount } from '../base/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { followsFromShapes } from './shape-arithmetic.ts';
@@ -23,13 +24,20 @@ export function floatTensors(
   { graph, operators, tied, inner, operands, masked }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings, quantizers: { has(tensor: string): boolean },
 ): LeftInFloat[] {
   const composites = operators.all.filter(({ isComposite }) => isComposite);
+  const partOf = new Map(composites.flatMap(({ kind, nodes }) => nodes.flatMap(({ inputs }) => inputs.filter(value => value !== null && isLearned(value)))
+    .map(value => [value!, `part of ${kind} '${nodes.at(-1)!.outputs[0]!.name}'`] as const)));
   const parts = new Set(composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
   const constants = new Set(graph.nodes.flatMap(node => operands.of(node)).filter(value => !parts.has(value)));
   const isCandidate = (value: Value) => !inner.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
-    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value));
+    && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value) || partOf.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
-    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : reasonOf(value, weights.get(value), activations, operands),
+    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : (weights.has(value) ? undefined : partOf.get(value)) ?? reasonOf(value, weights.get(value), activations, operands),
   }));
+}
+
+/** A constant inside a composite that is more than one of its numbers, such as an epsilon. */
+function isLearned({ initializer }: Value): boolean {
+  return initializer !== null && elementCount(initializer.dims) > 1;
 }
 
 function reasonOf(value: Value, weight: WeightSetting | undefined, activations: TensorSettings, operands: ConstantOperands): string {
@@ -56,9 +64,14 @@ export function typeWarnings(graph: Graph): string[] {
   const list = (names: string[]) => names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
   const [others, unknown] = [named('other-float', value => !isBorder(graph, value)), named('unknown')];
   return [
+    ...([...graph.values.values()].some(value => elementKind(value) !== 'other') ? [] : [`nothing is quantized: no tensor of the model is float32; its inputs are ${list(graph.inputs.map(typed))}`]),
     ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${list(others)}`]),
     ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${list(unknown)}`]),
   ];
+}
+
+function typed({ name, type, foreignType }: Value): string {
+  return `'${name}' (${type?.dtype ?? foreignType ?? 'of no type'})`;
 }
 
 /** A graph input or output that is cast at once: nothing computes with it. */

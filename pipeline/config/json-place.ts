@@ -69,7 +69,8 @@ export class JsonPlace {
   }
 
   expected(what: string): QuantpipeError {
-    const found = JSON.stringify(this.value) ?? String(this.value);
+    const isTooLarge = typeof this.value === 'number' && !Number.isFinite(this.value); // 1e400: JSON.parse makes Infinity of it
+    const found = isTooLarge ? 'a number too large for a float64' : JSON.stringify(this.value) ?? String(this.value);
     return this.error(`expected ${what}, got ${found.length > LONGEST_SHOWN ? `${found.slice(0, LONGEST_SHOWN)}…` : found}`);
   }
 

@@ -1,4 +1,6 @@
+import type { Graph } from '../graph/graph.ts';
 import type { Node } from '../graph/node.ts';
+import { didYouMean } from './near-name.ts';
 import { ONNX_OPERATORS } from './onnx-operators.ts';
 
 /** Operators with a state. */
@@ -16,4 +18,11 @@ export function reasonForFloat({ opType, domain }: Node, isAimet = false): strin
   if (domain !== '') return `operators of the domain '${domain}' are not known`;
   if (isAimet && RECURRENT.includes(opType)) return null;
   return FLOAT_OPERATORS.get(opType) ?? (ONNX_OPERATORS.has(opType) ? null : 'it is no operator of the ONNX standard');
+}
+
+/** Operators of the standard domain that the standard does not have. An engine may: ONNX Runtime keeps experimental ones there; and calibration loads only what its tensors need. */
+export function operatorWarnings({ nodes }: Graph): string[] {
+  const unknown = new Map(nodes.filter(({ opType, domain }) => domain === '' && !ONNX_OPERATORS.has(opType)).toReversed().map(node => [node.opType, node]));
+  return [...unknown.values()].reverse().map(({ opType, label }) =>
+    `ONNX has no operator '${opType}' (${label}), and an engine that does not know it cannot load the model${didYouMean(opType, ONNX_OPERATORS)}`);
 }

@@ -5,12 +5,13 @@ import { nameIn, type Operator, outputsOf } from './operators.ts';
 import type { Constraint } from './placement.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 
-/** Operators that put tensors together, and the inputs that hold them; null means all. They take the encoding of the output. */
+/** Operators whose output is put together of several tensors, and the inputs that hold them; null means all. They take the encoding of the output. */
 const JOINING: ReadonlyMap<string, readonly number[] | null> = new Map<string, readonly number[] | null>([
   ['Concat', null], ['Scatter', [0, 2]], ['ScatterElements', [0, 2]], ['ScatterND', [0, 2]],
+  ['Max', null], ['Min', null], // every element is one input's or another's: the output has the range of neither alone
 ]);
 /** Operators that stay within the range of their first input: the output takes its encoding. */
-const WITHIN: ReadonlySet<string> = new Set(['AveragePool', 'GlobalAveragePool', 'Max', 'Min', 'Resize', 'Upsample']);
+const WITHIN: ReadonlySet<string> = new Set(['AveragePool', 'GlobalAveragePool', 'Resize', 'Upsample']);
 
 /** Names that the section `ties` may have. */
 export const TIED_OPERATORS: readonly string[] = [...JOINING.keys(), ...WITHIN];

@@ -12,16 +12,18 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return nearest === '' ? '' : `; did you mean '${nearest}'?`;
 }
 
-/** How many letters must be inserted, removed or replaced to make one name of the other (Levenshtein). */
+/** How many letters must be inserted, removed, replaced or swapped with their neighbour to make one name of the other (Damerau, no letter touched twice). */
 function editDistance(a: string, b: string): number {
+  let twoAbove: readonly number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {
     const line = [row];
     for (let column = 1; column <= b.length; column++) {
       const replaced = above[column - 1]! + (a[row - 1] === b[column - 1] ? 0 : 1);
-      line.push(Math.min(replaced, above[column]! + 1, line[column - 1]! + 1));
+      const isSwap = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      line.push(Math.min(replaced, above[column]! + 1, line[column - 1]! + 1, isSwap ? twoAbove[column - 2]! + 1 : Infinity));
     }
-    above = line;
+    [twoAbove, above] = [above, line];
   }
   return above[b.length]!;
 }

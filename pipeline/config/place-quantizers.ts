@@ -10,6 +10,7 @@ import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
+import { operatorWarnings } from './left-in-float.ts';
 import { maskedValues } from './masks.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
@@ -88,7 +89,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
       : weightQuantizer(value, root, weight, config.defaults));
   }
-  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'));
+  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
   return {
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,
@@ -96,7 +97,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     untied: [...merged.untied].map(([{ name }, reason]) => ({ tensor: name, reason })),
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
-    warnings: [...config.warnings, ...exceptions, ...typeWarnings(graph)],
+    warnings: [...config.warnings, ...exceptions, ...operatorWarnings(graph), ...typeWarnings(graph)],
   };
 }
 

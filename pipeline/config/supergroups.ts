@@ -28,6 +28,8 @@ export interface Units {
 /** Operators that a BatchNormalization after them can be folded into. */
 const LAYERS: readonly string[] = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
 const NORMALIZATION = 'BatchNormalization';
+/** Operators that read all their inputs as data, in whatever order. */
+const COMMUTATIVE: ReadonlySet<string> = new Set(['Add', 'Mul', 'Max', 'Min', 'Sum', 'Mean']);
 
 /**
  * Find the units of a graph: composites, and chains that a supergroup lists. Longer lists are matched first, then earlier ones; an operator
@@ -89,7 +91,7 @@ function findChains(graph: Graph, operators: Operators, patterns: readonly Patte
 /** The lists, longest first; each also with the BatchNormalization of its layer where it has none, and without where it has. */
 function patternsOf(supergroups: readonly Supergroup[]): Pattern[] {
   const listed = supergroups.flatMap(({ opTypes, path }): Pattern[] => {
-    const without = opTypes.filter(opType => opType !== NORMALIZATION);
+    const without = opTypes.filter((opType, index) => opType !== NORMALIZATION || !LAYERS.includes(opTypes[index - 1] ?? ''));
     const variants = [opTypes, without, ...(LAYERS.includes(opTypes[0]!) ? [[opTypes[0]!, NORMALIZATION, ...without.slice(1)]] : [])];
     return variants.filter(({ length }) => length > 1).map(opTypes => ({ opTypes, rule: { section: 'supergroups', path } }));
   });
@@ -114,5 +116,5 @@ function onlyReader(graph: Graph, operators: Operators, operator: Operator): Ope
   if (value === undefined || others.length > 0 || graph.outputs.includes(value)) return null;
   const [reader, ...more] = operators.consumersOf(value);
   if (reader === undefined || more.length > 0) return null;
-  return reader.isComposite || reader.opType === 'Add' || value.uses.every(({ index }) => index === 0) ? reader : null;
+  return reader.isComposite || COMMUTATIVE.has(reader.opType) || value.uses.every(({ index }) => index === 0) ? reader : null;
 }

@@ -101,7 +101,7 @@ function blockOf({ node, parameter, value }: ReadParameter, { isQuantized, isSym
   if (dims[axis]! % blockSize !== 0) {
     if (undivided === 'skip') return null;
     throw new QuantpipeError('config-invalid',
-      `blocks of ${blockSize} do not divide dimension ${axis} of weight '${value.name}' [${dims.join(', ')}], which is ${dims[axis]}: choose another block size, or leave out what it does not divide`,
+      `blocks of ${blockSize} do not divide dimension ${axis} of weight '${value.name}' [${dims.join(', ')}], which is ${dims[axis]}: choose another block size, or leave out what it does not divide (--block-skip)`,
       { tensor: value.name, dimension: axis, size: dims[axis]!, blockSize });
   }
   if (decompressedBitwidth !== null && !isSymmetric) {

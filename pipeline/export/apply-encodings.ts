@@ -1,6 +1,7 @@
 import { placeBiases } from '../config/bias.ts';
 import { didYouMean } from '../config/near-name.ts';
 import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
+import { ACTIVATION_BITWIDTHS } from '../config/supported-kernels.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { EncodingsFile, FileEntry } from './encodings-file.ts';
 import { granularityOf } from './file-granularity.ts';
@@ -76,6 +77,10 @@ interface Fitted {
 function fit(graph: Graph, quantizer: Quantizer | FloatQuantizer, entry: FileEntry): Fitted {
   const { tensor, role, rule } = quantizer;
   if (entry.kind === 'float') return { quantizer: { tensor, role, format: entry.format, rule }, entry };
+  const { bitwidth } = entry.encodings[0]!.grid;
+  if (role === 'activation' && bitwidth < ACTIVATION_BITWIDTHS.least) {
+    throw entry.place.error(`activations have at least ${ACTIVATION_BITWIDTHS.least} bits, got ${bitwidth} for '${tensor}'`);
+  }
   const observed = role === 'weight' || graph.values.get(tensor)?.initializer ? [] : [tensor];
   const placed: Quantizer = 'grid' in quantizer ? quantizer
     : { tensor, role, grid: entry.encodings[0]!.grid, granularity: { kind: 'tensor' }, group: tensor, observed, constraint: null, rule };

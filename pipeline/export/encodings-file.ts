@@ -1,3 +1,4 @@
+import type { QuantpipeError } from '../base/errors.ts';
 import type { JsonPlace } from '../config/json-place.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { grid, steps, type Symmetry } from '../quant/grid.ts';
@@ -63,6 +64,11 @@ export function positiveAt(place: JsonPlace): number {
   const stored = Math.fround(place.value);
   if (stored === 0 || stored === Infinity) throw place.expected('a number that float32 can hold');
   return place.value;
+}
+
+/** Refuses a zero point that lies between two codes. */
+export function zeroWithoutCode(place: JsonPlace, zeroPoint: string): QuantpipeError {
+  return place.error(`a zero point ${zeroPoint} leaves zero without a code; only whole ones can be simulated`);
 }
 
 export const bitwidthAt = (place: JsonPlace): number => integerAt(place, 2, 32);

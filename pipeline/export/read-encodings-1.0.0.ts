@@ -1,6 +1,7 @@
 import type { JsonPlace } from '../config/json-place.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { bitwidthAt, encodingAt, encodingOf, entriesByTensor, type EncodingsFile, Fields, type FileEntry, type FileLayout, integerAt, onOneGrid, positiveAt } from './encodings-file.ts';
+import { bitwidthAt, encodingAt, encodingOf, entriesByTensor, type EncodingsFile, Fields, type FileEntry, type FileLayout, integerAt, onOneGrid, positiveAt, zeroWithoutCode } from './encodings-file.ts';
+import { nestedAt } from './nested-numbers.ts';
 
 /** Largest uint16: what a multiple of LPBQ may be. */
 const LARGEST_MULTIPLE = 2 ** 16 - 1;
@@ -21,8 +22,17 @@ function entryAt(place: JsonPlace): FileEntry {
     record.get('bw').oneOf([16]);
     return { kind: 'float', place, format: 'float16' };
   }
+  refuseShift(record);
   const type = record.get('enc_type').oneOf(['PER_TENSOR', 'PER_CHANNEL', 'PER_BLOCK', 'LPBQ']);
   return { kind: 'integer', place, ...(type === 'LPBQ' ? multiplied(record) : listed(record, type)) };
+}
+
+/** AIMET may put zero between two codes. */
+function refuseShift(record: Fields): void {
+  const shift = record.find('zero_point_shift');
+  if (shift === null || shift.value === null) return;
+  const shifted = nestedAt(shift, place => place.number()).values.find(value => value !== 0);
+  if (shifted !== undefined) throw zeroWithoutCode(shift, `shifted by ${shifted}`);
 }
 
 function listed(record: Fields, type: 'PER_TENSOR' | 'PER_CHANNEL' | 'PER_BLOCK'): { layout: FileLayout; encodings: Encoding[] } {

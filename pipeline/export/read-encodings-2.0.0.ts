@@ -1,5 +1,5 @@
 import type { JsonPlace } from '../config/json-place.ts';
-import { encodingOf, entriesByTensor, type EncodingsFile, Fields, type FileEntry, type FileLayout, integerAt, positiveAt } from './encodings-file.ts';
+import { encodingOf, entriesByTensor, type EncodingsFile, Fields, type FileEntry, type FileLayout, integerAt, positiveAt, zeroWithoutCode } from './encodings-file.ts';
 import { type Nested, nestedAt, nestedProduct, nestedLike } from './nested-numbers.ts';
 
 /** The integer types that a file may name; "early" files have uint32 too. */
@@ -103,7 +103,7 @@ function zeroPointsOf(record: Fields, scales: Nested, lowest: number, bitwidth: 
 }
 
 function zeroPointAt(place: JsonPlace, lowest: number, bitwidth: number): number {
-  if (typeof place.value === 'number' && !Number.isInteger(place.value)) throw place.error(`a zero point of ${place.value} leaves zero without a code; only whole ones can be simulated`);
+  if (typeof place.value === 'number' && !Number.isInteger(place.value)) throw zeroWithoutCode(place, `of ${place.value}`);
   return integerAt(place, lowest, lowest + 2 ** bitwidth - 1);
 }
 

@@ -1,5 +1,6 @@
 import { duplicateKey } from '../base/duplicate-key.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { withoutByteOrderMark } from '../base/text-file.ts';
 import { JsonPlace } from '../config/json-place.ts';
 import { type EncodingsFile, Fields } from './encodings-file.ts';
 import { readEncodings04, readEncodings061, readParameters061 } from './read-encodings-0.6.1.ts';
@@ -22,9 +23,10 @@ const readers: Readonly<Record<string, (root: JsonPlace) => EncodingsFile>> = {
  * @throws QuantpipeError `encodings-invalid` with the path in the file
  */
 export function readEncodings(text: string, where: string): EncodingsFile {
-  const root = new JsonPlace(parse(text, where), where, '', 'encodings');
-  const twice = duplicateKey(withNonFiniteAsWords(text));
-  if (twice !== null) throw new QuantpipeError('statistics-invalid', `${twice}: the key stands there twice, and only one of them can hold`, { encodings: where });
+  const unmarked = withoutByteOrderMark(text);
+  const root = new JsonPlace(parse(unmarked, where), where, '', 'encodings');
+  const twice = duplicateKey(withNonFiniteAsWords(unmarked));
+  if (twice !== null) throw new QuantpipeError('encodings-invalid', `${twice}: the key stands there twice, and only one of them can hold`, { encodings: where });
   const fields = new Fields(root);
   if (['version', 'activation_encodings', 'param_encodings'].every(name => fields.find(name) === null) && root.entries().length > 0) return readParameters061(root);
   const version = fields.find('version');

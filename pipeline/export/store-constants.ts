@@ -57,9 +57,9 @@ export function roundConstant(graph: Graph, { tensor, granularity }: Quantizer, 
   replaceContent(graph, value, float32Tensor(dims, fakeQuantized(values, splitOf(dims, granularity), encodingsOf(encodings, tensor))));
 }
 
-/** Give a constant other content for the nodes that read it; a subgraph that reads it too stays in float. */
+/** Give a constant other content for the nodes that read it; a subgraph that reads it too stays in float, and so does a graph output that it is. */
 function replaceContent(graph: Graph, value: Value, content: Tensor): void {
-  if (value.uses.every(({ index }) => index >= 0)) value.initializer = initializerOf(content);
+  if (value.uses.every(({ index }) => index >= 0) && !graph.outputs.includes(value)) value.initializer = initializerOf(content);
   else replaceUses(value, addInitializer(graph, `${value.name}_rounded`, content));
 }
 

@@ -3,8 +3,9 @@ import { Graph } from '../graph/graph.ts';
 import { Node, Value, type ValueType } from '../graph/node.ts';
 import { inOrder } from '../graph/walk.ts';
 import { readAttribute } from './attributes.ts';
+import { bitsPerElement, dtypeOf } from './data-types.ts';
 import type { ExternalFolder } from './external-data.ts';
-import type { GraphProto, NodeProto, ValueInfoProto } from './messages.ts';
+import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from './messages.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { StoredTensor } from './stored-tensor.ts';
 import { capturedNames, freeNames, innerNames } from './subgraphs.ts';
@@ -39,6 +40,7 @@ export function readGraph(proto: GraphProto, folder: ExternalFolder | null, oute
   const captured = outer === null ? [] : captures(graph, proto, outer);
   nodes.forEach((node, at) => linkInputs(graph, node, proto.node[at]!));
   graph.nodes.push(...inOrder(nodes));
+  for (const tensor of proto.initializer) refuseUndefinedType(graph, tensor);
   for (const name of proto.node.flatMap(innerNames)) graph.innerNames.add(name);
   for (const { name } of proto.output) graph.outputs.push(defined(graph, name, `output '${name}' of the graph is computed by no node`));
   declareTypes(proto, graph);
@@ -100,6 +102,13 @@ function linkInputs(graph: Graph, node: Node, proto: NodeProto): void {
     node.captures.push(value);
     value.uses.push({ node, index: -1 });
   }
+}
+
+/** What nothing reads is carried, whatever it holds: a newer version of the format may define it. */
+function refuseUndefinedType(graph: Graph, { name, dataType }: TensorProto): void {
+  const [use] = graph.values.get(name)!.uses;
+  if (use === undefined || dtypeOf(dataType) !== null || bitsPerElement(dataType) !== null) return;
+  throw malformed(`initializer '${name}', which ${use.node.label} (${use.node.opType}) reads, has element type ${dataType}, and ONNX defines none of that number`);
 }
 
 /** Whether the file that a value was read from declares its type. */

@@ -85,6 +85,8 @@ function usableOpsets(proto: ModelProto, { nodes }: Graph): Map<string, number> 
   }
   const homeless = nodes.find(({ domain }) => domain === '' && !opsets.has(''));
   if (homeless !== undefined) throw malformed(`the model imports no version of the standard operators, which ${homeless.label} (${homeless.opType}) needs`);
+  const stray = nodes.find(({ domain }) => !opsets.has(domain));
+  if (stray !== undefined) throw malformed(`the model imports no version of the operators of '${stray.domain}', which ${stray.label} (${stray.opType}) needs: add '${stray.domain}' to its opset_import`);
   return opsets;
 }
 

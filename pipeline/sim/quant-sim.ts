@@ -258,9 +258,12 @@ export class QuantSim {
     }));
   }
 
-  /** One step of every tensor with one encoding; none before there are encodings. */
+  /** One step of every graph output with one encoding, its own or that of what was cast to it; none before there are encodings. */
   get #deltas(): ReadonlyMap<string, number> {
-    return new Map([...this.#encodings ?? []].flatMap(([tensor, [first, ...more]]) => first !== undefined && more.length === 0 ? [[tensor, first.delta] as const] : []));
+    return new Map(this.model.graph.outputs.flatMap(({ name, producer }) => {
+      const [first, ...more] = this.#encodings?.get(name) ?? (producer?.opType === 'Cast' ? this.#encodings?.get(producer.inputs[0]!.name) : undefined) ?? [];
+      return first !== undefined && more.length === 0 ? [[name, first.delta] as const] : [];
+    }));
   }
 
   async #openEngine({ engine = 'auto' }: Pick<CalibrateOptions, 'engine'>): Promise<Engine> {

@@ -32,8 +32,9 @@ const accepted: [args: string[], name: string, value: unknown][] = [
 const refused: [args: string[], message: RegExp][] = [
   [['--shard', '3/3'], /expected I\/N with I from 0 to N-1, got '3\/3'/],
   [['--shard', '1'], /expected I\/N/],
-  [['--weight-bits', '33'], /bit-width must be a whole number from 2 to 32, got '33'/],
-  [['--activation-bits', '1'], /from 4 to 32, got '1'/],
+  [['--weight-bits', '33'], /bit-width must be a whole number from 2 to 32, or float16 or bfloat16, got '33'/],
+  [['--weight-bits', 'fp16'], /from 2 to 32, or float16 or bfloat16, got 'fp16'/],
+  [['--activation-bits', '1'], /from 4 to 32, or float16 or bfloat16, got '1'/],
   [['--activation-bits', 'float8'], /got 'float8'/],
   [['--block-size', '0'], /block size must be a whole number of at least 1, got '0'/],
   [['--quantize-bias', 'no'], /Allowed choices are true, false/],

@@ -54,6 +54,8 @@ suite('config/bias', test => {
     assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: null, undivided: 'refuse' as const } }), []);
     assert.equal(reasons(perChannel, { blocks: { blockSize: 2, decompressedBitwidth: 20, undivided: 'refuse' as const } }), ['products of more than 16 bits are not added up in int32']);
     assert.equal(reasons(perChannel, { weightBitwidth: 24 }), ['products of more than 16 bits are not added up in int32']);
+    assert.equal(reasons(perChannel, { activationFormat: 'float16' }), ['a bias has the step of its products, and the activation beside it is in float16, which has none']);
+    assert.equal(reasons(perChannel, { weightFormat: 'bfloat16' }), ['a bias has the step of its products, and the weight beside it is in bfloat16, which has none']);
     assert.equal(reasons(usualBut({ model_input: {} })), ['a bias has the step of its products, and the activation beside it is not quantized']);
   });
 

@@ -114,6 +114,17 @@ suite('config/composites', test => {
     test(`${what} is no composite`, () => assert.equal(unitsOf(nodes), []));
   }
 
+  const otherAxes = { axes: intsAttribute([0]) };
+  const parts: [what: string, part: string, nodes: NodeLine[]][] = [
+    ['a mean over one axis and a variance over another', 'RMSNormalization of 5', [
+      node('ReduceMean', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
+    ['a largest value over one axis and a sum over another', 'Softmax of 3', [
+      node('ReduceMax', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
+  ];
+  for (const [what, part, nodes] of parts) {
+    test(`${what} are one unit only as far as one axis goes`, () => assert.equal(unitsOf(nodes), [part]));
+  }
+
   for (const [where, unit, nodes] of scalings) {
     test(`a product of activations scaled ${where} has no quantizer inside, and the settings of MatMul`, () => {
       const placement = place(sketchOf(nodes), usualBut({ op_type: { MatMul: { encoding_constraints: { min: -8, max: 4 } } } }));
@@ -159,8 +170,11 @@ suite('config/composites', test => {
     ]);
   });
 
-  test('the constants of a composite are a part of it, and not listed as left in float', () => {
-    assert.equal(place(sketchOf(written[0]![2])).float, []);
+  test('the constants of a composite are a part of it, and those of more than one element are listed as such', () => {
+    const part = (name: string, reason: string) => ({ kind: 'tensor', name, opType: '', reason });
+    assert.equal(place(sketchOf(written[0]![2])).float, ['gamma', 'beta'].map(name => part(name, "part of LayerNormalization 'y'")));
+    const biased = [node('MatMul', ['x', 'w'], 'p'), node('Add', ['beta', 'p'], 'y')];
+    assert.equal(place(sketchOf(biased), usualBut({ composites: { MatMulAdd: 'True' } })).float, [part('beta', "part of MatMulAdd 'y'")]);
   });
 
   test('a constant that a composite reads keeps its value also for others', () => {

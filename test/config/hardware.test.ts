@@ -24,6 +24,10 @@ suite('config/hardware', test => {
       assert.is(ruleOf(place(attention, raised), 'q'), 'defaults.hw_version');
     });
 
+    test(`${version} has no rule for second inputs of more than 16 bits`, () => {
+      assert.equal(grids(attention, on(version, asymmetricParams(version)), { activationBitwidth: 24 }).slice(1, 3), ['q 24 asymmetric', 'k 24 asymmetric']);
+    });
+
     test(`${version} leaves an 8-bit second input as it is`, () => {
       assert.equal(grids(attention, on(version, asymmetricParams(version))), ['x 8 asymmetric', 'q 8 asymmetric', 'k 8 asymmetric', 'y 8 asymmetric']);
     });

@@ -28,6 +28,17 @@ suite('config/left-in-float', test => {
     });
   }
 
+  test('an operator that the standard does not have is told of once, with the one it may be', () => {
+    const { warnings } = place({ inputs: x, nodes: [node('Reluu', ['x'], 'a'), node('Reluu', ['a'], 'b'), node('Tanh', ['b'], 'y')], outputs: { y: null } });
+    assert.equal(warnings.slice(0, -1), ["ONNX has no operator 'Reluu' (Reluu of 'a'), and an engine that does not know it cannot load the model; did you mean 'Relu'?"]);
+  });
+
+  test('a model without floats says why nothing is quantized', () => {
+    const text = { dtype: 'string' as const, shape: [1] };
+    const { warnings } = place({ inputs: { s: text }, nodes: [node('StringNormalizer', ['s'], 'y')], outputs: { y: text } });
+    assert.equal(warnings, ["nothing is quantized: no tensor of the model is float32; its inputs are 's' (string)"]);
+  });
+
   test('the parameters of an operator in float have no quantizer', () => {
     const sketch = { inputs: x, weights: recurrent, nodes: [{ op: 'GRU', in: ['x', 'wx', 'wr'], out: ['a'] }, node('Sigmoid', ['a'], 'y')], outputs: { y: null } };
     assert.equal(tensors(place(sketch)), ['a', 'y']);

@@ -88,7 +88,7 @@ suite('config/merged-encodings', test => {
   });
 
   for (const [op, inputs, attributes] of [
-    ['AveragePool', ['a'], {}], ['GlobalAveragePool', ['a'], {}], ['Max', ['a', 'b'], {}], ['Min', ['a', 'b'], {}], ['Resize', ['a', '', 'k'], { mode: stringAttribute('linear') }],
+    ['AveragePool', ['a'], {}], ['GlobalAveragePool', ['a'], {}], ['Resize', ['a', '', 'k'], { mode: stringAttribute('linear') }],
   ] as const) {
     test(`the output of ${op} takes the encoding of its first input`, () => {
       const sketch = { inputs: { x: [1, 4, 8, 8] }, weights: { k: weight([4]) }, nodes: [node('Sigmoid', ['x'], 'a'), node('Tanh', ['x'], 'b'), node(op, inputs, 'c', attributes)], outputs: { c: null, b: null } };
@@ -98,6 +98,23 @@ suite('config/merged-encodings', test => {
       assert.not.ok(lines(place(sketch)).some(line => line.includes('=')));
     });
   }
+
+  for (const op of ['Max', 'Min']) {
+    test(`the inputs of ${op} and its output share one encoding, with a fixed range only where all have it`, () => {
+      const sketch = { inputs: { x: [4], z: [4] }, nodes: [node('Sigmoid', ['x'], 'a'), node('Mul', ['z', 'z'], 'b'), node(op, ['a', 'b'], 'c'), node('Elu', ['c'], 'y')], outputs: { y: null } };
+      const constraint = { encoding_constraints: { min: 0, max: 1 } };
+      const hexagon = { defaults: { ...USUAL.defaults, hw_version: 'V73' } };
+      const placed = (opTypes: Record<string, object>) => place(sketch, usualBut({ ...hexagon, op_type: opTypes })).quantizers.filter(({ group }) => group === 'a');
+      assert.equal(placed({ Sigmoid: constraint }).map(({ tensor, constraint, observed }) => [tensor, constraint, observed]), ['a', 'b', 'c'].map(tensor => [tensor, null, ['a', 'b', 'c']]));
+      assert.equal(placed({ Sigmoid: constraint, Mul: constraint }).map(({ constraint }) => constraint), [1, 2, 3].map(() => ({ min: 0, max: 1 })));
+    });
+  }
+
+  test('a range fixed for the output holds, even where all inputs have another', () => {
+    const range = (max: number) => ({ encoding_constraints: { min: 0, max } });
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { Sigmoid: range(1), Tanh: range(1), Concat: range(2) } });
+    assert.equal(place(concat, config).quantizers.filter(({ group }) => group === 'a').map(({ tensor, constraint }) => [tensor, constraint]), ['a', 'b', 'c'].map(tensor => [tensor, { min: 0, max: 2 }]));
+  });
 
   test('groups that meet become one', () => {
     const nodes = [...concat.nodes.slice(0, 3), node('AveragePool', ['c'], 'p'), node('Elu', ['p'], 'y')];

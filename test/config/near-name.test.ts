@@ -7,7 +7,7 @@ const names = ['Conv', 'ConvTranspose', 'Gemm'];
 
 suite('config/near-name', test => {
   const cases: [name: string, suggested: string | null][] = [
-    ['Cnov', null], ['Convv', 'Conv'], ['conv', 'Conv'], ['Con', 'Conv'], ['ConvTransposed', 'ConvTranspose'], ['Gem', 'Gemm'], ['Gam', null], ['Softmax', null], ['', null],
+    ['Cnov', 'Conv'], ['Covn', 'Conv'], ['Cvno', null], ['Convv', 'Conv'], ['conv', 'Conv'], ['Con', 'Conv'], ['ConvTransposed', 'ConvTranspose'], ['Gem', 'Gemm'], ['Gam', null], ['Softmax', null], ['', null],
   ];
   for (const [name, suggested] of cases) {
     test(`'${name}' is ${suggested === null ? 'near no name' : `near '${suggested}'`}`, () => {

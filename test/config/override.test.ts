@@ -108,7 +108,7 @@ suite('config/override', test => {
       'x activation 8 asymmetric', 'y activation 8 asymmetric', 'w weight 16 bfloat16', 'r activation 16 float16', 't activation 16 float16', 'k activation 16 float16',
     ]);
     assert.equal(placement.floats.map(({ tensor, rule }) => `${tensor}: ${rule.section} ${rule.path}`), ['w: override w', 'r: override r.format', 't: override r.format', 'k: override k.format']);
-    assert.equal(placement.float.map(({ name, reason }) => `${name}: ${reason}`), ['b: a bias has the step of its products, and the weight beside it is not quantized']);
+    assert.equal(placement.float.map(({ name, reason }) => `${name}: ${reason}`), ['b: a bias has the step of its products, and the weight beside it is in bfloat16, which has none']);
   });
 
   test('a format and a grid for tensors that share an encoding contradict each other', () => {

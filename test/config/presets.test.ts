@@ -42,6 +42,14 @@ suite('config/presets', test => {
     });
   }
 
+  for (const name of presetNames.filter(name => name.startsWith('htp-'))) {
+    test(`${name} has InstanceNormalization per tensor, as AIMET's file of that generation, from V73 on with asymmetric weights`, () => {
+      const normalization = loadConfig(name).opTypes.get('InstanceNormalization');
+      assert.is(normalization?.perChannel, false);
+      assert.is(normalization?.params.get('weight')?.isSymmetric ?? null, name < 'htp-v73' ? null : false);
+    });
+  }
+
   test('a configuration of one\'s own wants what any runtime takes', () => {
     assert.equal(exportWishOf(USUAL), exportWishOf('default'));
     assert.equal(exportWishOf('my.json'), exportWishOf('default'));

@@ -52,6 +52,20 @@ suite('config/supergroups', test => {
     assert.equal(tensors(place(added, groups(['Relu', 'Add']))), ['x', 'y']);
   });
 
+  for (const [op, isUnit] of [['Mul', true], ['Max', true], ['Sub', false], ['Div', false]] as const) {
+    test(`${op} ${isUnit ? 'reads either input as data' : 'reads its first input as data'}`, () => {
+      const gated = (inputs: readonly string[]) => ({ inputs: x, nodes: [node('Sigmoid', ['x'], 's'), node(op, inputs, 'y')], outputs: { y: null } });
+      const config = { ...groups(['Sigmoid', op]), composites: { Swish: 'False' } };
+      assert.is(place(gated(['s', 'x']), config).units.length, 1);
+      assert.is(place(gated(['x', 's']), config).units.length, isUnit ? 1 : 0);
+    });
+  }
+
+  test('a list with BatchNormalization after what it cannot be folded into matches with it only', () => {
+    const plain = { inputs: x, nodes: [node('Add', ['x', 'x'], 'a'), node('Relu', ['a'], 'y')], outputs: { y: null } };
+    assert.equal(place(plain, groups(['Add', 'BatchNormalization', 'Relu'])).units, []);
+  });
+
   test('a list with BatchNormalization matches with it, and without where it was folded', () => {
     const config = groups(['Conv', 'BatchNormalization', 'Relu']);
     assert.equal(place(chain, config).units.map(({ kind, rule }) => [kind, rule.path]), [['Conv+Relu', 'supergroups[0].op_list']]);

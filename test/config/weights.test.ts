@@ -27,6 +27,16 @@ const weightLine = (config: object, op: string, dims: number[], attributes: Reco
     .find(line => line.startsWith('w '));
 
 suite('config/weights', test => {
+  test('the weight of a DeformConv is a parameter, and so is its bias, after the offsets', () => {
+    const sketch = {
+      inputs: { x: [1, 2, 5, 5], offset: [1, 18, 3, 3] }, weights: { w: weight([4, 2, 3, 3]), b: weight([4]) },
+      nodes: [node('DeformConv', ['x', 'w', 'offset', 'b'], 'y')], outputs: { y: null },
+    };
+    const biasOn = usualBut({ params: { bias: { is_quantized: 'True' } } });
+    assert.equal(lines(place(sketch)).filter(line => /^[wb] /.test(line)), ['w weight 8 symmetric']);
+    assert.equal(lines(place(sketch, biasOn)).filter(line => /^[wb] /.test(line)), ['w weight 8 symmetric', 'b weight 8 symmetric']);
+  });
+
   for (const [op, dims, attributes, axis] of axes) {
     test(`the channels of a ${op} weight [${dims.join(', ')}] ${Object.keys(attributes).join()} lie on axis ${axis}`, () => {
       assert.is(weightLine(perChannel, op, dims, attributes), axis === null ? 'w weight 8 symmetric' : `w weight 8 symmetric channel ${axis}`);

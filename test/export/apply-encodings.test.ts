@@ -25,6 +25,10 @@ suite('export/apply-encodings', test => {
     assert.equal(placement.biases, []);
   });
 
+  test('an activation of fewer bits than options and overrides take is refused', () => {
+    assert.is(messageOf(() => apply([{ ...image, bw: 3, offset: [-3] }])), "encodings-invalid activation_encodings[0]: activations have at least 4 bits, got 3 for 'image'");
+  });
+
   test('what was written of a placement gives the same placement', () => {
     for (const version of ['0.6.1', '1.0.0', '2.0.0'] as const) {
       const { model, placement, encodings } = network;

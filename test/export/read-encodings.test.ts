@@ -184,7 +184,7 @@ suite('export/read-encodings', test => {
   const blocked = { axis: 1, block_size: 2, y_scale: [[1, 2], [3, 4]], y_zero_point: 0 };
 
   test('what the cases below break is whole', () => {
-    for (const whole of [file(record), file(lpbq), file061(old), file200({}), file200(blocked)]) read(whole);
+    for (const whole of [file(record), file({ ...record, zero_point_shift: [0] }), `\uFEFF${JSON.stringify(file(record))}`, file(lpbq), file061(old), file200({}), file200(blocked)]) read(whole);
   });
 
   // what is wrong with the file, and what the message says after the code
@@ -200,6 +200,10 @@ suite('export/read-encodings', test => {
     [file({ ...record, name: undefined }), "activation_encodings[0]: has no 'name'"],
     [file(record, record), "activation_encodings[1]: 'x' has an entry already, activation_encodings[0]"],
     [{ ...file(record), param_encodings: [record] }, "param_encodings[0]: 'x' has an entry already, activation_encodings[0]"],
+    [file({ ...record, zero_point_shift: 0.5 }), 'activation_encodings[0].zero_point_shift: a zero point shifted by 0.5 leaves zero without a code; only whole ones can be simulated'],
+    [file({ ...record, zero_point_shift: [0, -0.5] }), 'activation_encodings[0].zero_point_shift: a zero point shifted by -0.5 leaves'],
+    [JSON.stringify(file(record)).replace('0.01', '1e400'), 'activation_encodings[0].scale[0]: expected a number that float32 can hold, got a number too large for a float64'],
+    [JSON.stringify(file(record)).replace('"bw":8', '"bw":8,"bw":4'), 'activation_encodings[0].bw: the key stands there twice'],
     [file({ ...record, bw: 33 }), 'activation_encodings[0].bw: expected an integer from 2 to 32, got 33'],
     [file({ ...record, bw: '8' }), 'activation_encodings[0].bw: expected an integer from 2 to 32, got "8"'],
     [file({ ...record, dtype: 'INT8' }), 'activation_encodings[0].dtype: expected "INT" or "FLOAT", got "INT8"'],

@@ -5,6 +5,7 @@ import { openEngine, QuantSim, type QuantSimOptions, writeModel } from '../../pi
 import { presets } from '../../pipeline/config/presets/index.ts';
 import { shieldFloatWeights } from '../../pipeline/export/shield-float-weights.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { buildModel, weight } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
@@ -50,6 +51,16 @@ suite('export/shield-float-weights', test => {
         assert.is(shieldFloatWeights(exported.graph).rewrites, 0, 'a second time there is nothing to do');
       });
     }
+  }
+
+  for (const [what, dims, group, shields] of [['full', [4, 4, 3, 3], 1, 1], ['depthwise', [4, 1, 3, 3], 4, 0]] as const) {
+    test(`the float weight of a ${what} convolution has ${shields === 0 ? 'no shield: the engine leaves it alone' : 'one'}`, () => {
+      const { graph } = buildModel({
+        opset: 13, inputs: { q: { dtype: 'uint8', shape: [1, 4, 5, 5] } }, weights: { s: float32Tensor([], Float32Array.of(1)), w: weight(dims) }, outputs: { y: null },
+        nodes: [{ op: 'DequantizeLinear', in: ['q', 's'], out: ['x'] }, { op: 'Conv', in: ['x', 'w'], out: ['y'], attributes: { group: intAttribute(group) } }],
+      });
+      assert.is(shieldFloatWeights(graph).rewrites, shields);
+    });
   }
 
   test('integer weights have no shield', async () => {

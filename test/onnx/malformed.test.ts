@@ -40,6 +40,7 @@ const cases: [string, Bytes, string][] = [
   ['too few 4-bit integers', conv('w', [5], 21, field(5, Uint8Array.of(1, 2))), "initializer 'w' needs 3 values, int32_data holds 2"],
   ['too few strings', conv('w', [2], 8, field(6, 'one')), "initializer 'w' needs 2 values, string_data holds 1"],
   ['too few complex numbers', conv('w', [2], 14, field(4, new Uint8Array(8))), "initializer 'w' needs 4 values, float_data holds 2"],
+  ['an element type that there is not', conv('w', [2], 77, zeros(8)), "initializer 'w', which Conv of 'y' (Conv) reads, has element type 77, and ONNX defines none of that number"],
   ['a negative dimension', conv('w', [2, -3], 1, zeros(24)), "initializer 'w' has a negative dimension: [2, -3]"],
   ['dimensions that overflow', conv('w', [2n ** 32n, 2n ** 32n], 1, zeros(4)), "initializer 'w' has more elements than can be addressed: [4294967296, 4294967296]"],
   ['a dimension that overflows beside a zero', conv('w', [0, 2n ** 62n], 1), "initializer 'w' has more elements than can be addressed: [0, 4611686018427387904]"],
@@ -62,6 +63,7 @@ const cases: [string, Bytes, string][] = [
   ['a node that reads itself', model(graph(node('Add', ['x', 'y'], ['y'], field(3, 'self')), ends)), 'the graph has a cycle through self (Add)'],
   ['no operator set', concat(field(1, 8), field(7, graph(relu, ends))), "the model imports no version of the standard operators, which Relu of 'y' (Relu) needs"],
   ['only a foreign operator set', concat(field(1, 8), field(7, graph(relu, ends)), field(8, field(1, 'com.example'), field(2, 1))), "the model imports no version of the standard operators, which Relu of 'y' (Relu) needs"],
+  ['an operator of a set that is not imported', model(graph(node('Foo', ['x'], ['y'], field(7, 'com.example')), ends)), "the model imports no version of the operators of 'com.example', which Foo of 'y' (Foo) needs: add 'com.example' to its opset_import"],
   ['an operator set without a version', concat(field(1, 8), field(7, graph(relu, ends)), field(8, field(1, ''))), "operator set 'ai.onnx' is imported in version 0"],
 ];
 

@@ -66,7 +66,7 @@ suite('onnx/round-trip', test => {
     const float8 = initializer('f8', [3], 17, rawData(Uint8Array.of(1, 2, 3)));
     const later = initializer('later', [3], 99, rawData(Uint8Array.of(1)));
     sameAfterRoundTrip(model(graph(
-      node('SequenceConstruct', ['x', 's', 'f8', 'later'], ['h']), node('SequenceAt', ['h', 'i'], ['y']),
+      node('SequenceConstruct', ['x', 's', 'f8'], ['h']), node('SequenceAt', ['h', 'i'], ['y']),
       initializer('i', [], 7, field(7, Uint8Array.of(0))), float8, later, sparse, input('x'), output('y'), stray, sequence, annotation,
     ), field(25, field(1, 'f'), field(4, 'a'), field(7, field(1, 'a'), field(4, 'Relu'), field(5, field(1, 'alpha'), field(21, 'beta'))))), 'model');
   });

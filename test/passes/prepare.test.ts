@@ -4,7 +4,7 @@ import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
 import { tapOutputs } from '../../pipeline/passes/tap-outputs.ts';
-import { checkLinks, runModel, sameOutputs, weight } from '../support/graphs.ts';
+import { buildModel, checkLinks, runModel, sameOutputs, weight } from '../support/graphs.ts';
 import { draw, float32, operators, type Line, scalar } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
 
@@ -70,6 +70,8 @@ suite('passes/prepare', test => {
   test('takes the newest opset that is known, and refuses the one after it', () => {
     const model = (opset: number) => draw({ opset, inputs: { x: [2] }, nodes: [['Relu', ['x'], ['y']]], outputs: ['y'] });
     prepareModel(model(26));
+    const unnamed = buildModel({ opset: 27, inputs: { x: [2] }, nodes: [{ op: 'Relu', in: ['x'], out: ['y'] }], outputs: { y: null } });
+    assert.throws(() => prepareModel(unnamed), (error: Error) => error.message.startsWith("Relu of 'y' is of opset 27"));
     assert.throws(() => prepareModel(model(27)), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported'
       && error.message === 'Relu Relu_0 is of opset 27, and operators are known up to opset 26: export the model again, to that opset or an older one');
   });

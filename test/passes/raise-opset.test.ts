@@ -50,6 +50,7 @@ const cases: Record<string, Case> = {
   'ReduceMean, which stays': { from: 9, node: one('ReduceMean', { axes: [1] }), x: [2, 3], rules: 0 },
   'ReduceMean, to 18': { from: 9, to: 18, node: one('ReduceMean', { axes: [1] }), x: [2, 3] },
   'ReduceMax of all, to 18': { from: 13, to: 18, node: one('ReduceMax', { keepdims: 0 }), x: [2, 3] },
+  'DFT over the default axis, to 20': { from: 17, to: 20, node: one('DFT'), x: [2, 4, 3, 1], tolerance: 1e-5 },
   'Softmax over the last axis': { from: 9, node: one('Softmax', { axis: 3 }), x: [2, 3, 4, 5] },
   'Softmax with the old default axis': { from: 9, node: one('Softmax'), x: [2, 3] },
   'Softmax over axes at once': { from: 11, node: one('Softmax'), x: [2, 3, 4], tolerance: 1e-6 },

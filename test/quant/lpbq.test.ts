@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Encoding } from '../../pipeline/quant/encoding.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
-import { blockMultiples, groupBlocks } from '../../pipeline/quant/lpbq.ts';
+import { blockMultiples, channelMultiples, groupBlocks } from '../../pipeline/quant/lpbq.ts';
 import { suite } from '../support/suite.ts';
 
 const codes = grid(4, 'symmetric');
@@ -18,6 +18,16 @@ suite('quant/lpbq', test => {
     assert.equal(multiples, [10, 4, 16]);
     near(deltas, [0.001]);
     near(groupBlocks(blocks(0.010, 0.004, 0.016), 1, 8).map(({ delta }) => delta), [0.010, 0.004, 0.016]);
+  });
+
+  test('a delta halfway between two multiples takes the even one', () => {
+    assert.equal(blockMultiples(blocks(16, 2.5, 3.5), 1, 8).multiples, [16, 2, 4]);
+  });
+
+  test('deltas that are almost multiples of one are none: a file of multiples would give others back', () => {
+    const divided = (...deltas: number[]) => ({ tensor: 'w', dims: [1, 4], granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth: 8 } as const, encodings: blocks(...deltas) });
+    assert.equal(channelMultiples(divided(1, 0.5), 8).multiples, [16, 8]);
+    assert.throws(() => channelMultiples(divided(1, 0.5002), 8), /the deltas of channel 0, 0.5002 to 1, are not 1 to 16 times one delta/);
   });
 
   test('every channel has its own delta; a block far below the largest keeps one multiple', () => {

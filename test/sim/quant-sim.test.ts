@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
+import { halvesFromFloats } from '../../pipeline/base/half.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { presets } from '../../pipeline/config/presets/index.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
+import { initializerOf } from '../../pipeline/graph/node.ts';
 import { fitEncoding, openEngine, openSource, QuantSim, type QuantSimOptions, type Tensor, writeModel } from '../../pipeline/index.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { inFolder } from '../support/temporary.ts';
@@ -62,6 +64,23 @@ const cases: [title: string, options: QuantSimOptions, least: number, most: numb
 ];
 
 suite('sim/quant-sim', test => {
+  test('an output that was cast back to the model\'s own type is compared in steps of what was cast', async () => {
+    const half = model();
+    half.graph.outputs[0]!.type = { dtype: 'float16', shape: ['N', 4] };
+    for (const value of half.graph.initializers) {
+      const { dims, data } = value.initializer!.read();
+      value.initializer = initializerOf({ dtype: 'float16', dims, data: halvesFromFloats(data as Float32Array) });
+    }
+    half.graph.inputs[0]!.type = { dtype: 'float16', shape: ['N', 8] };
+    const sim = await QuantSim.open(half, { scheme: 'min-max' });
+    const samples = [{ x: { dtype: 'float16', dims: [SAMPLES, 8], data: halvesFromFloats(values) } }] as const;
+    for await (const _ of sim.calibrate(samples, { workers: 1, engine: 'web' }));
+    const { pairs } = await sim.evaluate(samples, { engine: 'web' });
+    const { offBy } = pairs.find(({ of, to }) => of === 'exported' && to === 'simulated')!.outputs['y']!;
+    assert.is(offBy!.reduce((sum, count) => sum + count), 4 * SAMPLES);
+    assert.is(offBy!.at(-1), 0);
+  });
+
   for (const config of ['default', 'htp-v73']) {
     test(`min-max encodings of every activation are those of AIMET's formula, to the last digit, Softmax outputs too: ${config}`, async () => {
       const sim = await QuantSim.open('fixtures/models/fmnist-vit.onnx', { config, scheme: 'min-max' });

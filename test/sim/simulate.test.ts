@@ -58,6 +58,18 @@ const identity = float32Tensor([3, 3], Float32Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1
 
 for (const name of ['web', 'native'] as const satisfies EngineName[]) {
   suite(`sim/simulate on the ${name} engine`, test => {
+    test('a constant that is a graph output too is given out as it was, as by the exported model', async () => {
+      const { model, placement, encodings } = product(grid(4));
+      model.graph.outputs.unshift(model.graph.values.get('w')!);
+      const feeds = { x: weight([3, 3]) };
+      const float = model.graph.outputs[0]!.initializer!.read().data as Float32Array;
+      const simulated = simulate(model, placement, encodings);
+      const engine = await openEngine(name);
+      sameBits(await run(engine, simulated, feeds), float);
+      sameBits(await run(engine, qdqModel(model, placement, encodings), feeds), float);
+      assert.is.not(simulated.graph.nodes[0]!.inputs[1], simulated.graph.outputs[0]);
+    });
+
     const engine = openEngine(name);
 
     test('a simulated model computes what the exported one does', async () => {

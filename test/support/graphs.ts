@@ -53,7 +53,7 @@ export function buildModel({ inputs = {}, weights = {}, nodes, outputs, opset = 
     appendNode(graph, { opType: op, name, domain, attributes, inputs: reads.map(valueOf), outputs: out.map(valueOf) });
   }
   for (const [name, type] of Object.entries(outputs)) graph.outputs.push(declare(name, type));
-  return { graph, opsets: new Map([['', opset]]), origin: null };
+  return { graph, opsets: new Map([['', opset], ...nodes.flatMap(({ domain }) => domain ? [[domain, 1] as const] : [])]), origin: null };
 }
 
 /** A float32 weight with seeded content. */
