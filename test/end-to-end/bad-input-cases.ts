@@ -49,7 +49,7 @@ export const cases: readonly Case[] = [
     model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
   {
-    title: 'an operator of a custom domain that no engine has', says: /odd.*Frob.*com\.acme/,
+    title: 'an operator of a custom domain that no engine has', says: /com\.acme.*Frob/,
     model: { ...small, nodes: [{ op: 'Frob', domain: 'com.acme', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
   {
