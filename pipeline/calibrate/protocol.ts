@@ -98,7 +98,12 @@ export interface Encoded {
   readonly encodings: readonly Encoding[];
 }
 
-export type Task = ObserveTask | MeasureTask | EncodeTask;
+/** Load the model, so that what happens afterwards happens at a block. */
+export interface LoadTask {
+  readonly kind: 'load';
+}
+
+export type Task = LoadTask | ObserveTask | MeasureTask | EncodeTask;
 
 /** What a worker has for a task, and the buffers in it that are moved. */
 export interface Answer<T> {

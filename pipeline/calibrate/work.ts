@@ -40,6 +40,7 @@ export class Work {
   #pool: Pool;
   #limits: RunLimits | null = null;
   #retries = 0;
+  #isLoaded: Promise<void> | null = null;
 
   constructor(setup: ObservingSetup, journal: Journal | null, options: WorkOptions) {
     this.#setup = setup;
@@ -95,6 +96,7 @@ export class Work {
     if (ends >= ATTEMPTS) {
       return { index: block.index, bad: block.bad, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
     }
+    if (ends > 0) await (this.#isLoaded ??= this.#pool.load()); // or an end while the model is loaded would be put down to the block, again and again
     this.#journal?.begin(block.index);
     const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
