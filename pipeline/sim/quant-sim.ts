@@ -140,6 +140,7 @@ export class QuantSim {
     if (this.#needsNoData) return this.#takeNothing();
     const { observe } = await import('../calibrate/calibrate.ts');
     this.#plan ??= calibrationPlan(this.model, this.#placed);
+    await (await import('./check-loads.ts')).checkLoads(this.model, options.engine);
     const opened = await this.openSource(source, options);
     if (options.checkpoint) await this.checkOutputs([options.checkpoint.path]);
     this.#take(yield* observe(this.#plan, opened, options));

@@ -49,6 +49,10 @@ export const cases: readonly Case[] = [
     model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
   {
+    title: 'an operator that no engine knows, after everything that is observed', says: /Frobnicate[^]*odd/,
+    model: { ...small, nodes: [{ op: 'Gemm', in: ['x', 'w', 'b'], out: ['h'] }, { op: 'Frobnicate', in: ['h'], out: ['y'], name: 'odd' }] },
+  },
+  {
     title: 'an operator of a custom domain that no engine has', says: /com\.acme.*Frob/,
     model: { ...small, nodes: [{ op: 'Frob', domain: 'com.acme', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
