@@ -1,7 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { openSink } from '../../pipeline/calibrate/discard.ts';
+import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { Work } from '../../pipeline/calibrate/work.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
@@ -32,4 +34,22 @@ suite('calibrate/work', test => {
       }
     }));
   }
+
+  test('the model is loaded before a block begins that was under way when a process ended: an end while it loads is not put down to the block', () => inFolder(async folder => {
+    const [path, notes] = [join(folder, 'journal'), join(folder, 'notes')];
+    await writeFile(path, 'begin 0\nbegin 1\n');
+    const journal = await Journal.open(path, 0);
+    const setup = { model: new Uint8Array(0), folder: null, taps: [path, notes], engine: 'web' as const, inputs: [], bindings: [] };
+    const work = new Work(setup, journal, { workers: 1, worker: new URL('./workers/witness.js', import.meta.url), discard: await openSink() });
+    try {
+      for (const index of [0, 1, 2]) await work.observe({ index, rows: 1, bad: [], bytes: new ArrayBuffer(8) });
+    } finally {
+      await work.close();
+      journal.close();
+    }
+    const lost = 'lost 0 1, lost 1 1', [first, second, third] = [0, 1, 2].map(block => `begin ${block}`);
+    assert.equal((await readFile(notes, 'utf8')).trimEnd().split('\n'), [
+      `load: ${lost}`, `observe: ${lost}, ${first}`, `observe: ${lost}, ${first}, done 0, ${second}`, `observe: ${lost}, ${first}, done 0, ${second}, done 1, ${third}`,
+    ]);
+  }));
 });
