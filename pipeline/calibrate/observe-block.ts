@@ -3,7 +3,7 @@ import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { peakMemory } from '../base/peak-memory.ts';
 import { elementCount, type Feeds, type Tensor } from '../base/tensor.ts';
-import { type Feed, feeds, largestFeed } from '../data/index.ts';
+import { BlockFeeds, type Feed } from '../data/index.ts';
 import { openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
@@ -43,7 +43,7 @@ export class BlockObserver {
   /** Load the session that blocks are observed with where nothing is known of memory. */
   async load(): Promise<Answer<null>> {
     this.#sessions.keepMemory = true;
-    await this.#sessions.ofGroup({ from: 0, to: this.#setup.taps.length });
+    await this.#sessions.ofGroup(this.#allTaps);
     return { value: null, moved: [] };
   }
 
@@ -53,9 +53,9 @@ export class BlockObserver {
     const tensors: TensorStatistics[] = [];
     this.#sessions.most = limits?.sessions ?? 1;
     this.#sessions.keepMemory = limits?.keepMemory ?? true;
-    if (limits !== null && this.#setup.engine === 'native') this.#keepDiscarded(bytes, limits);
-    for (const group of await this.#groups(bytes, limits)) {
-      const seen = await this.#observeGroup(group, this.#feeds(bytes, limits), bytes);
+    const fed = this.#feeds(bytes, limits?.elements);
+    for (const group of limits === null ? [this.#allTaps] : await this.#groups(fed, limits)) {
+      const seen = await this.#observeGroup(group, fed, bytes);
       samples = seen.samples;
       tensors.push(...seen.tensors);
     }
@@ -66,11 +66,10 @@ export class BlockObserver {
 
   /** What the smallest run takes: the first sample of the block, or as many as the model reads at a time. No tap is held for it. */
   async measure({ bytes }: MeasureTask): Promise<Answer<Measured>> {
-    const { inputs, bindings } = this.#setup;
     await this.#sessions.ofGroup(NO_TAPS);
     const loadedBytes = process.memoryUsage.rss();
     const peakBefore = peakMemory();
-    for (const { rows, feeds: fed } of feeds(bytes, inputs, bindings, 1)) {
+    for (const { rows, feeds: fed } of this.#feeds(bytes, 1)) {
       const sizes = await this.#count(fed);
       const peak = peakMemory();
       return { value: { samples: rows, sizes, loadedBytes, peakBytes: peak > peakBefore ? peak : process.memoryUsage.rss() }, moved: [] };
@@ -103,10 +102,10 @@ export class BlockObserver {
     });
   }
 
-  /** The web build keeps its own memory. */
-  #keepDiscarded(bytes: ArrayBuffer, { keepMemory, elements, known }: RunLimits): void {
-    const outputs = 4 * known.taps.reduce((sum, count) => sum + count, 0) * largestFeed(bytes, this.#setup.inputs, this.#setup.bindings, elements) / known.elements;
-    if (!keepMemory || outputs <= this.#kept) return;
+  /** The web build keeps its own memory. @param elements of the largest run */
+  #keepDiscarded(elements: number, { keepMemory, known }: RunLimits): void {
+    const outputs = 4 * known.taps.reduce((sum, count) => sum + count, 0) * elements / known.elements;
+    if (this.#setup.engine !== 'native' || !keepMemory || outputs <= this.#kept) return;
     keepDiscarded(this.#discard, outputs);
     this.#kept = outputs;
   }
@@ -116,18 +115,22 @@ export class BlockObserver {
     for (const { data } of Object.values(fed)) if (!Array.isArray(data) && data.buffer !== bytes && data.byteLength === data.buffer.byteLength) this.#discard(data);
   }
 
-  #feeds(bytes: ArrayBuffer, limits: RunLimits | null): Iterable<Feed> {
+  #feeds(bytes: ArrayBuffer, elements?: number): BlockFeeds {
     const { inputs, bindings } = this.#setup;
-    return feeds(bytes, inputs, bindings, limits?.elements);
+    return new BlockFeeds(bytes, inputs, bindings, elements);
+  }
+
+  get #allTaps(): TapGroup {
+    return { from: 0, to: this.#setup.taps.length };
   }
 
   /** The taps in groups that can be held, for every run of this block. */
-  async #groups(bytes: ArrayBuffer, limits: RunLimits | null): Promise<TapGroup[]> {
-    const { taps, inputs, bindings } = this.#setup;
-    if (limits === null) return [{ from: 0, to: taps.length }];
-    const elements = largestFeed(bytes, inputs, bindings, limits.elements);
+  async #groups(fed: BlockFeeds, limits: RunLimits): Promise<TapGroup[]> {
+    const { taps } = this.#setup;
+    const elements = fed.largest();
+    this.#keepDiscarded(elements, limits);
     const most = (limits.bytes - limits.running * elements) / COPIES;
-    const known = await this.#knownFor(elements, most, this.#feeds(bytes, limits), limits.known);
+    const known = await this.#knownFor(elements, most, fed, limits.known);
     const tapBytes = known.taps.map(count => 4 * count * Math.max(1, elements / known.elements));
     const largest = Math.max(...tapBytes);
     if (largest > most) throw tooLarge(taps[tapBytes.indexOf(largest)]!, largest, most);

@@ -17,39 +17,46 @@ export interface Feed {
 }
 
 /**
- * Turn a block into what a session reads. All samples go into one feed where every column has one shape throughout the
- * block and the model's first dimension is free; a model with a fixed batch of b samples gets feeds of b; all else goes sample
- * by sample. The cut depends on the block alone, so it is the same for every worker and shard.
- *
- * @param mostElements input elements in a feed at most: where all samples together have more, a feed takes as many as fit, at least one
- * @throws data-invalid where a sample's shape does not fit, or a fixed batch does not divide the block
+ * A block as what a session reads, feed by feed: each is made when it is asked for, and again whenever it is. All samples go into one feed where
+ * every column has one shape throughout the block and the model's first dimension is free; a model with a fixed batch of b samples gets feeds
+ * of b; all else goes sample by sample. The cut depends on the block alone, so it is the same for every worker and shard.
  */
-export function* feeds(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity): Generator<Feed> {
-  const { bound, count, most } = cut(bytes, inputs, bindings, mostElements);
-  for (let begin = 0; begin < count; begin += most) {
-    const rows = Math.min(most, count - begin);
-    yield { rows, feeds: Object.fromEntries(bound.map(input => [input.input.name, tensor(input, begin, rows)])) };
+export class BlockFeeds implements Iterable<Feed> {
+  readonly #bound: readonly BoundInput[];
+  readonly #count: number;
+  /** Rows that go together. */
+  readonly #most: number;
+
+  /**
+   * @param mostElements input elements in a feed at most: where all samples together have more, a feed takes as many as fit, at least one
+   * @throws data-invalid where a sample's shape does not fit, or a fixed batch does not divide the block
+   */
+  constructor(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity) {
+    const batch = fromIpc(bytes);
+    const first = Number(batch.schema.metadata.get(FIRST_SAMPLE_KEY) ?? 0);
+    this.#count = batch.numRows;
+    this.#bound = inputs.map(input => {
+      const binding = bindings.find(binding => binding.input === input.name);
+      check(binding, `input '${input.name}' is bound`);
+      return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding), batch.numRows, first);
+    });
+    this.#most = rowsPerFeed(this.#bound, batch.numRows, first, mostElements);
   }
-}
 
-/** Input elements of the largest of these feeds. */
-export function largestFeed(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity): number {
-  const { bound, count, most } = cut(bytes, inputs, bindings, mostElements);
-  let largest = 0;
-  for (let begin = 0; begin < count; begin += most) largest = Math.max(largest, Math.min(most, count - begin) * elementsOfSample(bound, begin));
-  return largest;
-}
+  *[Symbol.iterator](): Generator<Feed> {
+    for (const { begin, rows } of this.#cut()) yield { rows, feeds: Object.fromEntries(this.#bound.map(input => [input.input.name, tensor(input, begin, rows)])) };
+  }
 
-/** Which rows of a block go together. */
-function cut(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements: number) {
-  const batch = fromIpc(bytes);
-  const first = Number(batch.schema.metadata.get(FIRST_SAMPLE_KEY) ?? 0);
-  const bound = inputs.map(input => {
-    const binding = bindings.find(binding => binding.input === input.name);
-    check(binding, `input '${input.name}' is bound`);
-    return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding), batch.numRows, first);
-  });
-  return { bound, count: batch.numRows, most: rowsPerFeed(bound, batch.numRows, first, mostElements) };
+  /** Input elements of the largest of these feeds; none is made for it. */
+  largest(): number {
+    let largest = 0;
+    for (const { begin, rows } of this.#cut()) largest = Math.max(largest, rows * elementsOfSample(this.#bound, begin));
+    return largest;
+  }
+
+  *#cut(): Generator<{ readonly begin: number; readonly rows: number }> {
+    for (let begin = 0; begin < this.#count; begin += this.#most) yield { begin, rows: Math.min(this.#most, this.#count - begin) };
+  }
 }
 
 function boundRows(rows: ColumnRows, count: number, { pad, isMask }: Binding): ColumnRows {

@@ -2,7 +2,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { float32Values } from '../base/half.ts';
 import { float32Tensor, type Tensor } from '../base/tensor.ts';
 import { sessionInputs } from '../calibrate/plan.ts';
-import { type Binding, type Block, feeds, labels } from '../data/index.ts';
+import { type Binding, type Block, BlockFeeds, labels } from '../data/index.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { type Closeness, Comparison } from './compare.ts';
@@ -64,7 +64,7 @@ export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindi
     for await (const { bytes } of blocks) {
       const expected = labelsOf(bytes, options);
       let first = 0;
-      for (const { rows, feeds: batch } of feeds(bytes, inputs, bindings)) {
+      for (const { rows, feeds: batch } of new BlockFeeds(bytes, inputs, bindings)) {
         tally.add(await runAll(sessions, batch), rows, expected?.slice(first, first + rows) ?? null);
         first += rows;
       }

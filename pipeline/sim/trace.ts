@@ -1,5 +1,5 @@
 import type { EncodingTable, Placement } from '../config/placement.ts';
-import { type Binding, type Block, feeds } from '../data/index.ts';
+import { type Binding, type Block, BlockFeeds } from '../data/index.ts';
 import type { Engine, Session, SessionOptions } from '../engine/index.ts';
 import { dequantizedNames } from '../export/index.ts';
 import { cloneModel } from '../graph/clone.ts';
@@ -65,7 +65,7 @@ export async function trace(forms: TracedForms, blocks: AsyncIterable<Block>, bi
     sessions.push(await tapped(options.engine, forms.exported, compared.map(names => names.exported), {}));
     const [simulated, exported] = sessions as [Session, Session];
     for await (const { bytes } of blocks) {
-      for (const { feeds: batch } of feeds(bytes, simulated.inputs, bindings)) {
+      for (const { feeds: batch } of new BlockFeeds(bytes, simulated.inputs, bindings)) {
         const [a, b] = [await simulated.run(batch), await exported.run(batch)];
         for (const names of compared) names.counts.add(floats(a[names.simulated]!), floats(b[names.exported]!));
       }

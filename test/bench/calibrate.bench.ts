@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
 import { bindInputs, blocks, type CalibrateOptions, calibrationPlan, type EngineName, observe, openEngine, openSource, type Plan, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
-import { feeds } from '../../pipeline/data/index.ts';
+import { BlockFeeds } from '../../pipeline/data/index.ts';
 import { quantpipe } from '../support/cli.ts';
 import { inFolder } from '../support/temporary.ts';
 import { median, round, type Row } from './bench.ts';
@@ -101,7 +101,7 @@ async function forwardRate(job: Job, { model, inputs, batchSize }: Plan, name: E
   const clock = new Clock(job.warm);
   let samples = 0;
   for await (const { bytes } of blocks(source, { size: batchSize })) {
-    for (const feed of feeds(bytes, inputs, bindings)) {
+    for (const feed of new BlockFeeds(bytes, inputs, bindings)) {
       await session.run(feed.feeds);
       clock.at(samples += feed.rows);
     }

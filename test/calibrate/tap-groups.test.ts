@@ -27,14 +27,17 @@ async function observedBothWays(path: string, data: string, engine: EngineName, 
   const { model } = prepareModel(await readModelFile(path));
   const { tapped, taps, inputs } = calibrationPlan(model, placeQuantizers(model, loadConfig('per-channel')));
   const source = await openSource(`fixtures/data/${data}-calibration.arrow`);
-  const bindings = bindInputs(source, inputs);
+  let cuts = 0;
+  const bindings = bindInputs(source, inputs).map(binding => ({ ...binding, get input() { cuts++; return binding.input; } })); // a cut of a block looks for the column of its one input
   const observer = await BlockObserver.open({ model: tapped, folder: null, taps, engine, inputs, bindings });
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
     const { value: { sizes } } = await observer.measure({ kind: 'measure', bytes: bytes.slice(0) });
     const elements = Math.max(Math.max(...sizes.taps), sizes.taps.reduce((sum, count) => sum + count, 0) / GROUPS);
     const limits: RunLimits = { bytes: COPIES * 4 * samples * elements, running: 0, elements: Infinity, sessions: 2, keepMemory: false, known: sizes };
     const observe = async (limits: RunLimits | null) => (await observer.observe({ kind: 'observe', index: 0, bytes: bytes.slice(0), limits })).value;
-    return { whole: await observe(null), grouped: await observe(limits), sizes, taps };
+    const whole = await observe(null);
+    cuts = 0;
+    return { whole, grouped: await observe(limits), cuts, sizes, taps };
   }
   throw new Error('no samples');
 }
@@ -43,8 +46,9 @@ suite('calibrate/tap-groups', test => {
   for (const [path, data, engines] of cases) {
     for (const engine of engines) {
       test(`${path.split('/').at(-1)}, ${engine}: taps in groups are observed to the same bytes as all at once`, async () => {
-        const { whole, grouped, sizes, taps } = await observedBothWays(path, data, engine, 2);
+        const { whole, grouped, cuts, sizes, taps } = await observedBothWays(path, data, engine, 2);
         assert.equal(grouped, whole);
+        assert.is(cuts, 1, 'a block is cut once, for all groups');
         const counted = unpackStatistics(whole.tensors).map(({ counts }) => Number(counts.reduce((sum, count) => sum + count, 0n)));
         assert.equal(sizes.taps.length, taps.length);
         assert.ok(sizes.taps.every((count, i) => count <= counted[i]!), 'a sample has at most the elements of two');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 
 import { blocks, blockSize, sampleCount, type BlockOptions } from '../../pipeline/data/blocks.ts';
-import { feeds } from '../../pipeline/data/feeds.ts';
+import { BlockFeeds } from '../../pipeline/data/feeds.ts';
 import type { Block, Source } from '../../pipeline/data/source.ts';
 import { suite } from '../support/suite.ts';
 import { counting } from './batches.ts';
@@ -18,7 +18,7 @@ async function collect(source: Source, options: BlockOptions): Promise<Block[]> 
 
 /** The samples of a block, read back: the first value of each. */
 function samples(block: Block): number[] {
-  return [...feeds(block.bytes, [input], [binding])].flatMap(({ feeds }) => {
+  return [...new BlockFeeds(block.bytes, [input], [binding])].flatMap(({ feeds }) => {
     const data = feeds['x']!.data as Float32Array;
     return Array.from({ length: data.length / 2 }, (_, i) => (data[2 * i + 1] === -data[2 * i]! ? data[2 * i]! : NaN));
   });

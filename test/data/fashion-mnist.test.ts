@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { bindInputs, blocks, feeds, labels, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, labels, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 
 const inputs = [{ name: 'input', dtype: 'float32', shape: ['N', 1, 28, 28] }] as const;
@@ -19,7 +19,7 @@ suite('data/fashion-mnist', test => {
     let sum = 0, squares = 0, count = 0;
     const classes = Array<number>(10).fill(0);
     for await (const block of blocks(source, { size: 48 })) {
-      const [feed, ...others] = feeds(block.bytes, inputs, bindings);
+      const [feed, ...others] = new BlockFeeds(block.bytes, inputs, bindings);
       assert.is(others.length, 0);
       assert.equal(feed!.feeds['input']!.dims, [block.rows, 1, 28, 28]);
       for (const value of feed!.feeds['input']!.data as Float32Array) { sum += value; squares += value * value; count++; }

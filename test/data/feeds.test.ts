@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { DType } from '../../pipeline/base/tensor.ts';
 import type { Values } from '../../pipeline/data/cast.ts';
 import { columnsOf } from '../../pipeline/data/column.ts';
-import { bindInputs, blocks, feeds, fixedBatch, type Block, type Source } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, fixedBatch, type Block, type Source } from '../../pipeline/data/index.ts';
 import { preprocessSamples } from '../../pipeline/data/preprocess.ts';
 import { recordBatch } from '../../pipeline/data/record-batches.ts';
 import { raggedData, raggedField, tensorData, tensorField } from '../../pipeline/data/tensor-columns.ts';
@@ -42,7 +42,7 @@ async function blocksOf(source: Source, size: number): Promise<Block[]> {
 /** The feeds that a model with these inputs gets of all blocks. */
 async function feedsOf(source: Source, inputs: readonly { name: string; dtype: DType; shape: Shape }[], size = 100, options = {}) {
   const bindings = bindInputs(source, inputs, options);
-  return (await blocksOf(source, size)).flatMap(({ bytes }) => [...feeds(bytes, inputs, bindings)]);
+  return (await blocksOf(source, size)).flatMap(({ bytes }) => [...new BlockFeeds(bytes, inputs, bindings)]);
 }
 
 const twelve = { dtype: 'float32', shape: [2, 3], values: floats(72) } as const;
@@ -52,7 +52,7 @@ suite('data/feeds', test => {
   test('feeds a free batch dimension a block at a time, without copying float32', async () => {
     const source = sourceOf({ x: twelve });
     const [first] = await blocksOf(source, 8);
-    const [feed, ...others] = feeds(first!.bytes, x(['N', 2, 3]), bindInputs(source, x(['N', 2, 3])));
+    const [feed, ...others] = new BlockFeeds(first!.bytes, x(['N', 2, 3]), bindInputs(source, x(['N', 2, 3])));
     assert.is(others.length, 0);
     assert.is(feed!.rows, 8);
     assert.equal(feed!.feeds['x']!.dims, [8, 2, 3]);

@@ -8,7 +8,7 @@ import { deflateSync } from 'node:zlib';
 
 import * as assert from 'uvu/assert';
 
-import { bindInputs, blocks, feeds, labels, openSource, type Block, type OpenOptions } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, labels, openSource, type Block, type OpenOptions } from '../../pipeline/data/index.ts';
 import { decodeByLibrary, decodeImage, loadDecoder } from '../../pipeline/data/images/decode-image.ts';
 import { readPreprocessFile } from '../../pipeline/data/images/preprocess-file.ts';
 import { resample } from '../../pipeline/data/images/resample.ts';
@@ -45,7 +45,7 @@ async function readImages(path: string, config: string, shape: (number | string)
   const bindings = bindInputs(opened, inputs, { preprocess });
   const samples: Float32Array[] = [], classes: number[] = [];
   for await (const { bytes } of blocks(opened, { size: 4 })) {
-    for (const { rows, feeds: { x } } of feeds(bytes, inputs, bindings)) {
+    for (const { rows, feeds: { x } } of new BlockFeeds(bytes, inputs, bindings)) {
       const values = x!.data as Float32Array, each = values.length / rows;
       for (let row = 0; row < rows; row++) samples.push(values.slice(row * each, (row + 1) * each));
     }

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 
 import * as assert from 'uvu/assert';
 
-import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 
 const ROWS = 1000, SHAPE = [3, 128, 136]; // 208,896 bytes a sample, 209 MB in all
@@ -58,7 +58,7 @@ suite('data/memory', test => {
       assert.is(source.rows, ROWS);
       const bindings = bindInputs(source, inputs);
       for await (const block of blocks(source, { size: 8, limit: 24 })) {
-        const [feed] = feeds(block.bytes, inputs, bindings);
+        const [feed] = new BlockFeeds(block.bytes, inputs, bindings);
         assert.equal(feed!.feeds['x']!.dims, [8, ...SHAPE]);
       }
     });

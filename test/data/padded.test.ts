@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { bindInputs, blocks, feeds, openSource, type BindOptions } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, openSource, type BindOptions } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { failure } from './reading.ts';
 
@@ -12,7 +12,7 @@ async function firstFeeds(inputs: Parameters<typeof bindInputs>[1], options: Bin
   const source = await openSource(FILE);
   const bindings = bindInputs(source, inputs, options);
   for await (const { bytes } of blocks(source, { size: 4 })) {
-    return [...feeds(bytes, inputs, bindings)].map(({ rows, feeds: all }) => ({ rows, ...Object.fromEntries(Object.entries(all).map(([name, { dims, data }]) => [name, { dims, data: Array.from(data as Int32Array, Number) }])) }));
+    return [...new BlockFeeds(bytes, inputs, bindings)].map(({ rows, feeds: all }) => ({ rows, ...Object.fromEntries(Object.entries(all).map(([name, { dims, data }]) => [name, { dims, data: Array.from(data as Int32Array, Number) }])) }));
   }
   return assert.unreachable();
 }

@@ -1,5 +1,5 @@
 import type { DType } from '../../pipeline/base/tensor.ts';
-import { bindInputs, blocks, feeds, type Source } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, type Source } from '../../pipeline/data/index.ts';
 
 /** What a model reads of one column: the values of each sample, and the shapes of the feeds. */
 export interface ReadColumn {
@@ -13,7 +13,7 @@ export async function readColumn(source: Source, column: string, dtype: DType, s
   const bindings = bindInputs(source, inputs, { inputs: { in: column } });
   const read: ReadColumn = { samples: [], dims: [] };
   for await (const block of blocks(source, { size: 4, columns: [column] })) {
-    for (const { rows, feeds: { in: tensor } } of feeds(block.bytes, inputs, bindings)) {
+    for (const { rows, feeds: { in: tensor } } of new BlockFeeds(block.bytes, inputs, bindings)) {
       const values = Array.from(tensor!.data as Float32Array, Number);
       const size = values.length / rows;
       for (let row = 0; row < rows; row++) read.samples.push(values.slice(row * size, (row + 1) * size));

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { bindInputs, blocks, feeds, labels, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, labels, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 
 const recognizer = [{ name: 'x', dtype: 'float32', shape: ['N', 3, 48, 'W'] }] as const;
@@ -16,7 +16,7 @@ suite('data/text-lines', test => {
       const classes = labels(block.bytes, 'label'), lines = labels(block.bytes, 'text');
       assert.ok(classes?.kind === 'sequences' && lines?.kind === 'texts');
       let row = 0;
-      for (const { rows, feeds: { x } } of feeds(block.bytes, recognizer, bindings)) {
+      for (const { rows, feeds: { x } } of new BlockFeeds(block.bytes, recognizer, bindings)) {
         assert.is(rows, 1);
         assert.equal(x!.dims.slice(0, 3), [1, 3, 48]);
         assert.is(classes.values[row]!.length, lines.values[row]!.length);
@@ -35,7 +35,7 @@ suite('data/text-lines', test => {
     const source = await openSource('fixtures/data/direction-calibration.arrow');
     const bindings = bindInputs(source, direction);
     for await (const block of blocks(source, { size: 64 })) {
-      const [feed] = feeds(block.bytes, direction, bindings);
+      const [feed] = new BlockFeeds(block.bytes, direction, bindings);
       assert.equal(feed!.feeds['x']!.dims, [64, 3, 48, 192]);
       assert.equal(labels(block.bytes, 'label'), { kind: 'classes', values: Array.from({ length: 64 }, (_, i) => i % 2) });
     }

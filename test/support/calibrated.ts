@@ -2,7 +2,7 @@ import { encode } from '../../pipeline/calibrate/encode.ts';
 import { calibrationPlan, sessionInputs } from '../../pipeline/calibrate/plan.ts';
 import { loadConfig } from '../../pipeline/config/presets/index.ts';
 import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
-import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, openSource } from '../../pipeline/data/index.ts';
 import type { Feeds } from '../../pipeline/engine/index.ts';
 import { type QdqOptions, qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
@@ -20,7 +20,7 @@ export async function calibrated(path: string, data: string, samples: number, op
   const inputs = sessionInputs(model);
   const fed: Feeds[] = [];
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
-    for (const { feeds: batch } of feeds(bytes, inputs, bindInputs(source, inputs, {}))) fed.push(batch);
+    for (const { feeds: batch } of new BlockFeeds(bytes, inputs, bindInputs(source, inputs, {}))) fed.push(batch);
   }
   return { model, placement, encodings, simulated: simulate(model, placement, encodings), exported: qdqModel(model, placement, encodings, options), fed };
 }

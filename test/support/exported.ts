@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { floatsFromHalves } from '../../pipeline/base/half.ts';
 import type { DType, Tensor } from '../../pipeline/base/tensor.ts';
 import { sessionInputs } from '../../pipeline/calibrate/plan.ts';
-import { bindInputs, blocks, feeds, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, openSource } from '../../pipeline/data/index.ts';
 import { type EngineName, type Feeds, openEngine, type SessionOptions } from '../../pipeline/engine/index.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
@@ -34,7 +34,7 @@ export async function samplesOf({ inputs }: Exported, model: Model): Promise<Fee
   const read = sessionInputs(model);
   const bindings = bindInputs(source, read);
   const found: Feeds[] = [];
-  for await (const { bytes } of blocks(source, { size: EXPORTED_SAMPLES })) for (const { feeds: feed } of feeds(bytes, read, bindings)) found.push(feed);
+  for await (const { bytes } of blocks(source, { size: EXPORTED_SAMPLES })) for (const { feeds: feed } of new BlockFeeds(bytes, read, bindings)) found.push(feed);
   return found;
 }
 
@@ -42,7 +42,7 @@ export async function samplesOf({ inputs }: Exported, model: Model): Promise<Fee
 export async function expectedOf({ expected }: Exported): Promise<Record<string, Tensor>> {
   const source = await openSource(expected);
   const read = source.columns.map(({ name, dtype, shape }) => ({ name, dtype, shape: [null, ...shape] }));
-  for await (const { bytes } of blocks(source, { size: EXPORTED_SAMPLES })) for (const { feeds: feed } of feeds(bytes, read, bindInputs(source, read))) return feed;
+  for await (const { bytes } of blocks(source, { size: EXPORTED_SAMPLES })) for (const { feeds: feed } of new BlockFeeds(bytes, read, bindInputs(source, read))) return feed;
   throw new Error(`${expected} is empty`);
 }
 
