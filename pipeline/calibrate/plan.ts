@@ -38,10 +38,11 @@ const BATCH_ELEMENTS = 1 << 18;
 const LARGEST_BATCH = 64;
 
 export function calibrationPlan(model: Model, placement: Placement): Plan {
+  const inputs = sessionInputs(model);
+  if (inputs.length === 0) throw new QuantpipeError('op-unsupported', 'the model has no inputs that could be fed with samples: all it computes is constant, so there is nothing to calibrate');
   const taps = [...new Set(placement.quantizers.flatMap(({ observed }) => observed))];
   if (taps.length === 0) throw nothingToCalibrate(model);
   checkFiniteWeights(model, placement);
-  const inputs = sessionInputs(model);
   const tapped = cloneModel(model);
   tapOutputs(taps, { keepOutputs: false })(tapped);
   const { model: bytes, weights } = needsParts(tapped) ? modelParts(tapped, WEIGHTS) : { model: writeModel(tapped), weights: null };

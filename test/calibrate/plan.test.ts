@@ -47,6 +47,13 @@ suite('calibrate/plan', test => {
     assert.throws(() => calibrationPlan(buildModel(sketch), placement), (error: unknown) => error instanceof QuantpipeError && error.code === 'config-invalid');
   });
 
+  test('a model without inputs cannot be fed', () => {
+    const model = buildModel({ ...sketch, inputs: {}, weights: { ...sketch.weights, x: weight([1, 3]) } });
+    for (const places of [[activation('r')], []]) {
+      assert.throws(() => calibrationPlan(model, placementOf(places).placement), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported' && /the model has no inputs/.test(error.message));
+    }
+  });
+
   test('inputs that have a default are no inputs', () => {
     const model = buildModel(sketch);
     model.graph.inputs.push(model.graph.value('w'));

@@ -74,6 +74,7 @@ export const cases: readonly Case[] = [
   { title: 'a model that reads what nothing defines', model: wire.model(wire.graph(wire.node('Add', ['x', 'bias'], ['y'], wire.field(3, 'add1')), ends)), says: /input 1 of add1 \(Add\) is 'bias', which nothing defines/ },
   { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm layer is of opset 99, and operators are known up to opset \d+/ },
   { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' holds complex64, and no engine can be fed with that/ },
+  { title: 'a model without inputs', model: { ...small, inputs: {}, weights: { ...small.weights, x: weight([2, 4]) } }, says: /the model has no inputs that could be fed with samples/ },
   { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
   { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
   { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },
