@@ -5,7 +5,7 @@ import { openSession } from './open-session.ts';
 
 /**
  * Calibration runs only what leads to the observed tensors, so a node after all of them is never seen by the engine. Where an operator is not of the
- * standard, find out beforehand whether the engine has it.
+ * standard, find out beforehand whether the engine has it. What runs nothing (to encode statistics) does not ask: an engine elsewhere may have it.
  *
  * @throws `engine-failed` naming operator and node
  */

@@ -139,11 +139,10 @@ export class QuantSim {
     checkCalibrateOptions(options);
     if (this.#needsNoData) return this.#takeNothing();
     const { observe } = await import('../calibrate/calibrate.ts');
-    this.#plan ??= calibrationPlan(this.model, this.#placed);
-    await (await import('./check-loads.ts')).checkLoads(this.model, options.engine);
+    const plan = await this.#planFor(options);
     const opened = await this.openSource(source, options);
     if (options.checkpoint) await this.checkOutputs([options.checkpoint.path]);
-    this.#take(yield* observe(this.#plan, opened, options));
+    this.#take(yield* observe(plan, opened, options));
   }
 
   /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
@@ -153,8 +152,7 @@ export class QuantSim {
       this.#takeNothing();
     } else {
       const { observeOnSpark } = await import('../cluster/index.ts');
-      this.#plan ??= calibrationPlan(this.model, this.#placed);
-      this.#take(yield* observeOnSpark(this.#plan, data, options));
+      this.#take(yield* observeOnSpark(await this.#planFor(options), data, options));
     }
     await this.encode(this.statistics, options);
   }
@@ -265,6 +263,14 @@ export class QuantSim {
       const [first, ...more] = this.#encodings?.get(name) ?? (producer?.opType === 'Cast' ? this.#encodings?.get(producer.inputs[0]!.name) : undefined) ?? [];
       return first !== undefined && more.length === 0 ? [[name, first.delta] as const] : [];
     }));
+  }
+
+  /** What is observed, of a model that the engine can run. */
+  async #planFor({ engine }: Pick<CalibrateOptions, 'engine'>): Promise<Plan> {
+    this.#plan ??= calibrationPlan(this.model, this.#placed);
+    const { checkLoads } = await import('./check-loads.ts');
+    await checkLoads(this.model, engine);
+    return this.#plan;
   }
 
   async #openEngine({ engine = 'auto' }: Pick<CalibrateOptions, 'engine'>): Promise<Engine> {
