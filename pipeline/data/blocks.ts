@@ -3,7 +3,8 @@ import type { RecordBatch } from 'apache-arrow';
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { columnOf } from './column.ts';
-import { concatRows, type Rows } from './concat.ts';
+import { concatRows } from './concat.ts';
+import { refuseNulls } from './nulls.ts';
 import { recordBatch, toIpc } from './record-batches.ts';
 import type { Block, IsWanted, Source } from './source.ts';
 
@@ -54,7 +55,7 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
       const count = Math.min(rows - begin, size - row % size, limit - row);
       if (typeof batch !== 'number' && isWanted(index)) {
         if ('bad' in batch) bad.push({ sample: row, reason: batch.bad });
-        else parts.push({ batch, begin, end: begin + count });
+        else parts.push({ batch, begin, end: begin + count, sample: row });
       }
       begin += count;
       row += count;
@@ -112,6 +113,8 @@ interface Part {
   readonly batch: RecordBatch;
   readonly begin: number;
   readonly end: number;
+  /** Position of the first of these rows in the source. */
+  readonly sample: number;
 }
 
 type BadRow = Block['bad'][number];
@@ -121,8 +124,9 @@ function block(index: number, parts: readonly Part[], bad: readonly BadRow[], fi
   const { fields } = parts[0]!.batch.schema;
   const kept = [...fields.keys()].filter(i => (wanted ? wanted.includes(fields[i]!.name) : columnOf(fields[i]!, source.name) !== null));
   const columns = kept.map(i => {
-    const rows: Rows[] = parts.map(({ batch, begin, end }) => ({ data: batch.data.children[i]!, begin, end }));
-    return concatRows(rows, `column '${fields[i]!.name}' of ${source.name}`);
+    const rows = parts.map(({ batch, ...part }) => ({ ...part, data: batch.data.children[i]! })), where = `column '${fields[i]!.name}' of ${source.name}`;
+    refuseNulls(rows, where);
+    return concatRows(rows, where);
   });
   const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)]]));
   return { index, rows: batch.numRows, bytes: toIpc(batch), bad };

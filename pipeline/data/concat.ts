@@ -19,11 +19,10 @@ export interface Rows {
 type Values = Exclude<Data['values'], undefined> & { readonly length: number; set(from: ArrayLike<unknown>, at: number): void; subarray(begin: number, end: number): Values };
 
 /**
- * Append ranges of rows of the same type.
+ * Append ranges of rows of the same type, which hold no nulls.
  * @param where how messages call the column
  */
 export function concatRows(parts: readonly Rows[], where: string): Data {
-  for (const { data } of parts) if (data.nullCount > 0) throw new QuantpipeError('data-invalid', `${where} holds ${data.nullCount} ${data.nullCount === 1 ? 'null' : 'nulls'}; every sample needs a value`);
   const type = parts[0]!.data.type as DataType;
   if (isText(type)) return concatText(parts, where);
   if (DataType.isList(type) || DataType.isLargeList(type)) return concatLists(parts, where);

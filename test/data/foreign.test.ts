@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 
 import type { DType } from '../../pipeline/base/tensor.ts';
-import { blocks, labels, openSource } from '../../pipeline/data/index.ts';
+import { blocks, type BlockOptions, labels, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { failure, readColumn } from './reading.ts';
 
@@ -89,21 +89,29 @@ suite('data/foreign', test => {
     });
   }
 
-  test('refuses nulls of a Parquet file, at any depth', async () => {
-    const source = await openSource(`${FOLDER}/nulls.parquet`);
-    const facts = { x: 'it holds nulls; every sample needs a value', y: 'its lists hold nulls', z: 'it holds nulls in place of lists; every sample needs a value' };
-    for (const [column, fact] of Object.entries(facts)) {
-      assert.equal(await failure(() => readColumn(source, column, 'float32', column === 'x' ? ['N'] : ['N', 'T'])), { code: 'data-invalid', message: `${FOLDER}/nulls.parquet, column '${column}${column === 'x' ? '' : '.list.element'}': ${fact}` });
-    }
-  });
+  const nulls: [column: string, shape: readonly (number | string)[], fact: string][] = [
+    ['x', ['N'], 'sample 6 is null; every sample needs a value'],
+    ['y', ['N', 2], 'sample 9 holds a null; all of its values are needed'],
+    ['z', ['N', 'T'], 'sample 5 is null; every sample needs a value'],
+  ];
+  for (const [column, shape, fact] of nulls) {
+    test(`refuses nulls and names the sample: ${column}, ${fact}`, async () => {
+      const [arrow, parquet] = [await openSource(`${FOLDER}/nulls.arrow`), await openSource(`${FOLDER}/nulls.parquet`)];
+      assert.equal(await failure(() => readColumn(arrow, column, 'float32', shape)), { code: 'data-invalid', message: `column '${column}' of ${arrow.name}: ${fact}` });
+      assert.equal(await failure(() => readColumn(parquet, column, 'float32', shape)), { code: 'data-invalid', message: `${parquet.name}, column '${column}${column === 'x' ? '' : '.list.element'}': ${fact}` });
+    });
+  }
 
-  test('refuses nulls, at any depth', async () => {
-    const source = await openSource(`${FOLDER}/nulls.arrow`);
-    for (const [column, shape] of [['x', ['N']], ['y', ['N', 2]]] as const) {
-      assert.equal(await failure(() => readColumn(source, column, 'float32', shape)), {
-        code: 'data-invalid', message: `column '${column}' of ${FOLDER}/nulls.arrow holds 1 null; every sample needs a value`,
-      });
-    }
+  test('nulls of samples that are not read are no fault', async () => {
+    const read = async (options: Partial<BlockOptions>) => {
+      const found: number[] = [];
+      for await (const { index } of blocks(await openSource(`${FOLDER}/nulls.arrow`), { size: 3, columns: ['x'], ...options })) found.push(index);
+      return found;
+    };
+    assert.equal(await read({ limit: 6 }), [0, 1]);
+    assert.equal(await read({ shard: { index: 1, count: 2 } }), [1, 3]);
+    assert.is((await failure(() => read({ limit: 7 }))).message, `column 'x' of ${FOLDER}/nulls.arrow: sample 6 is null; every sample needs a value`);
+    assert.is((await failure(() => read({ shard: { index: 0, count: 2 } }))).message, `column 'x' of ${FOLDER}/nulls.arrow: sample 6 is null; every sample needs a value`);
   });
 
   test('reads .npy arrays of every type', async () => {

@@ -1,4 +1,5 @@
 import { QuantpipeError } from '../../base/errors.ts';
+import { nullSample } from '../nulls.ts';
 import type { Leaf } from './leaf.ts';
 import { slice, type PageValues } from './page-values.ts';
 import type { Page } from './pages.ts';
@@ -24,10 +25,14 @@ export class LeafReader {
   /** Next entry of the page, and next value. */
   #entry = 0;
   #value = 0;
+  /** Position in the file of the next sample. */
+  #sample: number;
 
-  constructor(leaf: Leaf, pages: AsyncIterable<Page>, where: string) {
+  /** @param sample position in the file of the first row of these pages */
+  constructor(leaf: Leaf, pages: AsyncIterable<Page>, where: string, sample: number) {
     this.#leaf = leaf;
     this.#where = where;
+    this.#sample = sample;
     this.#pages = pages[Symbol.asyncIterator]();
   }
 
@@ -67,7 +72,8 @@ export class LeafReader {
     const { entries, definition } = this.#page!;
     const passed = Math.min(rows, entries - this.#entry);
     const { maxDefinition } = this.#leaf;
-    if (definition !== null) for (let i = this.#entry; i < this.#entry + passed; i++) if (definition[i] !== maxDefinition) throw this.#invalid('it holds nulls; every sample needs a value');
+    if (definition !== null) for (let i = 0; i < passed; i++) if (definition[this.#entry + i] !== maxDefinition) throw nullSample(this.#sample + i, this.#where, { isWhole: true });
+    this.#sample += passed;
     this.#entry += passed;
     this.#value += passed;
     return passed;
@@ -84,6 +90,7 @@ export class LeafReader {
       if (repeated === 0 && begun === rows) break;
       if (repeated === 0) {
         begun++;
+        this.#sample++;
       } else {
         const lists = lengths[repeated - 1];
         if (lists === undefined || lists.length === 0) throw this.#invalid(`a value goes on a list of level ${repeated} that did not begin`);
@@ -91,12 +98,12 @@ export class LeafReader {
       }
       for (let level = repeated; level < depth; level++) {
         const present = defined >= listLevels[level]!;
-        if (!present && defined < listLevels[level]! - 1) throw this.#invalid('it holds nulls in place of lists; every sample needs a value');
+        if (!present && defined < listLevels[level]! - 1) throw nullSample(this.#sample - 1, this.#where, { isWhole: level === 0 });
         lengths[level]!.push(present ? 1 : 0);
         if (!present) break;
       }
       if (defined === maxDefinition) this.#value++;
-      else if (defined >= listLevels[depth - 1]!) throw this.#invalid('its lists hold nulls');
+      else if (defined >= listLevels[depth - 1]!) throw nullSample(this.#sample - 1, this.#where, { isWhole: false });
     }
     return begun;
   }

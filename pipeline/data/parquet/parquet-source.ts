@@ -89,7 +89,7 @@ async function* parquetBatches(path: string, isWanted: IsWanted, names?: readonl
     let row = 0;
     for (const group of groups) {
       const rows = Number(group.num_rows);
-      if (isWanted(row, row + rows)) yield* groupBatches(file, group, needed, (begin, end) => isWanted(row + begin, row + end));
+      if (isWanted(row, row + rows)) yield* groupBatches(file, group, row, needed, (begin, end) => isWanted(row + begin, row + end));
       else yield rows;
       row += rows;
     }
@@ -98,10 +98,10 @@ async function* parquetBatches(path: string, isWanted: IsWanted, names?: readonl
   }
 }
 
-/** The rows of one group. Those that are not wanted are read too, as far as a wanted one follows, and dropped. */
-async function* groupBatches(file: StoredBytes, group: RowGroup, columns: readonly ParquetColumn[], isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+/** The rows of one group, which begins at row `first` of the file. Those that are not wanted are read too, as far as a wanted one follows, and dropped. */
+async function* groupBatches(file: StoredBytes, group: RowGroup, first: number, columns: readonly ParquetColumn[], isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const total = Number(group.num_rows);
-  const readers = columns.map(({ leaves }) => leaves.map(leaf => new LeafReader(leaf, chunkPages(file, chunkOf(file, group, leaf), leaf), `${file.name}, column '${leaf.path}'`)));
+  const readers = columns.map(({ leaves }) => leaves.map(leaf => new LeafReader(leaf, chunkPages(file, chunkOf(file, group, leaf), leaf), `${file.name}, column '${leaf.path}'`, first)));
   const bytes = columns.flatMap(({ leaves }) => leaves).reduce((sum, leaf) => sum + decodedBytes(chunkOf(file, group, leaf), leaf), 0);
   const slice = Math.max(1, Math.min(MAX_BATCH_ROWS, Math.floor(SLICE_BYTES * total / Math.max(1, bytes))));
   try {
