@@ -32,12 +32,12 @@ export class JsonPlace {
     return Object.entries(this.value).map(([key, value]) => [key, new JsonPlace(value, this.where, this.path === '' ? key : `${this.path}.${key}`, this.kind)]);
   }
 
-  /** The entries of an object whose keys must be among `known`. */
+  /** The entries of an object whose keys must be among `known`. Of several others, one that is nearly a known key is told of: it explains what is missing. */
   fields<Key extends string>(known: readonly Key[]): Partial<Record<Key, JsonPlace>> {
     const entries = this.entries();
-    for (const [key, place] of entries) {
-      if (!known.includes(key as Key)) throw place.error(`unknown ${this.path === '' ? 'section' : 'key'}${didYouMean(key, known) || `; known are ${known.join(', ')}`}`);
-    }
+    const unknown = entries.filter(([key]) => !known.includes(key as Key));
+    const [key, place] = unknown.find(([key]) => didYouMean(key, known) !== '') ?? unknown[0] ?? [];
+    if (place !== undefined) throw place.error(`unknown ${this.path === '' ? 'section' : 'key'}${didYouMean(key!, known) || `; known are ${known.join(', ')}`}`);
     return Object.fromEntries(entries) as Partial<Record<Key, JsonPlace>>;
   }
 

@@ -23,18 +23,19 @@ const DEFAULTS_KEYS = [
 export function parseConfig(json: unknown, where: string): QuantsimConfig {
   const root = new JsonPlace(json, where);
   const sections = root.fields([...SECTIONS, ...MORE_SECTIONS]);
-  for (const name of SECTIONS) if (sections[name] === undefined) throw root.error(`section '${name}' is missing; it may be empty`);
+  const missing = SECTIONS.find(name => sections[name] === undefined);
   const config = {
-    defaults: parseDefaults(sections.defaults!),
+    defaults: parseDefaults(sections.defaults ?? new JsonPlace({ ops: {}, params: {} }, where, 'defaults')),
     params: parseParams(sections.params),
-    opTypes: new Map(sections.op_type!.entries().map(([opType, place]) => [opType, parseOpType(opType, place)])),
-    supergroups: sections.supergroups!.items().map(parseSupergroup),
-    modelInput: { isInputQuantized: optional(sections.model_input!.fields(['is_input_quantized']).is_input_quantized) },
-    modelOutput: { isOutputQuantized: optional(sections.model_output!.fields(['is_output_quantized']).is_output_quantized) },
+    opTypes: new Map(sections.op_type?.entries().map(([opType, place]) => [opType, parseOpType(opType, place)])),
+    supergroups: sections.supergroups?.items().map(parseSupergroup) ?? [],
+    modelInput: { isInputQuantized: optional(sections.model_input?.fields(['is_input_quantized']).is_input_quantized) },
+    modelOutput: { isOutputQuantized: optional(sections.model_output?.fields(['is_output_quantized']).is_output_quantized) },
     passes: sections.supergroup_pass_list?.items().map(item => item.string()) ?? [],
     composites: parseSwitches(sections.composites, COMPOSITES.map(({ kind }) => kind), 'composite operator'),
     ties: parseSwitches(sections.ties, TIED_OPERATORS, 'operator whose tensors can share an encoding'),
   };
+  if (missing !== undefined) throw root.error(`section '${missing}' is missing; it may be empty`); // last: a section may be inside another by mistake, which is an unknown key there
   return { ...config, warnings: configWarnings(config) };
 }
 
