@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 
 import { encodeCommand } from './commands/encode.ts';
@@ -9,6 +10,10 @@ import { mergeCommand } from './commands/merge.ts';
 import { observeCommand } from './commands/observe.ts';
 import { runCommand } from './commands/run.ts';
 import { exitCode } from './exit.ts';
+
+// An engine's outputs are outside V8's heap, and every 64 MiB of them make it collect garbage. What helps it along in other threads takes
+// processors from our own: measured on a text recognizer, two workers do a third more without (and one as many as before).
+setFlagsFromString('--no-concurrent-marking');
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 

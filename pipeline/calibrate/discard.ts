@@ -19,14 +19,28 @@ export async function openSink(): Promise<Discard> {
   return (...values) => port1.postMessage(null, values.map(({ buffer }) => buffer as ArrayBuffer));
 }
 
-/** glibc learns from pieces of up to 32 MiB. */
-const LARGEST = 2 ** 25 - 2 ** 16;
+/** The largest piece that glibc keeps when it is given back, and that it learns from. */
+export const LARGEST_KEPT = 2 ** 25 - 2 ** 16;
+/** Of this size are the pieces that memory is laid out with. */
+const PIECE = 2 ** 20;
+/** What pieces of many sizes take of areas of 64 MiB, at the most: some is left over at the end of each. */
+const ROOM = 1.5;
 
 /**
- * Let the system's allocator keep `bytes` of what is given back, 64 MiB at the most, instead of handing them on to the system: glibc does so once a
- * piece of half that size was given back. The next batch then writes to memory that is there already, and threads do not wait for each other
- * to get it: measured on small images, a fifth more samples a second. Other allocators see a piece of memory that is asked for, never written to, and given back.
+ * Let the system's allocator keep `bytes` of what is given back, in pieces of up to 32 MiB, instead of handing them on to the system, so that
+ * the next batch writes to memory that is there already, and threads do not wait for each other to get it. Measured: on small images a fifth
+ * more samples a second, on a text recognizer with 60 MB of outputs a sample a quarter.
+ *
+ * Two habits of glibc are met: it begins to keep pieces once one of half that size was given back; and each thread but the first has its memory
+ * in areas of 64 MiB, of which it hands on all that are free behind the last piece in use. So a piece in the last of them stays. What is laid
+ * out is not written to, so it takes no memory by itself. Other allocators see memory that is asked for and given back.
+ *
+ * @returns the piece that stays: memory is kept as long as it is
  */
-export function keepDiscarded(discard: Discard, bytes: number): void {
-  discard(new Uint8Array(Math.min(LARGEST, Math.ceil(bytes / 2))));
+export function keepDiscarded(discard: Discard, bytes: number): ArrayBufferView {
+  discard(Buffer.allocUnsafeSlow(Math.min(LARGEST_KEPT, Math.ceil(bytes / 2))));
+  const pieces = Array.from({ length: Math.ceil(ROOM * bytes / PIECE) }, () => Buffer.allocUnsafeSlow(PIECE));
+  const last = pieces.pop()!;
+  discard(...pieces);
+  return last;
 }

@@ -8,7 +8,7 @@ import { openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
 import { countName } from '../passes/count-outputs.ts';
-import { type Discard, keepDiscarded, openSink } from './discard.ts';
+import { type Discard, keepDiscarded, LARGEST_KEPT, openSink } from './discard.ts';
 import { COPIES } from './memory-plan.ts';
 import { packStatistics } from './packed-statistics.ts';
 import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
@@ -21,8 +21,8 @@ export class BlockObserver {
   readonly #kernels: Kernels;
   readonly #discard: Discard;
   readonly #sessions: TapSessions;
-  /** Bytes of outputs that stay in the process when they are discarded, to be written to again. */
-  #kept = 0;
+  /** Bytes of outputs that stay in the process when they are discarded, to be written to again, and what makes them stay. */
+  #kept: { readonly bytes: number; readonly by: ArrayBufferView } | null = null;
   /** Of the largest run so far. */
   #known: TapSizes | null = null;
 
@@ -104,10 +104,10 @@ export class BlockObserver {
 
   /** The web build keeps its own memory. @param elements of the largest run */
   #keepDiscarded(elements: number, { keepMemory, known }: RunLimits): void {
-    const outputs = 4 * known.taps.reduce((sum, count) => sum + count, 0) * elements / known.elements;
-    if (this.#setup.engine !== 'native' || !keepMemory || outputs <= this.#kept) return;
-    keepDiscarded(this.#discard, outputs);
-    this.#kept = outputs;
+    if (this.#setup.engine !== 'native' || !keepMemory) return;
+    const outputs = known.taps.map(count => 4 * count * elements / known.elements);
+    const bytes = outputs.filter(size => size <= LARGEST_KEPT).reduce((sum, size) => sum + size, 0);
+    if (bytes > (this.#kept?.bytes ?? 0)) this.#kept = { bytes, by: keepDiscarded(this.#discard, bytes) };
   }
 
   /** Inputs may also be views of the block itself, which is read again for the next group. */
