@@ -4,6 +4,7 @@ import { TensorSettings } from './tensor-settings.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { inputsOf, nameIn, type Operator, type Operators, outputsOf } from './operators.ts';
+import type { LayerBias } from './layer-bias.ts';
 import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
 import { constantParameters } from './params.ts';
 import type { OpSettings, QuantsimConfig } from './quantsim-config.ts';
@@ -19,6 +20,8 @@ export interface PlacedGraph {
   /** Values that hold masks; they have no quantizer, whatever the configuration says. */
   readonly masked: { has(value: Value): boolean };
   readonly operands: ConstantOperands;
+  /** The biases of layers, which are no operands. */
+  readonly biases: readonly LayerBias[];
   /** Whether quantizers go where AIMET puts them. */
   readonly isAimet: boolean;
 }

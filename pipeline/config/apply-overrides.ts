@@ -6,10 +6,9 @@ import { reasonForNoEncoding } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { didYouMean } from './near-name.ts';
 import type { Override } from './override.ts';
-import { constantParameters } from './params.ts';
 import { ACTIVATION_BITWIDTHS, inRange, WEIGHT_BITWIDTHS } from './supported-kernels.ts';
 import type { TensorSettings } from './tensor-settings.ts';
-import { channelsOf, isDerivedBias, type WeightSetting } from './weights.ts';
+import { channelsOf, type WeightSetting } from './weights.ts';
 
 /** What overrides change, in place. */
 export interface Overridden {
@@ -35,13 +34,13 @@ export interface OverriddenTensors {
  * @throws `config-invalid` for names that the model does not have, with the nearest that it has, and for settings that a tensor cannot have
  */
 export function applyOverrides(overridden: Overridden, overrides: readonly Override[]): OverriddenTensors {
-  const { placed: { graph, tied }, activations } = overridden;
+  const { placed: { graph, tied, biases }, activations } = overridden;
   refuseUnknown(overridden, overrides);
   activations.enter('override');
   const roots = new Set<Value>(), floatBiases = new Set<Value>();
   for (const override of overrides) {
     const value = graph.values.get(override.tensor)!;
-    if (isIntegerBias(value)) {
+    if (biases.some(bias => bias.value === value)) {
       if (keepsFloat(override)) floatBiases.add(value);
       continue;
     }
@@ -110,9 +109,4 @@ function keepsFloat({ isQuantized, bitwidth, symmetry, format, perChannel, const
     throw place.error('the tensor is an int32 bias, whose step is that of input times weight: only is_quantized can be set');
   }
   return isQuantized === false;
-}
-
-function isIntegerBias(value: Value): boolean {
-  return value.initializer !== null && value.uses.some(({ node, index }) =>
-    constantParameters(node).some(({ parameter }) => parameter.input === index && isDerivedBias(node, parameter)));
 }

@@ -1,13 +1,11 @@
 import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
-import type { Graph } from '../graph/graph.ts';
 import type { Initializer, Node, Value } from '../graph/node.ts';
 import { channelCount } from '../quant/granularity.ts';
 import { WIDEST_STORED } from '../quant/stored.ts';
+import type { LayerBias } from './layer-bias.ts';
 import { reasonForFloat } from './left-in-float.ts';
-import { constantParameters } from './params.ts';
 import type { BiasQuantizer, FloatQuantizer, LeftInFloat, Quantizer } from './placement.ts';
-import { isDerivedBias } from './weights.ts';
 
 /** The biases of layers: those that follow from their neighbours, and those that stay in float, with the reason. */
 export interface PlacedBiases {
@@ -16,22 +14,21 @@ export interface PlacedBiases {
 }
 
 /**
- * The int32 biases that follow from their neighbours: the constant bias of a Conv, ConvTranspose or Gemm whose activation and weight both have
- * quantizers. Every element must belong to one weight channel, and the product must not be scaled. Products of more than 16 bits are not added
- * up in int32: those biases stay in float, and so do the ones of `switchedOff`.
+ * The int32 biases that follow from their neighbours: the constant bias of a Conv, ConvTranspose, Gemm, or MatMul and Add in one unit, whose
+ * activation and weight both have quantizers. Every element must belong to one weight channel, and the product must not be scaled. Products of
+ * more than 16 bits are not added up in int32: those biases stay in float, and so do the ones that are switched off.
  */
 export function placeBiases(
-  graph: Graph, quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null, floats: readonly FloatQuantizer[] = [],
+  layers: readonly LayerBias[], quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null, floats: readonly FloatQuantizer[] = [],
 ): PlacedBiases {
   const formats = new Map(floats.map(({ tensor, format }) => [tensor, format]));
   const biases: BiasQuantizer[] = [];
   const float = new Map<string, LeftInFloat>();
-  for (const node of graph.nodes.filter(node => reasonForFloat(node) === null)) {
-    const bias = constantParameters(node).find(({ parameter }) => isDerivedBias(node, parameter))?.value;
-    if (bias === undefined || quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32') continue;
-    const [input, weight] = [quantizers.get(node.inputs[0]?.name ?? ''), quantizers.get(node.inputs[1]?.name ?? '')];
-    const reason = switchedOff(bias) ?? reasonForFormat(node, formats) ?? reasonForFloatBias(node, bias.initializer!, input, weight);
-    if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, granularity: weight!.granularity, node: node.label });
+  for (const { value: bias, adds, multiplies } of layers) {
+    if (reasonForFloat(multiplies) !== null || quantizers.has(bias.name) || bias.initializer!.dtype !== 'float32') continue;
+    const [input, weight] = [0, 1].map(index => quantizers.get(multiplies.inputs[index]?.name ?? ''));
+    const reason = switchedOff(bias) ?? reasonForFormat(multiplies, formats) ?? reasonForFloatBias(multiplies, bias.initializer!, input, weight);
+    if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, granularity: weight!.granularity, node: adds.label });
     else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
   }
   return { biases, float: [...float.values()] };

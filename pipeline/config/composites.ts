@@ -119,7 +119,7 @@ const matMulAdd = op('Add', op('MatMul', x, constant()), constant(1));
 
 /**
  * The composite operators that are known, in the order in which they are looked for: one that contains another comes first.
- * No quantizer is placed inside one, and its constants have none.
+ * No quantizer is placed inside one, and its constants have none, but for the weight and the int32 bias of a MatMulAdd.
  */
 export const COMPOSITES: readonly Composite[] = [
   { kind: 'LayerNormalization', patterns: layerNormalization, pass: 'LayerNormalization' },

@@ -10,6 +10,7 @@ import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
+import { layerBiases } from './layer-bias.ts';
 import { operatorWarnings } from './left-in-float.ts';
 import { maskedValues } from './masks.ts';
 import { MergedEncodings } from './merged-encodings.ts';
@@ -34,7 +35,7 @@ export interface PlacementOptions {
   /** Activations likewise. */
   readonly activationFormat?: FloatQuantizer['format'];
   readonly blocks?: BlockOptions;
-  /** false leaves the biases of Conv, ConvTranspose and Gemm in float. Default true: int32. */
+  /** false leaves the biases of layers in float. Default true: int32. */
   readonly quantizeBias?: boolean;
   /** What is said of single tensors, on top of the configuration. */
   readonly overrides?: readonly Override[];
@@ -52,7 +53,7 @@ export interface PlacementOptions {
  * - A unit (a composite operator, a supergroup) has one quantizer, at its end.
  * - The output of a data-movement operator has the encoding of its input, and is not observed.
  * - Constant operands count as activations, without observation; those of composites have none.
- * - An int32 bias follows from its neighbours.
+ * - An int32 bias follows from its neighbours; that of a MatMul is the constant that an Add in the same unit brings to it.
  * - In a 16-bit floating-point format, tensors have neither grid nor observation.
  * - Activations that only operators left in float compute with, and those that hold a mask, have none, whatever the configuration says.
  *
@@ -89,7 +90,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
       : weightQuantizer(value, root, weight, config.defaults));
   }
-  const placedBiases = placeBiases(graph, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
+  const placedBiases = placeBiases(placed.biases, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
   return {
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,
@@ -108,7 +109,7 @@ function seenBy({ graph }: Model, config: QuantsimConfig, bitwidths: Bitwidths, 
   const { units, inner, absorbed } = findUnits(graph, operators, config, isAimet && config.defaults.hwVersion !== null ? isExemptOnHexagon : undefined);
   const weights = weightSettings(graph, config, bitwidths, absorbed, isAimet, blocks);
   const masked = isAimet || config.composites.get('MaskedSoftmax') === false ? new Set<Value>() : maskedValues(graph);
-  const placed: PlacedGraph = { graph, operators, inner, masked, operands, isAimet, tied: new TiedTensors(graph, config, inner, weights, operands) };
+  const placed: PlacedGraph = { graph, operators, inner, masked, operands, isAimet, biases: layerBiases(graph, units), tied: new TiedTensors(graph, config, inner, weights, operands) };
   return { placed, units, weights };
 }
 

@@ -3,6 +3,7 @@ import { elementCount } from '../base/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import { type Granularity, PER_TENSOR } from '../quant/granularity.ts';
+import { isDerivedBias } from './layer-bias.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { constantParameters, type Parameter } from './params.ts';
 import type { Rule } from './placement.ts';
@@ -59,11 +60,6 @@ export function weightSettings(
     weights.set(at.value, { ...setting, granularity: common(weights.get(at.value)?.granularity ?? granularity, granularity) });
   }
   return weights;
-}
-
-/** A bias whose int32 encoding is that of the product it is added to. */
-export function isDerivedBias({ opType }: Node, { name }: Parameter): boolean {
-  return name === 'bias' && (opType === 'Conv' || opType === 'ConvTranspose' || opType === 'Gemm');
 }
 
 /** One encoding for every output channel, as far as all operators that read a parameter agree where these lie; null where there are none. */

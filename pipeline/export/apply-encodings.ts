@@ -1,4 +1,5 @@
 import { placeBiases } from '../config/bias.ts';
+import { layerBiases } from '../config/layer-bias.ts';
 import { didYouMean } from '../config/near-name.ts';
 import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
 import { ACTIVATION_BITWIDTHS } from '../config/supported-kernels.ts';
@@ -32,7 +33,7 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   }));
   const whole = rest === 'drop' ? [...fitted.values()] : [...placed.values()].map(quantizer => fitted.get(quantizer.tensor) ?? likeItsGroup(quantizer, fitted));
   const quantizers = whole.flatMap(({ quantizer }) => 'grid' in quantizer ? [quantizer] : []);
-  const possible = placeBiases(graph, new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases;
+  const possible = placeBiases(layerBiases(graph, placement.units), new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases;
   const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))

@@ -45,6 +45,41 @@ suite('config/bias', test => {
     });
   }
 
+  // a product and what is added to it: one layer where the configuration says so
+  const asComposite = { composites: { MatMulAdd: 'True' } }, asSupergroup = { supergroups: [{ op_list: ['MatMul', 'Add'] }] };
+  const products: [what: string, options: { added?: string[]; biasDims?: number[]; weightDims?: number[]; sections?: object; config?: object }, isPlaced: boolean][] = [
+    ['of a MatMul and Add that are one layer', {}, true],
+    ['that is the first operand of its Add', { added: ['b', 'p'] }, true],
+    ['of a MatMul and Add in one supergroup', { sections: asSupergroup }, true],
+    ['of a MatMul and Add, with a leading 1, in one supergroup', { sections: asSupergroup, biasDims: [1, 6] }, true],
+    ['of a MatMul and Add that are two layers', { sections: {} }, false],
+    ['of a MatMul and Add, one number for all channels', { biasDims: [1] }, false],
+    ['of a MatMul and Add, one number, per tensor', { biasDims: [1], config: USUAL }, true],
+    ['of a MatMul and Add, with a row for every sample, in one supergroup', { sections: asSupergroup, biasDims: [8, 6] }, false],
+    ['of a MatMul by one column, with more elements than the column gives', { weightDims: [8, 1], config: USUAL }, false],
+    ['of a MatMul by a stack of matrices', { weightDims: [4, 8, 6] }, true],
+    ['of a MatMul by a vector', { weightDims: [8], biasDims: [8], config: USUAL }, false],
+  ];
+  const productWith = ({ added = ['p', 'b'], biasDims = [6], weightDims = [8, 6], sections = asComposite, config = perChannel }: (typeof products)[number][1]) => place({
+    inputs: { x: [4, 8, 8] }, weights: { w: weight(weightDims), b: weight(biasDims) },
+    nodes: [node('MatMul', ['x', 'w'], 'p'), node('Add', added, 'y'), node('Tanh', ['y'], 'z')], outputs: { z: null },
+  }, { ...config, ...sections });
+  for (const [what, options, isPlaced] of products) {
+    test(`a bias ${what} ${isPlaced ? 'follows' : 'does not follow'} from its neighbours`, () => {
+      const { biases, quantizers, float } = productWith(options);
+      assert.equal(biases.map(({ tensor, input, weight }) => ({ tensor, input, weight })), isPlaced ? found : []);
+      if (isPlaced) assert.equal([quantizers.map(({ tensor }) => tensor), float], [['x', 'w', 'y', 'z'], []]);
+    });
+  }
+
+  test('a bias that two products read follows from the neighbours of each', () => {
+    const { biases } = place({
+      inputs: { x: [2, 4] }, weights: { v: weight([4, 4]), w: weight([4, 4], { seed: 2 }), b: weight([4]) },
+      nodes: [node('MatMul', ['x', 'v'], 'p'), node('Add', ['p', 'b'], 'a'), node('MatMul', ['a', 'w'], 'q'), node('Add', ['b', 'q'], 'y')], outputs: { y: null },
+    }, { ...perChannel, ...asComposite });
+    assert.equal(biases.map(({ input, weight, node }) => [input, weight, node]), [['x', 'v', "Add of 'a'"], ['a', 'w', "Add of 'y'"]]);
+  });
+
   test('a bias that stays in float is named, with the reason', () => {
     const reasons = (config: object, options = {}) => place({
       inputs: { x: [2, 4, 8, 8] }, weights: { w: weight([6, 4, 3, 3]), b: weight([6]) }, nodes: [node('Conv', ['x', 'w', 'b'], 'y')], outputs: { y: null },
@@ -57,6 +92,7 @@ suite('config/bias', test => {
     assert.equal(reasons(perChannel, { activationFormat: 'float16' }), ['a bias has the step of its products, and the activation beside it is in float16, which has none']);
     assert.equal(reasons(perChannel, { weightFormat: 'bfloat16' }), ['a bias has the step of its products, and the weight beside it is in bfloat16, which has none']);
     assert.equal(reasons(usualBut({ model_input: {} })), ['a bias has the step of its products, and the activation beside it is not quantized']);
+    assert.equal(productWith({ biasDims: [1] }).float.map(({ name, reason }) => [name, reason]), [['b', 'its shape [1] does not give each of 6 weight channels its own element']]);
   });
 
   test('a bias follows from its neighbours whatever the configuration says of biases, and has no quantizer of its own', () => {

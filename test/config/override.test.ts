@@ -84,6 +84,9 @@ suite('config/override', test => {
     assert.equal(overridden({}).biases.map(({ tensor }) => tensor), ['b']);
     assert.equal(overridden({ b: { is_quantized: 'True' } }).biases.map(({ tensor }) => tensor), ['b']);
     assert.equal(overridden({ b: { is_quantized: 'False' } }).biases, []);
+    const product = { inputs: { x: [4, 8] }, weights: { w: weight([8, 6]), b: weight([6]) }, nodes: [node('MatMul', ['x', 'w'], 'p'), node('Add', ['p', 'b'], 'y')], outputs: { y: null } };
+    const { biases, quantizers, float } = overridden({ b: { is_quantized: 'False' } }, usualBut({ composites: { MatMulAdd: 'True' } }), product);
+    assert.equal([biases, quantizers.map(({ tensor }) => tensor), float.map(({ name, reason }) => `${name}: ${reason}`)], [[], ['x', 'w', 'y'], ['b: an override turns it off']]);
   });
 
   test('a tensor that the configuration leaves out gets a quantizer by being named: inside a unit, or where nothing is on', () => {

@@ -1,35 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import ort from 'onnxruntime-node';
 import * as assert from 'uvu/assert';
 
 import { type EngineName, type Feeds, openEngine, type Session, type SessionOptions } from '../../pipeline/engine/index.ts';
 import type { QdqOptions } from '../../pipeline/export/qdq-model.ts';
-import type { Model } from '../../pipeline/graph/graph.ts';
-import { readModel } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { type Closeness, Comparison } from '../../pipeline/sim/compare.ts';
 import { calibrated } from '../support/calibrated.ts';
+import { counted, optimizedOperators } from '../support/optimized.ts';
 import { suite } from '../support/suite.ts';
-
-/** How often each operator is in the model that onnxruntime makes of `bytes`. */
-async function optimizedOperators(bytes: Uint8Array): Promise<Record<string, number>> {
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-'));
-  try {
-    const optimizedModelFilePath = join(folder, 'optimized.onnx');
-    await (await ort.InferenceSession.create(bytes, { optimizedModelFilePath, graphOptimizationLevel: 'all', logSeverityLevel: 3 })).release();
-    return countOperators(readModel(await readFile(optimizedModelFilePath)));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-function countOperators({ graph }: Model): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { opType } of graph.nodes) counts[opType] = (counts[opType] ?? 0) + 1;
-  return counts;
-}
+import { operators as operatorsOf } from './models.ts';
 
 const levels = ['disabled', 'basic', 'extended', 'all'] as const satisfies SessionOptions['optimize'][];
 
@@ -37,7 +15,7 @@ suite('export/fusion', test => {
   const network = calibrated('fixtures/models/fmnist-cnn.onnx', 'fmnist', 16);
 
   test('every layer of fmnist-cnn becomes an integer kernel', async () => {
-    const counts = await optimizedOperators(writeModel((await network).exported));
+    const counts = counted(await optimizedOperators(writeModel((await network).exported)));
     assert.is(counts['QLinearConv'], 11);
     assert.is(counts['QLinearAdd'], 2);
     assert.is(counts['QGemm'], 1);
@@ -50,7 +28,7 @@ suite('export/fusion', test => {
   for (const [name, made] of [['fmnist-cnn', network], ['the text recognizer', recognizer]] as const) {
     test(`every Conv, Gemm and MatMul of ${name} becomes an integer kernel`, async () => {
       const { model, exported } = await made;
-      const before = countOperators(model), after = await optimizedOperators(writeModel(exported));
+      const before = counted(operatorsOf(model)), after = counted(await optimizedOperators(writeModel(exported)));
       const total = (counts: Record<string, number>, names: readonly string[]) => names.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
       for (const [float, integer] of products) {
         assert.ok(total(before, float) > 0);
@@ -68,7 +46,7 @@ suite('export/fusion', test => {
     test(`fmnist-cnn with ${JSON.stringify(options)} runs in both engines, fused and not, to the same predictions`, async () => {
       const { simulated, exported, fed } = await calibrated('fixtures/models/fmnist-cnn.onnx', 'fmnist', 16, options);
       const bytes = writeModel(exported);
-      assert.is((await optimizedOperators(bytes))['QLinearConv'], convolutions);
+      assert.is(counted(await optimizedOperators(bytes))['QLinearConv'], convolutions);
       for (const name of ['web', 'native'] as const) {
         const engine = await openEngine(name);
         const reference = await engine.load(writeModel(simulated), { fuseQuantized: false });
@@ -84,7 +62,7 @@ suite('export/fusion', test => {
   }
 
   test('attention and feed-forward of fmnist-vit become integer kernels', async () => {
-    const counts = await optimizedOperators(writeModel((await calibrated('fixtures/models/fmnist-vit.onnx', 'fmnist', 2)).exported));
+    const counts = counted(await optimizedOperators(writeModel((await calibrated('fixtures/models/fmnist-vit.onnx', 'fmnist', 2)).exported)));
     assert.is(counts['QLinearMatMul'], 18);
     assert.is(counts['QLinearSoftmax'], 3);
     assert.is(counts['MatMul'], undefined);

@@ -26,8 +26,9 @@ export function differentRows(base: string, table: string): string {
   const rowsOf = (text: string) => text.split('\n').filter(row => row !== '').map(row => row.replace(/ {2,}/g, '  '));
   const [before, after] = [rowsOf(base), rowsOf(table)];
   const nameOf = (row: string) => row.split('  ')[0]!;
-  const names = new Set(after.map(nameOf)), namesBefore = new Set(before.map(nameOf));
+  const isBias = (row: string) => row.endsWith('input × weight');
+  const names = new Set(after.map(nameOf)), biasesBefore = new Set(before.filter(isBias).map(nameOf));
   const gone = before.filter(row => !names.has(nameOf(row))).map(row => `- ${nameOf(row)}\n`);
-  const changed = after.filter(row => !before.includes(row) && !(row.endsWith('input × weight') && namesBefore.has(nameOf(row)))).map(row => `+ ${row}\n`);
+  const changed = after.filter(row => !before.includes(row) && !(isBias(row) && biasesBefore.has(nameOf(row)))).map(row => `+ ${row}\n`);
   return [...gone, ...changed].join('');
 }
