@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
-import { COMPOSITES, findComposites } from './composites.ts';
+import { type Composite, COMPOSITES, findComposites } from './composites.ts';
+import type { Rule } from './placement.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
 
 /** A node, or the nodes of a composite, seen as one operator. This is the graph that the configuration speaks of. */
@@ -14,6 +15,8 @@ export interface Operator {
   /** In the order of the graph. */
   readonly nodes: readonly Node[];
   readonly isComposite: boolean;
+  /** Why the nodes of a composite are kept together; null for a node. */
+  readonly rule: Rule | null;
 }
 
 /** The operators of a graph and which of them every node belongs to. */
@@ -22,14 +25,12 @@ export class Operators {
   readonly all: readonly Operator[];
   readonly #byNode = new Map<Node, Operator>();
 
-  /** @param isAimet whether only those composites are kept together that AIMET keeps: those of its list of passes, and MatMulAdd */
+  /** @param isAimet whether only those composites are kept together that AIMET keeps: those of its list of passes, and a product with its bias */
   constructor(graph: Graph, config: QuantsimConfig, isAimet = false) {
-    const wanted = COMPOSITES.filter(({ kind, pass, onRequest = false }) => {
-      const isListed = pass !== undefined && config.passes.includes(pass);
-      return config.composites.get(kind) ?? (isListed || (isAimet ? kind === 'MatMulAdd' : !onRequest));
-    });
-    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, formerType: null, kind, nodes, isComposite: true });
-    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, formerType: node.formerType, kind: node.opType, nodes: [node], isComposite: false });
+    const rules = new Map(COMPOSITES.map(composite => [composite.kind, ruleFor(composite, config, isAimet)]));
+    const wanted = COMPOSITES.filter(({ kind }) => rules.get(kind) !== null);
+    for (const { kind, opType, nodes } of findComposites(graph, wanted)) this.#add({ opType, formerType: null, kind, nodes, isComposite: true, rule: rules.get(kind)! });
+    for (const node of graph.nodes) if (!this.#byNode.has(node)) this.#add({ opType: node.opType, formerType: node.formerType, kind: node.opType, nodes: [node], isComposite: false, rule: null });
     this.all = graph.nodes.filter(node => this.of(node).nodes.at(-1) === node).map(node => this.of(node));
   }
 
@@ -52,6 +53,26 @@ export class Operators {
   consumersOf({ uses }: Value): Operator[] {
     return [...new Set(uses.map(({ node }) => this.of(node)))];
   }
+}
+
+/**
+ * Why a composite is looked for: by its own key, which is on for most where nothing is said; by AIMET's list of passes; or, with AIMET's
+ * placement, by AIMET's exception for a product and its bias. null where it is not.
+ */
+function ruleFor({ kind, pass, onRequest = false }: Composite, { composites, passes }: QuantsimConfig, isAimet: boolean): Rule | null {
+  const said = composites.get(kind) ?? null;
+  if (said === false) return null;
+  if (said === true || (!isAimet && !onRequest)) return { section: 'supergroups', path: `composites.${kind}` };
+  const index = pass === undefined ? -1 : passes.indexOf(pass);
+  if (index >= 0) return { section: 'supergroups', path: `${PASS_LIST}[${index}]` };
+  return isAimet && kind === 'MatMulAdd' ? { section: 'exception', path: 'Add after MatMul' } : null;
+}
+
+const PASS_LIST = 'supergroup_pass_list';
+
+/** Whether a pass made a composite of these nodes: AIMET's supergroups do not look at them any more. */
+export function isTakenByPass({ rule }: Operator): boolean {
+  return rule !== null && rule.path.startsWith(PASS_LIST);
 }
 
 /** The name under which a section of the configuration has an operator: the one that the file has, where the section knows it; else the one it was raised to. */

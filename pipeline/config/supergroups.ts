@@ -2,7 +2,7 @@ import { intOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import type { Rule, Unit } from './placement.ts';
-import { type Operator, type Operators, outputsOf } from './operators.ts';
+import { isTakenByPass, type Operator, type Operators, outputsOf } from './operators.ts';
 import type { QuantsimConfig, Supergroup } from './quantsim-config.ts';
 
 /** Operator types that are kept together, and the rule that says so. */
@@ -42,7 +42,7 @@ export function findUnits(graph: Graph, operators: Operators, config: QuantsimCo
   const chains = findChains(graph, operators, patternsOf(config.supergroups), isExempt);
   const chained = new Set(chains.flatMap(chain => chain.operators));
   const alone = operators.all.filter(operator => operator.isComposite && !chained.has(operator))
-    .map((operator): Chain => ({ operators: [operator], rule: { section: 'supergroups', path: `composites.${operator.kind}` } }));
+    .map((operator): Chain => ({ operators: [operator], rule: operator.rule! }));
   const inner = new Map<Value, Unit>();
   const position = new Map(graph.nodes.map((node, index) => [node, index]));
   const inOrder = (nodes: readonly Node[]) => nodes.toSorted((a, b) => position.get(a)! - position.get(b)!);
@@ -100,7 +100,7 @@ function patternsOf(supergroups: readonly Supergroup[]): Pattern[] {
 }
 
 function chainFrom(graph: Graph, operators: Operators, first: Operator, [firstType, ...rest]: readonly string[]): Operator[] | null {
-  if (first.opType !== firstType) return null;
+  if (!isOfType(first, firstType!)) return null;
   const chain = [first];
   for (const opType of rest) {
     const next = onlyReader(graph, operators, chain.at(-1)!);
@@ -108,6 +108,11 @@ function chainFrom(graph: Graph, operators: Operators, first: Operator, [firstTy
     chain.push(next);
   }
   return chain;
+}
+
+/** A product and its bias begin what a product begins, and what an Add begins unless a pass took that from AIMET's supergroups. */
+function isOfType(first: Operator, opType: string): boolean {
+  return first.opType === opType || (opType === 'Add' && first.kind === 'MatMulAdd' && !isTakenByPass(first));
 }
 
 /** The one operator that reads an operator's only output as data. */

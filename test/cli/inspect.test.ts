@@ -50,6 +50,8 @@ suite('cli/inspect', test => {
     assert.match(stdout, /^\/l\.0\/Softmax_output_0 +Softmax +activation +8 +asymmetric +tensor +0 … 1 +op_type\.Softmax\.encoding_constraints$/m);
     assert.match(stdout, /^\/Concat_output_0 +Concat +activation .*\/e\/Conv_output_0, merged from 3 +defaults/m);
     assert.match(stdout, /^\/l\.1\/q\/Add_output_0 .*exception: defaults\.hw_version$/m);
+    assert.match(stdout, /^MatMulAdd +2 +\/l\.0\/q\/MatMul → \/l\.0\/q\/Add +\/l\.0\/q\/Add_output_0 +.*supergroup_pass_list\[2\]$/m);
+    assert.match(stdout, /^l\.0\.q\.bias +.*bias +32 +symmetric .*\/l\.0\/n1\/Add_1_output_0 × onnx::MatMul_252 +input × weight$/m);
     assert.match(stdout, /^AttentionScaling +2 +\/l\.0\/MatMul → \/l\.0\/Mul +\/l\.0\/Mul_output_0/m);
   });
 

@@ -185,4 +185,28 @@ suite('config/composites', test => {
     assert.equal(tensors(place(sketchOf(nodes))), ['x', 'w', 'p', 'beta', 'y', 'out']);
     assert.equal(tensors(place(sketchOf(nodes), usualBut({ supergroup_pass_list: ['MatmulAdd'] }))), ['x', 'w', 'y', 'out']);
   });
+
+  const biased = [node('MatMul', ['x', 'w'], 'p'), node('Add', ['beta', 'p'], 'y')];
+  const byPass = { supergroup_pass_list: ['LayerNormalization', 'MatmulAdd'] }, byName = { composites: { MatMulAdd: 'True' } };
+
+  test('a unit has the line of the configuration that made it one', () => {
+    const ruleIn = (sections: object, aimetPlacement = false) => place(sketchOf(biased), usualBut(sections), { aimetPlacement }).units.map(({ rule: { section, path } }) => `${section}: ${path}`);
+    assert.equal(ruleIn(byPass), ['supergroups: supergroup_pass_list[1]']);
+    assert.equal(ruleIn(byName), ['supergroups: composites.MatMulAdd']);
+    assert.equal(ruleIn({ ...byPass, ...byName }), ['supergroups: composites.MatMulAdd']);
+    assert.equal(ruleIn({}, true), ['exception: Add after MatMul']);
+    assert.equal(ruleIn(byPass, true), ['supergroups: supergroup_pass_list[1]']);
+    assert.equal(ruleIn({ ...byPass, composites: { MatMulAdd: 'False' } }, true), []);
+  });
+
+  test('a product and its bias go on in a supergroup that a MatMul or an Add begins; what a pass took, only in that of a MatMul', () => {
+    const nodes = [...biased, node('Relu', ['y'], 'r')];
+    const unitsIn = (first: string, sections: object, aimetPlacement = false) =>
+      place(sketchOf(nodes), usualBut({ ...sections, supergroups: [{ op_list: [first, 'Relu'] }] }), { aimetPlacement }).units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`);
+    for (const first of ['MatMul', 'Add']) assert.equal(unitsIn(first, byName), ['MatMulAdd+Relu of 3']);
+    assert.equal(unitsIn('Add', {}, true), ['MatMulAdd+Relu of 3']);
+    assert.equal(unitsIn('MatMul', byPass), ['MatMulAdd+Relu of 3']);
+    assert.equal(unitsIn('Add', byPass), ['MatMulAdd of 2']);
+    assert.equal(place(sketchOf(nodes), usualBut({ ...byName, supergroups: [{ op_list: ['Add', 'Relu'] }] })).biases.map(({ tensor }) => tensor), ['beta']);
+  });
 });
