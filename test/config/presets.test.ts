@@ -1,8 +1,10 @@
 import * as assert from 'uvu/assert';
 
 import { exportWishOf, loadConfig, type PresetName, presetNames } from '../../pipeline/config/presets/index.ts';
+import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { USUAL } from './sketches.ts';
+import { node, USUAL } from './sketches.ts';
 
 suite('config/presets', test => {
   for (const name of presetNames) {
@@ -47,6 +49,21 @@ suite('config/presets', test => {
       const normalization = loadConfig(name).opTypes.get('InstanceNormalization');
       assert.is(normalization?.perChannel, false);
       assert.is(normalization?.params.get('weight')?.isSymmetric ?? null, name < 'htp-v73' ? null : false);
+    });
+  }
+
+  // AIMET: by its exceptions on early generations, by a pass on later ones. TensorRT fuses them; ONNX Runtime has a kernel for each
+  const joined: Partial<Record<PresetName, string>> = {
+    'htp-v68': 'composites.MatMulAdd', 'htp-v69': 'composites.MatMulAdd', 'tensorrt': 'composites.MatMulAdd',
+    'htp-v73': 'supergroup_pass_list[2]', 'htp-v75': 'supergroup_pass_list[2]', 'htp-v79': 'supergroup_pass_list[2]', 'htp-v81': 'supergroup_pass_list[2]',
+  };
+  for (const name of presetNames) {
+    test(`${name} has a product and its bias as ${joined[name] === undefined ? 'two layers' : 'one layer'}`, () => {
+      const { units, biases } = placeQuantizers(buildModel({
+        inputs: { x: [4, 8] }, weights: { w: weight([8, 6]), b: weight([6]) }, nodes: [node('MatMul', ['x', 'w'], 'p'), node('Add', ['p', 'b'], 's'), node('Tanh', ['s'], 'y')], outputs: { y: null },
+      }), loadConfig(name));
+      assert.equal(units.map(({ kind, rule }) => [kind, rule.path]), joined[name] === undefined ? [] : [['MatMulAdd', joined[name]]]);
+      assert.equal(biases.map(({ tensor }) => tensor), joined[name] === undefined ? [] : ['b']);
     });
   }
 

@@ -68,11 +68,18 @@ suite('export/fusion', test => {
     assert.is(counts['MatMul'], undefined);
   });
 
+  test('products of fmnist-vit that are one layer with their biases become integer kernels, too', async () => {
+    const counts = counted(await optimizedOperators(writeModel((await calibrated('fixtures/models/fmnist-vit.onnx', 'fmnist', 2, {}, 'htp-v75')).exported)));
+    assert.equal([counts['MatMulIntegerToFloat'], counts['QLinearMatMul'], counts['QGemm'], counts['MatMul']], [12, 6, 1, undefined]);
+  });
+
   // fixture, and what the fused kernels may be away from the simulation, in decibels of its outputs
-  for (const [fixture, least] of [['fmnist-cnn', 45], ['fmnist-cnn-bn', 45], ['fmnist-vit', 30], ['fmnist-lstm', 45]] as const) {
+  for (const [fixture, least, preset] of [
+    ['fmnist-cnn', 45, 'per-channel'], ['fmnist-cnn-bn', 45, 'per-channel'], ['fmnist-vit', 30, 'per-channel'], ['fmnist-vit', 30, 'htp-v75'], ['fmnist-lstm', 45, 'per-channel'],
+  ] as const) {
     for (const name of ['web', 'native'] as const satisfies EngineName[]) {
-      test(`the ${name} engine runs ${fixture} exported at every optimization level, to the same predictions`, async () => {
-        const { simulated, exported, fed } = await calibrated(`fixtures/models/${fixture}.onnx`, 'fmnist', 16);
+      test(`the ${name} engine runs ${fixture} exported for ${preset} at every optimization level, to the same predictions`, async () => {
+        const { simulated, exported, fed } = await calibrated(`fixtures/models/${fixture}.onnx`, 'fmnist', 16, {}, preset);
         const engine = await openEngine(name);
         const reference = await engine.load(writeModel(simulated), { fuseQuantized: false });
         const bytes = writeModel(exported);

@@ -3,8 +3,8 @@ import { type Preset, UNSIGNED } from './preset.ts';
 /**
  * Per tensor, like AIMET's default: all activations asymmetric, parameters symmetric, no bias quantizers of their own.
  *
- * Other than there: units may end in Clip (ReLU6 is exported as Relu and Clip), and the parameters of normalizations keep their values, because
- * runtimes compute these in float.
+ * Other than there: units may end in Clip (ReLU6 is exported as Relu and Clip); the parameters of normalizations keep their values, because
+ * runtimes compute these in float; and a MatMul and the Add of its bias are two layers, because ONNX Runtime has an integer kernel for each.
  */
 export const defaultPreset = {
   export: UNSIGNED,

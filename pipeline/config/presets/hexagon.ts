@@ -17,8 +17,9 @@ function followedBy(operators: readonly string[], ...activations: readonly strin
 }
 
 /**
- * Generations before V73 of Qualcomm's Hexagon: convolutions per channel, products per tensor, and the supergroups of those generations. What
- * only moves data has no quantizer of its own anyway.
+ * Generations before V73 of Qualcomm's Hexagon: convolutions per channel, products per tensor, and the supergroups of those generations; a
+ * product and its bias are one layer by AIMET's exceptions, where later generations list a pass. What only moves data has no quantizer of its
+ * own anyway.
  */
 function early(hw_version: 'V68' | 'V69'): Preset {
   return {
@@ -31,6 +32,7 @@ function early(hw_version: 'V68' | 'V69'): Preset {
         ...followedBy(['Conv'], 'Relu', 'Clip'), ...followedBy(['Conv', 'BatchNormalization'], 'Relu'), ...followedBy(['Conv', 'Transpose'], 'Relu'),
         ...followedBy(['ConvTranspose'], 'Relu'), ...followedBy(['Add'], 'Relu'), ...followedBy(['Gemm'], 'Relu'),
       ],
+      composites: { MatMulAdd: 'True' },
     },
   };
 }

@@ -6,7 +6,8 @@ const { config } = perChannelPreset;
 
 /**
  * The CPU kernels of ONNX Runtime: per channel, and Softmax from 0 to 1, as its own tools have it. A product and the bias added to it stay two
- * operators, each with a kernel. Weights are uint8, because kernels of uint8 by int8 saturate on x64 without VNNI.
+ * operators, each with an integer kernel: as one layer, a product of more than two dimensions becomes MatMulIntegerToFloat and the Add stays in
+ * float. (A product of two is one QGemm then.) Weights are uint8, because kernels of uint8 by int8 saturate on x64 without VNNI.
  */
 export const onnxruntimePreset = {
   export: UNSIGNED,
