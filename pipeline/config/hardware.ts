@@ -32,8 +32,8 @@ export interface Exceptional {
  *
  * 1. A computed second input of Conv, ConvTranspose, Gemm or MatMul is as symmetric as a weight would be. (AIMET's placement has this
  *    whatever the hardware.)
- * 2. The computed second input of MatMul: V66, V68, V69: symmetric, 8 bits. V73 and later: where it has 16 bits it is symmetric, and
- *    the first input has 16 bits too.
+ * 2. The second input of MatMul, computed or constant: V66, V68, V69: symmetric, 8 bits. V73 and later: where it has 16 bits it is symmetric,
+ *    and the first input has 16 bits too. Blocks that decompress to a common width (LPBQ) are symmetric, and have that width.
  * 3. V73 and later: the parameters of GroupNormalization have the bit-width and symmetry of its output.
  *
  * An input without a quantizer stands for the nearest tensor before it that has one, as long as operators with one input lie between.
@@ -45,10 +45,10 @@ export function applyHardwareRules(exceptional: Exceptional): string[] {
   const { placed: { graph, isAimet }, config: { defaults: { hwVersion } }, activations } = exceptional;
   const isKnown = hwVersion !== null && HW_VERSIONS.includes(hwVersion);
   activations.enter('exception');
-  const computed = isKnown || isAimet ? graph.nodes.filter(node => node.domain === '' && LAYERS.has(node.opType) && node.inputs[1]?.initializer === null) : [];
-  const warnings = computed.flatMap(node => applyWeightSymmetry(exceptional, node));
+  const layers = isKnown || isAimet ? graph.nodes.filter(node => node.domain === '' && LAYERS.has(node.opType)) : [];
+  const warnings = layers.filter(({ inputs: [, second] }) => second?.initializer === null).flatMap(node => applyWeightSymmetry(exceptional, node));
   if (!isKnown) return warnings;
-  const products = computed.filter(({ opType }) => opType === 'MatMul');
+  const products = layers.filter(({ opType }) => opType === 'MatMul');
   // A first input that was raised may be the second of another product, so that one is looked at again.
   while (products.map(node => applyToProduct(exceptional, node, hwVersion)).includes(true));
   if (LATE.has(hwVersion)) for (const node of graph.nodes) if (node.domain === '' && node.opType === 'GroupNormalization') followOutput(exceptional, node);
@@ -68,10 +68,16 @@ function applyWeightSymmetry(exceptional: Exceptional, node: Node): string[] {
 function applyToProduct(exceptional: Exceptional, { inputs }: Node, hwVersion: string): boolean {
   const [first, second] = [effective(exceptional, inputs[0]!), effective(exceptional, inputs[1]!)];
   if (first === null || second === null || [first, second].some(input => settingOf(exceptional, input).format !== null)) return false;
-  if (EARLY.has(hwVersion)) return change(exceptional, second, { isSymmetric: true, bitwidth: 8 });
-  if (settingOf(exceptional, second).bitwidth !== 16) return false;
+  const decompressed = decompressedWidth(exceptional.weights.get(second));
+  if (EARLY.has(hwVersion)) return decompressed === null && change(exceptional, second, { isSymmetric: true, bitwidth: 8 });
+  if ((decompressed ?? settingOf(exceptional, second).bitwidth) !== 16) return false;
   const changes = [change(exceptional, second, { isSymmetric: true }), change(exceptional, first, { bitwidth: 16 })];
   return changes.includes(true);
+}
+
+/** The common width that the blocks of a weight decompress to; null where they do not. */
+function decompressedWidth(weight: WeightSetting | undefined): number | null {
+  return weight?.granularity.kind === 'block' ? weight.granularity.decompressedBitwidth : null;
 }
 
 function followOutput(exceptional: Exceptional, node: Node): void {

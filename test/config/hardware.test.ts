@@ -33,6 +33,41 @@ suite('config/hardware', test => {
     });
   }
 
+  // a constant second input: hardware, bits of weights and activations, and what becomes of both inputs (x, w)
+  const byConstant = { inputs: { x: [4, 4] }, weights: { w: weight([4, 4]) }, nodes: [node('MatMul', ['x', 'w'], 'y')], outputs: { y: null } };
+  const rows: [version: string, weightBitwidth: number, activationBitwidth: number, expected: [x: string, w: string]][] = [
+    ['V66', 16, 16, ['16 asymmetric', '8 symmetric']],
+    ['V68', 4, 8, ['8 asymmetric', '8 symmetric']],
+    ['V69', 8, 16, ['16 asymmetric', '8 symmetric']],
+    ['V73', 16, 8, ['16 asymmetric', '16 symmetric']],
+    ['V75', 16, 16, ['16 asymmetric', '16 symmetric']],
+    ['V79', 8, 8, ['8 asymmetric', '8 asymmetric']],
+    ['V81', 4, 16, ['16 asymmetric', '4 asymmetric']],
+    ['V81', 24, 8, ['8 asymmetric', '24 asymmetric']],
+  ];
+  for (const [version, weightBitwidth, activationBitwidth, [x, w]] of rows) {
+    test(`${version} multiplies ${activationBitwidth}-bit activations and a constant of ${weightBitwidth} bits as ${x} and ${w}`, () => {
+      const placement = place(byConstant, on(version, asymmetricParams(version)), { weightBitwidth, activationBitwidth });
+      assert.equal(grids(byConstant, on(version, asymmetricParams(version)), { weightBitwidth, activationBitwidth }).slice(0, 2), [`x ${x}`, `w ${w}`]);
+      const isChanged = !w.startsWith(`${weightBitwidth} `) || !w.endsWith('asymmetric');
+      assert.is(ruleOf(placement, 'w'), isChanged ? 'defaults.hw_version' : 'defaults.params.is_quantized');
+    });
+  }
+
+  test('constants of a Gemm, constants in float and constants that decompress to 8 bits have no exception', () => {
+    const gemm = { ...byConstant, nodes: [node('Gemm', ['x', 'w'], 'y')] };
+    assert.is(grids(gemm, on('V68', asymmetricParams('V68')), { weightBitwidth: 4 })[1], 'w 4 asymmetric');
+    assert.equal(grids(byConstant, on('V68', { params: { weight: { is_quantized: 'False' } } }), { activationBitwidth: 16 }), ['x 16 asymmetric', 'y 16 asymmetric']);
+    const blocks = (decompressedBitwidth: number | null) => ({ weightBitwidth: 4, blocks: { blockSize: 2, decompressedBitwidth, undivided: 'refuse' as const } });
+    assert.is(place(byConstant, on('V68'), blocks(8)).quantizers.find(({ tensor }) => tensor === 'w')!.grid.bitwidth, 4);
+    assert.is(place(byConstant, on('V68'), blocks(null)).quantizers.find(({ tensor }) => tensor === 'w')!.grid.bitwidth, 8);
+  });
+
+  test('constants that decompress to 16 bits are 16-bit second inputs, from V73 on', () => {
+    const options = { weightBitwidth: 8, blocks: { blockSize: 2, decompressedBitwidth: 16, undivided: 'refuse' as const } };
+    assert.equal(place(byConstant, on('V73'), options).quantizers.map(({ tensor, grid }) => [tensor, grid.bitwidth]), [['x', 16], ['w', 8], ['y', 8]]);
+  });
+
   test('a computed second input is as symmetric as a weight would be, by the operator\'s own setting first', () => {
     assert.equal(grids(attention, on('V75'))[2], 'k 8 symmetric');
     assert.equal(grids(attention, on('V75', { op_type: { MatMul: { params: { weight: { is_symmetric: 'False' } } } } }))[2], 'k 8 asymmetric');
