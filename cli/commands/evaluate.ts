@@ -44,7 +44,7 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
-        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal });
         const { readModelFile } = await import('../../pipeline/index.ts');
         const settings = {
           signal,

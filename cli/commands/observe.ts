@@ -33,7 +33,7 @@ Examples:
       const { QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
-        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin });
+        const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal });
         const { writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
         await sim.checkOutputs([options.output, ...workFiles(checkpoint, options)], filesRead(options));
@@ -54,7 +54,7 @@ async function carryOut(model: string, order: string, data: string, options: Opt
   await refuseOverwriting([options.output], { files: [model, order], data: [data] });
   await interruptible(async signal => {
     const { plan, options: ordered } = readWorkOrder(await readFile(model), await readFile(order, 'utf8'));
-    const source = await openSource(data, { stdin: process.stdin });
+    const source = await openSource(data, { stdin: process.stdin, signal });
     const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers'), signal, maxBad: 0 });
     let step = await observing.next();
     while (!step.done) step = await observing.next();

@@ -36,7 +36,7 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
-        const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin }) : null;
+        const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal }) : null;
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: [data] });
         const removeFolder = await prepareFolder(options.output);

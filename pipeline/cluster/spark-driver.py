@@ -9,6 +9,9 @@ twice (retries, speculation) it counts once. The last one is written to the job'
     {"progress": {"tasks": 3, "of": 20, "retries": 0}}
     {"done": {"samples": 10000, "batches": 320, "partitions": 20, "slots": 8}}
     {"error": {"code": "data-invalid", "message": "..."}}
+
+One file in spite of its length: Spark pickles the functions of the main module with their code, and those of any other module by its name alone,
+which no executor has.
 """
 
 import base64

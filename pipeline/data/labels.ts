@@ -1,8 +1,6 @@
-import { DataType, type Data } from 'apache-arrow';
-
 import { QuantpipeError } from '../base/errors.ts';
 import { isText } from './column.ts';
-import { numbers, type Values } from './cast.ts';
+import { numbers } from './cast.ts';
 import { columnRows } from './column-rows.ts';
 import { fromIpc } from './record-batches.ts';
 

@@ -12,6 +12,7 @@ import { isImageField } from './images/encoded-images.ts';
 import { imageFilesSource, isImageName, listImages } from './images/image-files.ts';
 import type { ImageSettings } from './images/image-settings.ts';
 import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
+import { destroyedBy, openNamedPipe } from './named-pipe.ts';
 import { isNpy } from './npy-header.ts';
 import { openBytes } from './open-bytes.ts';
 import { PARQUET_MAGIC } from './parquet/magic.ts';
@@ -31,6 +32,8 @@ export interface OpenOptions {
   readonly sample?: SampleOptions;
   /** What '-' reads: a program's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Aborting ends the waiting for what a stream or a named pipe has not brought yet. */
+  readonly signal?: AbortSignal;
 }
 
 /** First bytes of a zip archive with and without entries. */
@@ -70,10 +73,10 @@ async function decoded(stored: StoredSource, options: OpenOptions): Promise<Sour
   return decodedSource(stored, stored.schema, { settings, inputOf });
 }
 
-async function openStored(path: string, { columns, stdin }: OpenOptions): Promise<StoredSource> {
+async function openStored(path: string, { columns, stdin, signal }: OpenOptions): Promise<StoredSource> {
   if (path === '-') {
     if (stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
-    return arrowStreamSource(streamBytes('-', stdin));
+    return arrowStreamSource(streamBytes('-', destroyedBy(signal, stdin)));
   }
   if (isAddress(path)) return fileSource(path);
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
@@ -82,7 +85,8 @@ async function openStored(path: string, { columns, stdin }: OpenOptions): Promis
   });
   if (info === null) return filesSource(path, await matchingFiles(path));
   if (info.isDirectory()) return anyFolderSource(path, columns);
-  if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a named pipe
+  if (info.isFIFO()) return arrowStreamSource(streamBytes(path, await openNamedPipe(path, signal)));
+  if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a device
   if (info.size === 0) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
   return isImageName(path) ? imageFilesSource(path, [{ path, label: null }]) : fileSource(path);
 }

@@ -23,7 +23,7 @@ export function granularityOf(graph: Graph, { tensor, granularity }: Quantizer, 
 function byChannel(value: Value, placed: Granularity, { place, encodings }: IntegerEntry, { axis: inFile }: FileLayout & { kind: 'channel' }): Granularity {
   const { dims } = value.initializer!;
   const axis = inFile ?? channelAxisIn(value, placed);
-  if (axis === null) throw place.error(`'${value.name}' has ${encodings.length} encodings in the file, and no operator that reads it has channels`);
+  if (axis === null) throw place.error(`'${value.name}' has ${encodings.length} encodings in the file, and in this configuration no operator that reads it has channels: name the one the file was made with`);
   const channels = dims.at(axis);
   if (channels !== encodings.length) {
     throw place.error(`'${value.name}' has ${encodings.length} encodings in the file and ${channels ?? 'no'} channels along dimension ${axis} in the model, ` +

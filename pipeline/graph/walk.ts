@@ -1,5 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Node, Value } from './node.ts';
+import type { Node } from './node.ts';
 
 /** The nodes whose outputs `node` reads, by itself or in its subgraphs, each once. */
 function predecessors(node: Node): Node[] {

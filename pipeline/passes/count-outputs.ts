@@ -1,5 +1,4 @@
 import { appendNode } from '../graph/edit.ts';
-import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import type { Pass, PassResult } from './pass.ts';
 

@@ -5,37 +5,28 @@ import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibra
 import type { SparkOptions, SparkProgress } from '../cluster/index.ts';
 import { type ExportWish, exportWishOf } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
-import { placeQuantizers } from '../config/place-quantizers.ts';
 import type { Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
-import {
-  applyEncodings, checkEncodingsVersion, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel, startFromEncodings,
-} from '../export/index.ts';
+import { checkEncodingsVersion, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
-import { Kernels } from '../kernels/index.ts';
-import { emptyStatistics, missingShards } from '../observers/merge.ts';
+import { emptyStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { readModelFile } from '../onnx/read-model.ts';
 import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
+import { type Encoded, fromFile, fromStatistics } from './encoded.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ExportOptions, QuantSimOptions, Samples, SimEvaluateOptions, TraceSourceOptions } from './options.ts';
+import { outputDeltas } from './output-deltas.ts';
 import { exportPaths, type Output, writeOutputs } from './outputs.ts';
 import { type Inputs, refuseOverwriting } from './overwriting.ts';
-import { encodingQuality, type QuantizerQuality } from './quality.ts';
+import type { QuantizerQuality } from './quality.ts';
 import type { OpenSamplesOptions } from './samples.ts';
-import { readEncodingsFile, readSettings, type Settings, settingsFiles } from './settings.ts';
+import { chosenSchemes } from './schemes.ts';
+import { readSettings, type Settings, settingsFiles } from './settings.ts';
 import { simulate } from './simulate.ts';
+import { needsNoData, type StartingPoint, startingPoint } from './starting-point.ts';
 import type { Trace } from './trace.ts';
-import { narrowBiasWarnings, nonFiniteWarnings } from './warnings.ts';
-
-const FULL_RANGE_BITS = 8;
-const REDUCED_BITS = 7;
-
-const DEFAULT_GAMMA = 3;
-const DEFAULT_PERCENTILE = 99.99;
-
-/** Samples that a trace looks at: all tensors of a batch are in memory at once, twice. */
-const TRACED_SAMPLES = 4;
+import { nonFiniteWarnings } from './warnings.ts';
 
 /**
  * Quantization simulation of one model, in the order of the work: open → calibrate → evaluate → export. Every step is also a plain
@@ -53,37 +44,25 @@ export class QuantSim {
   readonly warnings: string[] = [];
   readonly #warn = (message: string) => { this.warnings.push(message); };
   readonly #options: QuantSimOptions;
-  /** What the configuration places; encodings from a file may leave some of it out. */
-  readonly #placed: Placement;
+  /** What configuration and options say, before there are encodings. */
+  readonly #start: StartingPoint;
   /** Files that were read, and data by the path they were opened by. */
   readonly #read: { readonly files: string[]; readonly data: string[] };
-  /** Encodings that calibrating keeps. */
-  readonly #frozen: EncodingTable;
-  #placement: Placement;
   #plan: Plan | null = null;
   #observation: Observation | null = null;
   #statistics: Statistics | null = null;
-  #encodings: EncodingTable | null = null;
-  /** Tensors whose encodings came from a file. */
-  #loaded: ReadonlySet<string> = new Set();
-  #quality: readonly QuantizerQuality[] = [];
+  #encoded: Encoded | null = null;
 
-  private constructor(original: Model, options: QuantSimOptions, { config, configName, overrides, encodings: file }: Settings) {
+  private constructor(original: Model, options: QuantSimOptions, settings: Settings) {
     const { model, report } = prepareModel(original, options);
     this.model = model;
     this.preparation = report;
-    this.configName = configName;
-    this.exportWish = exportWishOf(configName);
+    this.configName = settings.configName;
+    this.exportWish = exportWishOf(settings.configName);
     this.#options = options;
     this.#read = { files: [...original.files ?? [], ...settingsFiles(options)], data: [] };
-    const { reduceRange = false, quantizeBias = this.exportWish.quantizeBias, weightBitwidth, freeze = false } = options;
-    const reduced = reduceRange && (weightBitwidth ?? FULL_RANGE_BITS) === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
-    const placed = placeQuantizers(model, config, { ...options, quantizeBias, ...reduced, overrides });
-    const start = file === null ? { placement: placed, frozen: new Map(), warnings: [] } : startFromEncodings(model, placed, file, { freeze });
-    this.#placed = start.placement;
-    this.#frozen = start.frozen;
-    this.#placement = this.#placed;
-    this.warnings.push(...placed.warnings, ...start.warnings);
+    this.#start = startingPoint(model, options, settings, this.exportWish);
+    this.warnings.push(...this.#start.warnings);
   }
 
   /** Read a model, prepare it, and place its quantizers. */
@@ -93,17 +72,17 @@ export class QuantSim {
   }
 
   get placement(): Placement {
-    return this.#placement;
+    return (this.#encoded ?? this.#start).placement;
   }
 
   get isEncoded(): boolean {
-    return this.#encodings !== null;
+    return this.#encoded !== null;
   }
 
   /** By tensor; there are none before `calibrate`, `encode` or `loadEncodings`. */
   get encodings(): EncodingTable {
-    if (this.#encodings === null) throw new QuantpipeError('statistics-missing', 'the model has no encodings: calibrate it, or load them');
-    return this.#encodings;
+    if (this.#encoded === null) throw new QuantpipeError('statistics-missing', 'the model has no encodings: calibrate it, or load them');
+    return this.#encoded.encodings;
   }
 
   get statistics(): Statistics {
@@ -118,7 +97,7 @@ export class QuantSim {
 
   /** How well each encoding keeps its tensor's signal, a row a group; empty before there are statistics and encodings. */
   get quality(): readonly QuantizerQuality[] {
-    return this.#quality;
+    return this.#encoded?.quality ?? [];
   }
 
   /** Open data for this model: its inputs tell a folder of columns from a folder of samples. */
@@ -137,7 +116,7 @@ export class QuantSim {
   /** Gather statistics only. */
   async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
     checkCalibrateOptions(options);
-    if (this.#needsNoData) return this.#takeNothing();
+    if (needsNoData(this.#start)) return this.#takeNothing();
     const { observe } = await import('../calibrate/calibrate.ts');
     const plan = await this.#planFor(options);
     const opened = await this.openSource(source, options);
@@ -148,7 +127,7 @@ export class QuantSim {
   /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
   async *calibrateOnSpark(data: string, options: SparkOptions & Pick<CalibrateOptions, 'workers'>): AsyncGenerator<SparkProgress, void> {
     checkCalibrateOptions(options);
-    if (this.#needsNoData) {
+    if (needsNoData(this.#start)) {
       this.#takeNothing();
     } else {
       const { observeOnSpark } = await import('../cluster/index.ts');
@@ -159,48 +138,31 @@ export class QuantSim {
 
   /** Find the encodings from statistics of this model, gathered here or elsewhere. */
   async encode(statistics: Statistics, { signal, workers }: Pick<CalibrateOptions, 'signal' | 'workers'> = {}): Promise<void> {
-    const hash = this.#plan?.hash ?? modelHash(this.model);
-    if (statistics.model !== hash) {
-      throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
-    }
-    const missing = missingShards(statistics);
-    if (missing !== null) this.warnings.push(`the statistics are of part of the data: ${missing}`);
-    const { scheme = 'tf-enhanced', weightScheme = scheme, gamma = DEFAULT_GAMMA, percentile = DEFAULT_PERCENTILE, aimetPlacement = false } = this.#options;
-    const exactSoftmax = this.exportWish.exactSoftmax && !aimetPlacement;
+    const exactSoftmax = this.exportWish.exactSoftmax && this.#options.aimetPlacement !== true;
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    const { encode } = await import('../calibrate/encode.ts');
-    const encodings = await encode(this.model, this.#placed, statistics, { scheme, weightScheme, search: { gamma, percentile }, exactSoftmax, frozen: this.#frozen, ...threads });
-    this.#placement = this.#placed;
+    this.#encoded = await fromStatistics(this.model, this.#plan?.hash ?? modelHash(this.model), this.#start, statistics, { ...chosenSchemes(this.#options), exactSoftmax, ...threads });
     this.#statistics = statistics;
-    this.#encodings = encodings;
-    this.#loaded = new Set(this.#frozen.keys());
-    this.warnings.push(...narrowBiasWarnings(this.model, this.#placed, encodings));
-    const searched = this.#placement.quantizers.filter(({ tensor }) => !this.#frozen.has(tensor));
-    this.#quality = encodingQuality(this.model.graph, { ...this.#placement, quantizers: searched }, encodings, statistics, await Kernels.load());
+    this.warnings.push(...this.#encoded.warnings);
   }
 
   /** Take the encodings of a file instead of calibrating: it decides which of the placed quantizers there are. */
   async loadEncodings(path: string): Promise<void> {
-    const { placement, encodings, warnings } = applyEncodings(this.model, this.#placed, await readEncodingsFile(path));
+    this.#encoded = await fromFile(this.model, this.#start.placement, path);
     this.#read.files.push(path);
-    this.#placement = placement;
-    this.#encodings = encodings;
-    this.#loaded = new Set(encodings.keys());
-    this.warnings.push(...warnings);
+    this.warnings.push(...this.#encoded.warnings);
     this.#statistics = null; // what was observed before decided other encodings
-    this.#quality = [];
   }
 
   /** The model with simulated quantizers. Run it with the engine's own int8 fusions off. */
   simulated(): Model {
-    return simulate(this.model, this.#placement, this.encodings);
+    return simulate(this.model, this.placement, this.encodings);
   }
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
   exported(options: QdqOptions = {}): Model {
     const { weightType, activationType, dedicatedPairs } = this.exportWish;
     const wanted = { activationType, dedicatedPairs, weightType: options.activationType ?? weightType, ...options };
-    return qdqModel(this.model, this.#placement, this.encodings, wanted);
+    return qdqModel(this.model, this.placement, this.encodings, wanted);
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */
@@ -215,7 +177,7 @@ export class QuantSim {
       : { float: this.model, ...(options.against && { exported: options.against }) };
     if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
-    const evaluation = await evaluate(forms, readSamples(this.model, opened, bindings, options, this.#warn), bindings, { ...options, engine, deltas: this.#deltas });
+    const evaluation = await evaluate(forms, readSamples(this.model, opened, bindings, options, this.#warn), bindings, { ...options, engine, deltas: outputDeltas(this.model.graph, this.#encoded?.encodings ?? null) });
     options.signal?.throwIfAborted();
     this.warnings.push(...evaluation.warnings);
     return evaluation;
@@ -224,19 +186,19 @@ export class QuantSim {
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
   async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
     checkCalibrateOptions(options);
-    const [{ bindInputs }, { trace }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
+    const [{ bindInputs }, { trace, TRACED_SAMPLES }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
     const read = readSamples(this.model, opened, bindings, { limit: TRACED_SAMPLES, ...options }, this.#warn);
-    const traced = await trace(forms, read, bindings, { engine: await this.#openEngine(options), placement: this.#placement, encodings: this.encodings });
+    const traced = await trace(forms, read, bindings, { engine: await this.#openEngine(options), placement: this.placement, encodings: this.encodings });
     options.signal?.throwIfAborted();
     return traced;
   }
 
   /** Find out before calibrating whether export can say everything: throws `op-unsupported` where the version of encodings.json has no words for a tensor's grid. */
   checkExport({ encodingsVersion = '1.0.0' }: ExportOptions = {}): void {
-    checkEncodingsVersion(this.#placement, encodingsVersion, this.#frozen);
+    checkEncodingsVersion(this.placement, encodingsVersion, this.#start.frozen);
   }
 
   /** Find out before calibrating whether one of these files would overwrite what was read for this simulation, or `besides` it: throws `output-unwritable`, naming both. */
@@ -247,27 +209,19 @@ export class QuantSim {
   /** Write encodings.json, model.onnx, model.qdq.onnx, encodings.arrow and statistics.arrow into a folder. */
   async export(folder: string, { encodingsVersion = '1.0.0', ...qdqOptions }: ExportOptions = {}): Promise<Output[]> {
     await this.checkOutputs(exportPaths(folder));
-    const { scheme = 'tf-enhanced', weightScheme = scheme } = this.#options;
+    const { scheme, weightScheme } = chosenSchemes(this.#options);
     const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
-    this.warnings.push(...exportWarnings(this.#placement), ...encodingsWarnings(this.#placement, encodingsVersion));
+    this.warnings.push(...exportWarnings(this.placement), ...encodingsWarnings(this.placement, encodingsVersion));
     const { exportFiles } = await import('./export-files.ts');
     return writeOutputs(folder, await exportFiles({
-      model: this.model, quantized, placement: this.#placement, encodings, statistics: this.#statistics,
-      schemes: { activation: scheme, weight: weightScheme, loaded: this.#loaded }, version: encodingsVersion,
-    }));
-  }
-
-  /** One step of every graph output with one encoding, its own or that of what was cast to it; none before there are encodings. */
-  get #deltas(): ReadonlyMap<string, number> {
-    return new Map(this.model.graph.outputs.flatMap(({ name, producer }) => {
-      const [first, ...more] = this.#encodings?.get(name) ?? (producer?.opType === 'Cast' ? this.#encodings?.get(producer.inputs[0]!.name) : undefined) ?? [];
-      return first !== undefined && more.length === 0 ? [[name, first.delta] as const] : [];
+      model: this.model, quantized, placement: this.placement, encodings, statistics: this.#statistics,
+      schemes: { activation: scheme, weight: weightScheme, loaded: this.#encoded?.loaded ?? new Set() }, version: encodingsVersion,
     }));
   }
 
   /** What is observed, of a model that the engine can run. */
   async #planFor({ engine }: Pick<CalibrateOptions, 'engine'>): Promise<Plan> {
-    this.#plan ??= calibrationPlan(this.model, this.#placed);
+    this.#plan ??= calibrationPlan(this.model, this.#start.placement);
     const { checkLoads } = await import('./check-loads.ts');
     await checkLoads(this.model, engine);
     return this.#plan;
@@ -279,15 +233,9 @@ export class QuantSim {
     return opened;
   }
 
-  /** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
-  get #needsNoData(): boolean {
-    const { quantizers, floats } = this.#placed;
-    return floats.length + this.#frozen.size > 0 && quantizers.every(({ observed }) => observed.length === 0);
-  }
-
   #takeNothing(): void {
     this.#statistics = emptyStatistics(modelHash(this.model));
-    if (this.#frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
+    if (this.#start.frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
   }
 
   #take(observation: Observation): void {

@@ -7,17 +7,17 @@ import type { Model } from '../graph/graph.ts';
 import type { Samples } from './options.ts';
 
 /** How data for a model is opened. */
-export interface OpenSamplesOptions extends Pick<BindOptions, 'inputs' | 'images'>, Pick<OpenOptions, 'sample' | 'stdin'> {}
+export interface OpenSamplesOptions extends Pick<BindOptions, 'inputs' | 'images'>, Pick<OpenOptions, 'sample' | 'stdin' | 'signal'> {}
 
 /** Samples in one run while evaluating. */
 const EVALUATION_BATCH = 32;
 
 /** Open data for a model: its inputs tell a folder of columns from a folder of samples. What is open already stays as it is. */
-export async function openSamples(model: Model, data: Samples, { inputs: bound = {}, images, sample, stdin }: OpenSamplesOptions = {}): Promise<Source> {
+export async function openSamples(model: Model, data: Samples, { inputs: bound = {}, images, sample, stdin, signal }: OpenSamplesOptions = {}): Promise<Source> {
   if (typeof data !== 'string' && 'batches' in data) return data;
   const inputs = sessionInputs(model);
   const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
-  return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }) });
+  return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }), ...(signal && { signal }) });
 }
 
 /** Blocks of samples to run in this thread; `warn` is told what was left out. */

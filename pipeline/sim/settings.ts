@@ -5,6 +5,7 @@ import { isPreset, loadConfig, noPreset, presetNames } from '../config/presets/i
 import type { QuantsimConfig } from '../config/quantsim-config.ts';
 import { type EncodingsFile, readEncodings } from '../export/index.ts';
 import type { QuantSimOptions } from './options.ts';
+import { checkSchemes } from './schemes.ts';
 
 /** What the options of a simulation name, read from their files. */
 export interface Settings {
@@ -37,15 +38,6 @@ export function settingsFiles({ config, override, loadEncodings }: QuantSimOptio
 /** An encodings file, of any version. */
 export async function readEncodingsFile(path: string): Promise<EncodingsFile> {
   return readEncodings(await readText(path, ENCODINGS), path);
-}
-
-/** An option of a scheme that nothing uses was meant for something. */
-function checkSchemes({ scheme = 'tf-enhanced', weightScheme = scheme, ...options }: QuantSimOptions): void {
-  for (const [option, owner] of [['gamma', 'tf-enhanced'], ['percentile', 'percentile']] as const) {
-    if (options[option] === undefined || scheme === owner || weightScheme === owner) continue;
-    const chosen = scheme === weightScheme ? `the scheme is ${scheme}` : `the schemes are ${scheme} (activations) and ${weightScheme} (weights)`;
-    throw new QuantpipeError('config-invalid', `${option} ${options[option]} would change nothing: it belongs to the scheme ${owner}, and ${chosen}; choose scheme ${owner}, or leave ${option} out`);
-  }
 }
 
 async function readOverrides(override: string | object | undefined): Promise<readonly Override[]> {

@@ -10,6 +10,9 @@ import { floats } from './compare.ts';
 import { openSession } from './open-session.ts';
 import { type Step, StepCounts } from './step-counts.ts';
 
+/** Samples that a trace looks at, unless it is told otherwise: all tensors of a batch are in memory at once, twice. */
+export const TRACED_SAMPLES = 4;
+
 /** One quantized tensor, as the simulated and the exported model compute it. */
 export interface TracedTensor {
   readonly tensor: string;

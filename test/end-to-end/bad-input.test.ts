@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 
 import { writeModel, writeStatistics } from '../../pipeline/index.ts';
 import { quantpipe } from '../support/cli.ts';
-import { buildModel, weight } from '../support/graphs.ts';
+import { buildModel } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
 import { suite } from '../support/suite.ts';

@@ -12,6 +12,12 @@ export function node(op: string, reads: readonly string[], out: readonly string[
 /** The operators of a model in order. */
 export const operators = ({ graph }: Model): string[] => graph.nodes.map(({ opType }) => opType);
 
+/** One operator x → y and a Neg behind it. */
+export function unary(opType: string, sketches: readonly QuantizerSketch[], constants = {}, more: readonly string[] = []) {
+  const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, weights: constants, nodes: [node(opType, ['x', ...more], ['y']), node('Neg', ['y'], ['z'])], outputs: { z: null } });
+  return { model, ...placementOf(sketches) };
+}
+
 /** Conv (per channel) and Relu as one unit, Flatten that keeps the encoding, Gemm (per tensor): every kind of place a quantizer has. */
 export function smallNetwork() {
   const model = buildModel({

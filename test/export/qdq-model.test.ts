@@ -1,7 +1,6 @@
 import * as assert from 'uvu/assert';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
-import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { exportWarnings, qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { intAttribute, intOf } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
@@ -9,24 +8,16 @@ import type { Node } from '../../pipeline/graph/node.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { simulate } from '../../pipeline/sim/simulate.ts';
-import { buildModel, checkLinks, runModel, sameOutputs, weight } from '../support/graphs.ts';
-import { placementOf, type QuantizerSketch } from '../support/placements.ts';
-import { floats } from '../support/random.ts';
+import { buildModel, checkLinks, weight } from '../support/graphs.ts';
+import { placementOf } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
-import { node, operators, smallNetwork } from './models.ts';
+import { node, operators, smallNetwork, unary } from './models.ts';
 
 const nodeNamed = ({ graph }: Model, name: string): Node => graph.nodes.find(node => node.name === name)!;
 const contentOf = ({ graph }: Model, name: string) => graph.values.get(name)!.initializer!.read();
 
 /** What the DequantizeLinear of a tensor takes away. */
 const zeroPointOf = (model: Model, name: string) => nodeNamed(model, `${name}_DequantizeLinear`).inputs[2]!.initializer!.read();
-
-const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
-
-function unary(opType: string, sketches: readonly QuantizerSketch[], constants = {}, more: readonly string[] = []) {
-  const model = buildModel({ opset: 13, inputs: { x: ['N', 4] }, weights: constants, nodes: [node(opType, ['x', ...more], ['y']), node('Neg', ['y'], ['z'])], outputs: { z: null } });
-  return { model, ...placementOf(sketches) };
-}
 
 suite('export/qdq-model', test => {
   test('puts one pair on every placed activation and a DequantizeLinear on every constant', () => {
@@ -147,30 +138,6 @@ suite('export/qdq-model', test => {
     assert.is(zeroPointOf(exported, 'y').data[0], 128);
   });
 
-  // bounds of the Clip, range of the quantizer, whether the Clip can go
-  const clips: [min: number, max: number, range: [number, number], isDropped: boolean][] = [
-    [0, 6, [0, 6], true],
-    [0, 6, [0, 5.5], true],
-    [0, 6, [0, 6.01], true],   // 6 falls on the highest code of 6.01 / 255
-    [0, 6, [0, 6.1], false],   // and here below it
-    [0, 6, [-1, 6], false],
-    [-1, 6, [-1, 6], true],
-  ];
-  for (const [min, max, range, isDropped] of clips) {
-    test(`${isDropped ? 'drops' : 'keeps'} a Clip to [${min}, ${max}] before the range [${range}]`, () => {
-      const { model, placement, encodings } = unary('Clip', [{ tensor: 'y', ranges: [range] }], { min: scalar(min), max: scalar(max) }, ['min', 'max']);
-      assert.is(operators(qdqModel(model, placement, encodings)).includes('Clip'), !isDropped);
-    });
-  }
-
-  test('keeps a Relu whose result something else reads, or whose quantizer reaches below zero', () => {
-    const shared = buildModel({ opset: 13, inputs: { x: ['N', 4] }, nodes: [node('Relu', ['x'], ['y']), node('Exp', ['y'], ['z'])], outputs: { z: null } });
-    const { placement, encodings } = placementOf([{ tensor: 'z', ranges: [[0, 6]] }]);
-    assert.ok(operators(qdqModel(shared, placement, encodings)).includes('Relu'));
-    const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
-    assert.ok(operators(qdqModel(below.model, below.placement, below.encodings)).includes('Relu'));
-  });
-
   test('keeps depthwise weights as floats on their grid where that is asked for, and no others', () => {
     const model = buildModel({
       opset: 13, inputs: { x: ['N', 2, 4, 4] }, weights: { d: weight([2, 1, 3, 3]), w: weight([2, 2, 1, 1]) },
@@ -181,14 +148,6 @@ suite('export/qdq-model', test => {
     assert.equal(operators(exported), ['Conv', 'DequantizeLinear', 'Conv']);
     assert.equal(contentOf(exported, 'd'), contentOf(simulate(model, placement, encodings), 'd'));
     assert.equal(operators(qdqModel(model, placement, encodings)), ['DequantizeLinear', 'Conv', 'DequantizeLinear', 'Conv']);
-  });
-
-  test('keeps a Relu between two quantizers: onnxruntime would make one of them, at any level of optimization', async () => {
-    const { model, placement, encodings } = unary('Relu', [{ tensor: 'x', ranges: [[-4, 4]] }, { tensor: 'y', ranges: [[0, 3.9]] }]);
-    const exported = qdqModel(model, placement, encodings);
-    assert.ok(operators(exported).includes('Relu'));
-    const feeds = { x: float32Tensor([64, 4], floats(256)) };
-    sameOutputs(await runModel(exported, feeds, 'all'), await runModel(exported, feeds));
   });
 
   test('takes a stored weight out of the graph inputs', () => {
@@ -252,13 +211,6 @@ suite('export/qdq-model', test => {
     assert.equal(zeroPointOf(signed, 'positive'), { dtype: 'int8', dims: [], data: Int8Array.of(-128) });
     const below = unary('Relu', [{ tensor: 'y', ranges: [[-1, 6]] }]);
     assert.ok(operators(qdqModel(below.model, below.placement, below.encodings, { activationType: 'int8' })).includes('Relu'));
-  });
-
-  test('drops a Relu before the Clip of a grid narrower than its type, where that clips as much', () => {
-    for (const [range, isDropped] of [[[0, 1.5], true], [[-1, 1.5], false]] as const) {
-      const { model, placement, encodings } = unary('Relu', [{ tensor: 'y', grid: grid(7), ranges: [range] }]);
-      assert.is(operators(qdqModel(model, placement, encodings)).includes('Relu'), !isDropped);
-    }
   });
 
   test('gives every reader and a graph output a pair of its own where that is asked for', () => {

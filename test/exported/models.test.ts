@@ -9,7 +9,7 @@ import { readModel, readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
 import { QuantSim } from '../../pipeline/sim/quant-sim.ts';
-import { type Exported, EXPORTED_SAMPLES, exportedModels, expectedOf, outputsOf, samplesOf, valuesOf } from '../support/exported.ts';
+import { EXPORTED_SAMPLES, exportedModels, expectedOf, outputsOf, samplesOf, valuesOf } from '../support/exported.ts';
 import { golden } from '../support/golden.ts';
 import { checkLinks } from '../support/graphs.ts';
 import { sameMessage } from '../support/messages.ts';

@@ -13,7 +13,7 @@ import { buildModel, feedsFor, runModel, sameOutputs, weight } from '../support/
 import { sameMessage } from '../support/messages.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
-import { concat, externalData, field, graph, initializer, input, model, node, output, rawData, tensor } from '../support/wire.ts';
+import { externalData, field, graph, initializer, input, model, node, output, rawData, tensor } from '../support/wire.ts';
 
 const content = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const file = new Uint8Array(content.buffer);

@@ -2,7 +2,7 @@
 // https://parquet.apache.org/docs/file-format/data-pages/
 
 import { QuantpipeError } from '../../base/errors.ts';
-import { take, type ByteReader, type StoredBytes } from '../byte-reader.ts';
+import { take, type StoredBytes } from '../byte-reader.ts';
 import { decompress } from './codecs.ts';
 import { parquetHeader, type RowGroup } from './hyparquet.ts';
 import type { Leaf } from './leaf.ts';

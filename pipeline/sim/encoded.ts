@@ -1,0 +1,51 @@
+import { QuantpipeError } from '../base/errors.ts';
+import type { CalibrateOptions } from '../calibrate/calibrate.ts';
+import type { EncodingTable, Placement } from '../config/placement.ts';
+import { applyEncodings } from '../export/index.ts';
+import type { Model } from '../graph/graph.ts';
+import { Kernels } from '../kernels/index.ts';
+import { missingShards } from '../observers/merge.ts';
+import type { Statistics } from '../observers/statistics.ts';
+import { encodingQuality, type QuantizerQuality } from './quality.ts';
+import type { Schemes } from './schemes.ts';
+import { readEncodingsFile } from './settings.ts';
+import type { StartingPoint } from './starting-point.ts';
+import { narrowBiasWarnings } from './warnings.ts';
+
+/** A simulation that has its encodings. */
+export interface Encoded {
+  /** The quantizers that there are; encodings from a file may leave some out that were placed. */
+  readonly placement: Placement;
+  readonly encodings: EncodingTable;
+  /** Tensors whose encodings came from a file. */
+  readonly loaded: ReadonlySet<string>;
+  /** Of the encodings that were searched. */
+  readonly quality: readonly QuantizerQuality[];
+  readonly warnings: readonly string[];
+}
+
+export interface EncodedOptions extends Schemes, Pick<CalibrateOptions, 'signal' | 'workers'> {
+  readonly exactSoftmax: boolean;
+}
+
+/** @throws statistics-invalid where they are not of the model of this hash */
+export async function fromStatistics(model: Model, hash: string, { placement, frozen }: StartingPoint, statistics: Statistics, options: EncodedOptions): Promise<Encoded> {
+  if (statistics.model !== hash) {
+    throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
+  }
+  const { encode } = await import('../calibrate/encode.ts');
+  const encodings = await encode(model, placement, statistics, { ...options, frozen });
+  const searched = placement.quantizers.filter(({ tensor }) => !frozen.has(tensor));
+  const missing = missingShards(statistics);
+  return {
+    placement, encodings, loaded: new Set(frozen.keys()),
+    quality: encodingQuality(model.graph, { ...placement, quantizers: searched }, encodings, statistics, await Kernels.load()),
+    warnings: [...(missing === null ? [] : [`the statistics are of part of the data: ${missing}`]), ...narrowBiasWarnings(model, placement, encodings)],
+  };
+}
+
+/** @param path of an encodings file, of any version */
+export async function fromFile(model: Model, placed: Placement, path: string): Promise<Encoded> {
+  const { placement, encodings, warnings } = applyEncodings(model, placed, await readEncodingsFile(path));
+  return { placement, encodings, loaded: new Set(encodings.keys()), quality: [], warnings };
+}

@@ -1,0 +1,37 @@
+import type { EncodingTable, Placement } from '../config/placement.ts';
+import { placeQuantizers } from '../config/place-quantizers.ts';
+import type { ExportWish } from '../config/presets/index.ts';
+import { startFromEncodings } from '../export/index.ts';
+import type { Model } from '../graph/graph.ts';
+import type { QuantSimOptions } from './options.ts';
+import type { Settings } from './settings.ts';
+
+const FULL_RANGE_BITS = 8;
+const REDUCED_BITS = 7;
+
+/** What a simulation begins with. */
+export interface StartingPoint {
+  readonly placement: Placement;
+  /** Encodings that calibrating keeps. */
+  readonly frozen: EncodingTable;
+  readonly warnings: readonly string[];
+}
+
+/** Place the quantizers of a prepared model as configuration and options say, and as the encodings file does where one is loaded. */
+export function startingPoint(model: Model, options: QuantSimOptions, { config, overrides, encodings }: Settings, wish: ExportWish): StartingPoint {
+  const { quantizeBias = wish.quantizeBias, freeze = false } = options;
+  const placement = placeQuantizers(model, config, { ...options, ...reducedRange(options), quantizeBias, overrides });
+  if (encodings === null) return { placement, frozen: new Map(), warnings: placement.warnings };
+  const start = startFromEncodings(model, placement, encodings, { freeze });
+  return { ...start, warnings: [...placement.warnings, ...start.warnings] };
+}
+
+/** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
+export function needsNoData({ placement: { quantizers, floats }, frozen }: StartingPoint): boolean {
+  return floats.length + frozen.size > 0 && quantizers.every(({ observed }) => observed.length === 0);
+}
+
+/** A reduced range is that of one bit less; other bit-widths have room already. */
+function reducedRange({ reduceRange = false, weightBitwidth = FULL_RANGE_BITS }: QuantSimOptions): Pick<QuantSimOptions, 'weightBitwidth'> {
+  return reduceRange && weightBitwidth === FULL_RANGE_BITS ? { weightBitwidth: REDUCED_BITS } : {};
+}
