@@ -19,8 +19,8 @@ export { type ExportWish, exportWishOf, isPreset, loadConfig, presetNames } from
 export { describePlacement, type PlacementRow } from './config/describe-placement.ts';
 export { type Override, parseOverrides } from './config/override.ts';
 export { type PlacementOptions, placeQuantizers } from './config/place-quantizers.ts';
-export type { BlockOptions } from './config/weights.ts';
-export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Unit } from './config/placement.ts';
+export type { BlockOptions } from './config/divisions.ts';
+export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Undivided, Unit } from './config/placement.ts';
 
 export type { CheckpointOptions } from './calibrate/checkpoint.ts';
 export { removeCheckpoint } from './calibrate/remove-checkpoint.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import type { LeftInFloat, PlacementRow, Unit } from '../../pipeline/index.ts';
+import type { LeftInFloat, PlacementRow, Undivided, Unit } from '../../pipeline/index.ts';
 import { simOptions } from '../calibration.ts';
 import { printable } from '../exit.ts';
 import { type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
@@ -24,13 +24,13 @@ Examples:
     .action(async (model: string, options: PlacementOptions & ReportOptions) => {
       const { describePlacement, QuantSim } = await import('../../pipeline/sim/index.ts');
       const sim = await QuantSim.open(model, simOptions(options));
-      const { units, float } = sim.placement;
+      const { units, float, undivided } = sim.placement;
       const quantizers = describePlacement(sim.placement, sim.model.graph);
       if (options.json) {
         console.log(JSON.stringify({ config: sim.configName, quantizers, units, float, warnings: sim.warnings }, null, 2));
         return;
       }
-      console.log([quantizerTable(quantizers), ...unitTable(units), ...floatTable(float)].join('\n\n'));
+      console.log([quantizerTable(quantizers), ...undividedTable(undivided), ...unitTable(units), ...floatTable(float)].join('\n\n'));
       for (const warning of sim.warnings) process.stderr.write(`warning: ${printable(warning)}\n`);
     });
 }
@@ -54,6 +54,12 @@ function sharing({ sharedWith, untied, observed }: Pick<PlacementRow, 'sharedWit
 /** The line that decided; the section where the line does not begin with it. */
 function ruleOf({ section, rule }: Pick<PlacementRow, 'section' | 'rule'>): string {
   return section === 'exception' || section === 'override' ? `${section}: ${rule}` : rule;
+}
+
+function undividedTable(undivided: readonly Undivided[]): string[] {
+  if (undivided.length === 0) return [];
+  return [`per tensor, because operators that share them would divide them differently:\n${table([{ title: 'weight', most: NAME }, { title: 'who, and by which rule' }],
+    undivided.map(({ tensor, reason }) => [tensor, reason]))}`];
 }
 
 function unitTable(units: readonly Unit[]): string[] {

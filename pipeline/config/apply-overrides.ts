@@ -92,7 +92,7 @@ function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: 
   }
   const rule = { section: 'override', path: tensor } as const;
   weights.set(root, {
-    ...before, granularity, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: override.format ?? (speaksOfGrid(override) ? null : before.format),
+    ...before, granularity, disagreement: perChannel === null ? before.disagreement : null, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: override.format ?? (speaksOfGrid(override) ? null : before.format),
     symmetry: symmetry ?? before.symmetry, constraint: constraint ?? before.constraint,
     bitwidth: bitwidth === null ? before.bitwidth : inRange(bitwidth, `'${tensor}'`, WEIGHT_BITWIDTHS),
   });

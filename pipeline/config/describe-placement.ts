@@ -17,6 +17,8 @@ export interface PlacementRow {
   readonly sharedWith: string;
   /** Why it does not share the encoding that its operator should have for all: "not tied: also read by Relu 'a'"; '' where it does, or none should. */
   readonly untied: string;
+  /** Why a weight is per tensor although an operator would have it per channel: "shared: Gemm 'a' would have it …"; '' for all others. */
+  readonly undivided: string;
   /** The tensors whose merged statistics decide; none for constants and biases. */
   readonly observed: readonly string[];
   /** Fixed ends, such as '0 … 1'; '' where there are none. */
@@ -27,21 +29,22 @@ export interface PlacementRow {
 }
 
 /** Units, what is left in float and warnings are plain data already; this makes rows of the quantizers, biases last. */
-export function describePlacement({ quantizers, floats, biases, untied }: Placement, graph: Graph | null = null): PlacementRow[] {
+export function describePlacement({ quantizers, floats, biases, untied, undivided }: Placement, graph: Graph | null = null): PlacementRow[] {
   const reasons = new Map(untied.map(({ tensor, reason }) => [tensor, `not tied: ${reason}`]));
+  const disagreements = new Map(undivided.map(({ tensor, reason }) => [tensor, `shared: ${reason}`]));
   return [
-    ...quantizers.map(quantizer => ({ ...quantizerRow(quantizer, producerOf(graph, quantizer.tensor)), untied: reasons.get(quantizer.tensor) ?? '' })),
+    ...quantizers.map(quantizer => ({ ...quantizerRow(quantizer, producerOf(graph, quantizer.tensor)), untied: reasons.get(quantizer.tensor) ?? '', undivided: disagreements.get(quantizer.tensor) ?? '' })),
     ...floats.map(({ tensor, role, format, rule: { section, path } }) => ({
-      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', untied: '', observed: [], constraint: '', section, rule: path,
+      tensor, producer: producerOf(graph, tensor), kind: role, bitwidth: 16, symmetry: format, granularity: 'tensor', sharedWith: '', untied: '', undivided: '', observed: [], constraint: '', section, rule: path,
     })),
     ...biases.map(({ tensor, input, weight, granularity }) => ({
       tensor, producer: producerOf(graph, tensor), kind: 'bias' as const, bitwidth: 32, symmetry: 'symmetric', granularity: granularity.kind === 'tensor' ? 'tensor' : 'channel 0',
-      sharedWith: `${input} × ${weight}`, untied: '', observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
+      sharedWith: `${input} × ${weight}`, untied: '', undivided: '', observed: [], constraint: '', section: 'bias' as const, rule: 'input × weight',
     })),
   ];
 }
 
-function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer, producer: string): Omit<PlacementRow, 'untied'> {
+function quantizerRow({ tensor, role, grid, granularity, group, observed, constraint, rule }: Quantizer, producer: string): Omit<PlacementRow, 'untied' | 'undivided'> {
   return {
     tensor, producer, kind: role === 'activation' && observed.length === 0 && group === tensor ? 'constant' : role,
     bitwidth: grid.bitwidth, symmetry: grid.symmetry, granularity: describeGranularity(granularity), sharedWith: group === tensor ? '' : group, observed,

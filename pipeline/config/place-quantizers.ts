@@ -7,6 +7,7 @@ import { activationSettings, type PlacedGraph } from './activations.ts';
 import { applyOverrides } from './apply-overrides.ts';
 import { placeBiases } from './bias.ts';
 import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
+import type { BlockOptions } from './divisions.ts';
 import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
@@ -16,14 +17,14 @@ import { maskedValues } from './masks.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
 import type { Override } from './override.ts';
-import type { FloatQuantizer, Placement, Quantizer } from './placement.ts';
+import type { FloatQuantizer, Placement, Quantizer, Undivided } from './placement.ts';
 import type { Defaults, QuantsimConfig } from './quantsim-config.ts';
 import { quantizedOperands, reachedRoots } from './reached.ts';
 import { findUnits, isExemptOnHexagon } from './supergroups.ts';
 import { type Bitwidths, modelBitwidths } from './supported-kernels.ts';
 import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
 import { TiedTensors } from './tied-tensors.ts';
-import { type BlockOptions, type WeightSetting, weightSettings } from './weights.ts';
+import { type WeightSetting, weightSettings } from './weights.ts';
 
 export interface PlacementOptions {
   /** 2 to 32. Default: that of the first kernel the configuration lists, else 8. */
@@ -90,15 +91,17 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       ? activationQuantizer(value, sharing, merged.settingOf(root), config.defaults)
       : weightQuantizer(value, root, weight, config.defaults));
   }
+  const undivided = undividedWeights(weights, quantizers);
   const placedBiases = placeBiases(placed.biases, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
   return {
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,
     floats,
     untied: [...merged.untied].map(([{ name }, reason]) => ({ tensor: name, reason })),
+    undivided,
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
-    warnings: [...config.warnings, ...exceptions, ...operatorWarnings(graph), ...typeWarnings(graph)],
+    warnings: [...config.warnings, ...exceptions, ...undivided.map(undividedWarning), ...operatorWarnings(graph), ...typeWarnings(graph)],
   };
 }
 
@@ -120,6 +123,15 @@ function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightS
   for (const [value, { isQuantized }] of weights) if (isQuantized) quantized.add(value);
   for (const value of quantizedOperands(placed, quantized)) if (!weights.has(value) && activations.of(value).isQuantized) quantized.add(value);
   return quantized;
+}
+
+/** The weights that have one encoding because those who share them disagree, and not because an override says so. */
+function undividedWeights(weights: ReadonlyMap<Value, WeightSetting>, quantizers: ReadonlyMap<string, Quantizer>): Undivided[] {
+  return [...weights].flatMap(([{ name }, { disagreement }]) => disagreement !== null && quantizers.has(name) ? [{ tensor: name, reason: disagreement }] : []);
+}
+
+function undividedWarning({ tensor, reason }: Undivided): string {
+  return `weight '${tensor}' is quantized per tensor, because operators that share it would divide it differently: ${reason}`;
 }
 
 /** Every tensor that may have a quantizer, in the order of the graph: its inputs, then node by node constants and outputs. */

@@ -64,6 +64,12 @@ export interface Untied {
   readonly reason: string;
 }
 
+/** A weight that is quantized per tensor because operators that share it would divide it differently; the reason names these, and their rules. */
+export interface Undivided {
+  readonly tensor: string;
+  readonly reason: string;
+}
+
 /** A node or tensor that stays in float, and the sentence that says why. */
 export interface LeftInFloat {
   readonly kind: 'node' | 'tensor';
@@ -87,6 +93,7 @@ export interface Placement {
   readonly biases: readonly BiasQuantizer[];
   readonly floats: readonly FloatQuantizer[];
   readonly untied: readonly Untied[];
+  readonly undivided: readonly Undivided[];
   readonly units: readonly Unit[];
   readonly float: readonly LeftInFloat[];
   /** What the user should know about the placement and has no row of its own: one sentence each. */

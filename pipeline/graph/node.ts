@@ -83,4 +83,9 @@ export class Node {
   get label(): string {
     return this.name !== '' ? this.name : `${this.opType} of '${this.outputs.find(output => output !== null)?.name ?? ''}'`;
   }
+
+  /** How sentences call this node, that it is an operator of its type among others: `Relu 'a'`, or where it has no name its label. */
+  get title(): string {
+    return this.name !== '' ? `${this.opType} '${this.name}'` : this.label;
+  }
 }

@@ -28,7 +28,7 @@ const sketch: ModelSketch = {
 const { quantizers } = placementOf([{ tensor: 'x', ranges: [] }, { tensor: 'w', role: 'weight', axis: 1, ranges: [] }, { tensor: 'h', ranges: [] }, { tensor: 'y', group: 'h', ranges: [] }]).placement;
 
 const placement = (change: Partial<Record<string, Partial<Quantizer>>> = {}): Placement =>
-  ({ quantizers: quantizers.map(quantizer => ({ ...quantizer, ...change[quantizer.tensor] })), biases: [], floats: [], untied: [], units: [], float: [], warnings: [] });
+  ({ quantizers: quantizers.map(quantizer => ({ ...quantizer, ...change[quantizer.tensor] })), biases: [], floats: [], untied: [], undivided: [], units: [], float: [], warnings: [] });
 
 function statisticsOf(values: Readonly<Record<string, Float32Array>>): Statistics {
   const tensors = new Map<string, TensorStatistics>(Object.entries(values).map(([name, list]) => [name, kernels.observe(list)]));

@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { presets } from '../../pipeline/config/presets/index.ts';
+import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { quantpipe } from '../support/cli.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 
 const VIT = 'fixtures/models/fmnist-vit.onnx';
@@ -62,6 +64,21 @@ suite('cli/inspect', test => {
       assert.match(stdout, /^\/e\/Conv_output_0 +Conv +activation .*not tied: also read by Mul '\/Mul' +defaults/m);
       const { quantizers } = JSON.parse((await quantpipe(['inspect', VIT, '--config', path, '--json'])).stdout) as Inspected;
       assert.equal(quantizers.filter(({ untied }) => untied !== '').map(({ tensor }) => tensor), ['/e/Conv_output_0']);
+    });
+  });
+
+  test('a weight whose readers would divide it differently stands in a list of its own, with them and their rules, and in a warning', async () => {
+    const { config } = presets['per-channel'];
+    await withFile(JSON.stringify({ ...config, op_type: { ...config.op_type, MatMul: { per_channel_quantization: 'False' } } }), async path => {
+      const model = join(dirname(path), 'shared.onnx');
+      await writeFile(model, writeModel(buildModel({
+        inputs: { x: [2, 4] }, weights: { w: weight([4, 4]) }, outputs: { y: [2, 4] },
+        nodes: [{ op: 'Gemm', name: 'first', in: ['x', 'w'], out: ['a'] }, { op: 'MatMul', name: 'second', in: ['a', 'w'], out: ['y'] }],
+      })));
+      const { stdout, stderr } = await quantpipe(['inspect', model, '--config', path]);
+      const reason = "Gemm 'first' would have it per channel of axis 1 by defaults.per_channel_quantization, MatMul 'second' per tensor by op_type.MatMul.per_channel_quantization";
+      assert.ok(new RegExp(`^per tensor, because operators that share them would divide them differently:\nweight .*\nw +${reason}$`, 'm').test(stdout), stdout);
+      assert.ok(stderr.includes(`warning: weight 'w' is quantized per tensor, because operators that share it would divide it differently: ${reason}\n`), stderr);
     });
   });
 

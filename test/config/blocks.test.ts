@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
-import type { BlockOptions } from '../../pipeline/config/weights.ts';
+import type { BlockOptions } from '../../pipeline/config/divisions.ts';
 import type { Attribute } from '../../pipeline/graph/attribute.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';

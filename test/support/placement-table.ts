@@ -3,8 +3,8 @@ import type { Placement } from '../../pipeline/config/placement.ts';
 
 /** A placement as text, to be compared with a golden: a row per quantizer, then units, what is left in float, and warnings. */
 export function placementTable(placement: Placement): string {
-  const rows = describePlacement(placement).map(({ tensor, kind, bitwidth, symmetry, granularity, sharedWith, untied, constraint, rule }) =>
-    [tensor, kind, String(bitwidth), symmetry, granularity, sharedWith || untied, constraint, rule]);
+  const rows = describePlacement(placement).map(({ tensor, kind, bitwidth, symmetry, granularity, sharedWith, untied, undivided, constraint, rule }) =>
+    [tensor, kind, String(bitwidth), symmetry, granularity, sharedWith || untied || undivided, constraint, rule]);
   return [
     ...aligned([['tensor', 'kind', 'bits', 'symmetry', 'granularity', 'shared with', 'constraint', 'rule'], ...rows]), '',
     ...aligned([['unit', 'output', 'nodes', 'rule'], ...placement.units.map(({ kind, output, nodes, rule }) => [kind, output, String(nodes.length), rule.path])]), '',

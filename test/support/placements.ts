@@ -26,7 +26,7 @@ export function placementOf(sketches: readonly QuantizerSketch[], biases: readon
   });
   const encodings = new Map(sketches.map(sketch => [sketch.tensor, sketch.ranges.map(([min, max]): Encoding => fitEncoding(min, max, gridOf(sketch)))]));
   const granularityOf = (weight: string): Granularity => quantizers.find(({ tensor }) => tensor === weight)!.granularity;
-  return { placement: { quantizers, biases: biases.map(bias => ({ ...bias, granularity: granularityOf(bias.weight) })), floats: [], untied: [], units: [], float: [], warnings: [] }, encodings };
+  return { placement: { quantizers, biases: biases.map(bias => ({ ...bias, granularity: granularityOf(bias.weight) })), floats: [], untied: [], undivided: [], units: [], float: [], warnings: [] }, encodings };
 }
 
 function gridOf({ role = 'activation', grid: drawn }: QuantizerSketch): Grid {
