@@ -76,7 +76,7 @@ export function isTakenByPass({ rule }: Operator): boolean {
 }
 
 /** The name under which a section of the configuration has an operator: the one that the file has, where the section knows it; else the one it was raised to. */
-export function nameIn(section: ReadonlyMap<string, unknown>, { opType, formerType }: Pick<Operator, 'opType' | 'formerType'>): string {
+export function nameIn(section: { has(name: string): boolean }, { opType, formerType }: Pick<Operator, 'opType' | 'formerType'>): string {
   return formerType !== null && section.has(formerType) ? formerType : opType;
 }
 

@@ -12,6 +12,7 @@ export interface QuantsimConfig {
   readonly params: ReadonlyMap<string, ParamSettings>;
   /** An operator that raising the opset renames (Upsample, Scatter) goes by its name in the file where that is here, else by its new one. */
   readonly opTypes: ReadonlyMap<string, OpTypeSettings>;
+  /** Operators go by the same names as in op_type. */
   readonly supergroups: readonly Supergroup[];
   readonly modelInput: { readonly isInputQuantized: boolean | null };
   readonly modelOutput: { readonly isOutputQuantized: boolean | null };

@@ -2,7 +2,7 @@ import { intOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Value } from '../graph/node.ts';
 import type { Rule, Unit } from './placement.ts';
-import { isTakenByPass, type Operator, type Operators, outputsOf } from './operators.ts';
+import { isTakenByPass, nameIn, type Operator, type Operators, outputsOf } from './operators.ts';
 import type { QuantsimConfig, Supergroup } from './quantsim-config.ts';
 
 /** Operator types that are kept together, and the rule that says so. */
@@ -25,6 +25,9 @@ export interface Units {
   readonly absorbed: ReadonlySet<Node>;
 }
 
+/** Whether a list means an operator by this name: see {@link nameIn}. */
+type Naming = (operator: Operator, opType: string) => boolean;
+
 /** Operators that a BatchNormalization after them can be folded into. */
 const LAYERS: readonly string[] = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
 const NORMALIZATION = 'BatchNormalization';
@@ -39,7 +42,9 @@ const COMMUTATIVE: ReadonlySet<string> = new Set(['Add', 'Mul', 'Max', 'Min', 'S
  * @param isExempt operators that no list matches
  */
 export function findUnits(graph: Graph, operators: Operators, config: QuantsimConfig, isExempt: (operator: Operator) => boolean = () => false): Units {
-  const chains = findChains(graph, operators, patternsOf(config.supergroups), isExempt);
+  const listed = new Set(config.supergroups.flatMap(({ opTypes }) => opTypes));
+  const isA: Naming = (operator, opType) => nameIn(listed, operator) === opType;
+  const chains = findChains(graph, operators, patternsOf(config.supergroups), isA, isExempt);
   const chained = new Set(chains.flatMap(chain => chain.operators));
   const alone = operators.all.filter(operator => operator.isComposite && !chained.has(operator))
     .map((operator): Chain => ({ operators: [operator], rule: operator.rule! }));
@@ -78,10 +83,10 @@ function foldedIn({ operators: [first, second] }: Chain): readonly Node[] {
   return second?.opType === NORMALIZATION && LAYERS.includes(first!.opType) ? second.nodes : [];
 }
 
-function findChains(graph: Graph, operators: Operators, patterns: readonly Pattern[], isExempt: (operator: Operator) => boolean): Chain[] {
+function findChains(graph: Graph, operators: Operators, patterns: readonly Pattern[], isA: Naming, isExempt: (operator: Operator) => boolean): Chain[] {
   const taken = new Set<Operator>();
   return patterns.flatMap(({ opTypes, rule }) => operators.all.flatMap(first => {
-    const chain = chainFrom(graph, operators, first, opTypes);
+    const chain = chainFrom(graph, operators, first, opTypes, isA);
     if (chain === null || chain.some(operator => taken.has(operator) || isExempt(operator))) return [];
     chain.forEach(operator => taken.add(operator));
     return [{ operators: chain, rule }];
@@ -99,20 +104,20 @@ function patternsOf(supergroups: readonly Supergroup[]): Pattern[] {
   return [...listed, ...layers].sort((a, b) => b.opTypes.length - a.opTypes.length);
 }
 
-function chainFrom(graph: Graph, operators: Operators, first: Operator, [firstType, ...rest]: readonly string[]): Operator[] | null {
-  if (!isOfType(first, firstType!)) return null;
+function chainFrom(graph: Graph, operators: Operators, first: Operator, [firstType, ...rest]: readonly string[], isA: Naming): Operator[] | null {
+  if (!isA(first, firstType!) && !isAddition(first, firstType!)) return null;
   const chain = [first];
   for (const opType of rest) {
     const next = onlyReader(graph, operators, chain.at(-1)!);
-    if (next?.opType !== opType) return null;
+    if (next === null || !isA(next, opType)) return null;
     chain.push(next);
   }
   return chain;
 }
 
 /** A product and its bias begin what a product begins, and what an Add begins unless a pass took that from AIMET's supergroups. */
-function isOfType(first: Operator, opType: string): boolean {
-  return first.opType === opType || (opType === 'Add' && first.kind === 'MatMulAdd' && !isTakenByPass(first));
+function isAddition(first: Operator, opType: string): boolean {
+  return opType === 'Add' && first.kind === 'MatMulAdd' && !isTakenByPass(first);
 }
 
 /** The one operator that reads an operator's only output as data. */

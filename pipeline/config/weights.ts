@@ -5,7 +5,7 @@ import type { Granularity } from '../quant/granularity.ts';
 import { type BlockOptions, type Division, divisionOf, type ReadParameter } from './divisions.ts';
 import { isDerivedBias } from './layer-bias.ts';
 import { reasonForFloat } from './left-in-float.ts';
-import { constantParameters, type Parameter } from './params.ts';
+import { constantParameters } from './params.ts';
 import type { Rule } from './placement.ts';
 import type { ParamSettings, QuantsimConfig } from './quantsim-config.ts';
 import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';

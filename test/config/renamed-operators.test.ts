@@ -50,6 +50,20 @@ suite('config/renamed-operators', test => {
     assert.is(ruleOf(placeRaised(upsample, { op_type: { Upsample: on, Resize: symmetric } }), 'r'), 'op_type.Upsample.is_output_quantized');
   });
 
+  // the Upsample or Resize with result `r`, and the Tanh after it
+  for (const [what, sketch, lists, rule] of [
+    ['Upsample, by its own name', upsample, [['Upsample', 'Tanh']], 0],
+    ['Upsample, by the name that it gets', upsample, [['Resize', 'Tanh']], 0],
+    ['Upsample, by both: its own counts', upsample, [['Resize', 'Tanh'], ['Upsample', 'Tanh']], 1],
+    ['Upsample as the second of a list', upsample, [['Sigmoid', 'Upsample']], 0],
+    ['a Resize that was one in the file', resize, [['Upsample', 'Tanh']], null],
+  ] as const) {
+    test(`supergroups speak of ${what}`, () => {
+      const { units } = placeRaised(sketch, { supergroups: lists.map(op_list => ({ op_list })) });
+      assert.equal(units.map(({ rule: { path } }) => path), rule === null ? [] : [`supergroups[${rule}].op_list`]);
+    });
+  }
+
   for (const [name, isTied] of [['Scatter', true], ['ScatterElements', true], ['ScatterND', false]] as const) {
     test(`ties.${name} ${isTied ? 'ties' : 'does not tie'} what a Scatter puts together`, () => {
       assert.is(lines(placeRaised(scatter, { ties: { [name]: 'True' } })).some(line => line.startsWith('r ') && line.includes('= a')), isTied);
