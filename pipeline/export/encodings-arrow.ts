@@ -5,7 +5,7 @@ import type { Graph, Model } from '../graph/graph.ts';
 import { nonFiniteCounts } from '../observers/signal-power.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { biasEncodings } from './encodings-content.ts';
+import { biasEncodings } from './bias-encodings.ts';
 import { encodingsOf } from './insert-quantizer.ts';
 
 /** Which scheme chose the ranges, by role. */

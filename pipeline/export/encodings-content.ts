@@ -1,9 +1,9 @@
-import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
+import type { EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
 import type { Graph } from '../graph/graph.ts';
-import { biasScales } from '../quant/bias.ts';
 import type { Encoding } from '../quant/encoding.ts';
-import { axisIn, type Granularity, PER_TENSOR } from '../quant/granularity.ts';
-import { type Grid, steps } from '../quant/grid.ts';
+import { axisIn, type Granularity } from '../quant/granularity.ts';
+import type { Grid } from '../quant/grid.ts';
+import { biasEncodings } from './bias-encodings.ts';
 import { encodingsOf } from './insert-quantizer.ts';
 
 /** The encodings of one tensor under its name in `model.onnx`. */
@@ -83,34 +83,6 @@ function counted(granularity: Granularity, dims: readonly number[]): Granularity
   if (granularity.kind === 'tensor') return granularity;
   const axis = axisIn(dims, granularity.axis);
   return granularity.kind === 'channel' ? { ...granularity, axis } : { ...granularity, axis, channelAxis: axisIn(dims, granularity.channelAxis) };
-}
-
-/**
- * The int32 encodings of biases: one per element where the weight has encodings for its channels. A bias that several nodes share has one step per node; a
- * file with one entry per name cannot say so, and says nothing.
- */
-export function biasEncodings(graph: Graph, { biases }: Placement, encodings: EncodingTable): NamedEncodings[] {
-  const readers = new Map<string, BiasQuantizer[]>();
-  for (const bias of biases) readers.set(bias.tensor, [...readers.get(bias.tensor) ?? [], bias]);
-  return [...readers.values()].filter(sharing => sharing.length === 1).map(([bias]) => {
-    const { tensor, input, weight, granularity } = bias!;
-    const dimsOf = (name: string) => graph.values.get(name)?.initializer?.dims ?? [];
-    const dims = dimsOf(tensor);
-    const scales = biasScales(encodingsOf(encodings, input)[0]!, { tensor: weight, dims: dimsOf(weight), granularity, encodings: encodingsOf(encodings, weight) });
-    const named = { kind: 'integer', tensor, grid: BIAS_GRID, dims } as const;
-    if (granularity.kind === 'tensor') return { ...named, granularity: PER_TENSOR, encodings: [biasEncoding(scales[0]!)] };
-    const elements = dims.at(-1) ?? 1; // groups of a transposed convolution share the scales of their channels
-    const each = Array.from({ length: elements }, (_, i) => biasEncoding(scales[i % scales.length]!));
-    return { ...named, granularity: { kind: 'channel', axis: Math.max(0, dims.length - 1) }, encodings: each };
-  });
-}
-
-/** What int32 stores. */
-const BIAS_GRID: Grid = { bitwidth: 32, symmetry: 'symmetric' };
-
-function biasEncoding(delta: number): Encoding {
-  const offset = -(2 ** 31);
-  return { delta, offset, min: delta * offset, max: delta * (steps(BIAS_GRID) + offset), grid: BIAS_GRID };
 }
 
 export const isSymmetric = ({ symmetry }: Grid): boolean => symmetry !== 'asymmetric';

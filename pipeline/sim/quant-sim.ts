@@ -7,7 +7,7 @@ import { type ExportWish, exportWishOf } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import type { Source } from '../data/index.ts';
 import { type Engine, openEngine } from '../engine/index.ts';
-import { checkEncodingsVersion, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel } from '../export/index.ts';
+import { biasWarnings, checkEncodingsVersion, encodingsWarnings, exportWarnings, type QdqOptions, qdqModel } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { emptyStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
@@ -211,7 +211,7 @@ export class QuantSim {
     await this.checkOutputs(exportPaths(folder));
     const { scheme, weightScheme } = chosenSchemes(this.#options);
     const [encodings, quantized] = [this.encodings, this.exported(qdqOptions)];
-    this.warnings.push(...exportWarnings(this.placement), ...encodingsWarnings(this.placement, encodingsVersion));
+    this.warnings.push(...exportWarnings(this.placement), ...encodingsWarnings(this.placement, encodingsVersion), ...biasWarnings(this.model.graph, this.placement, encodings));
     const { exportFiles } = await import('./export-files.ts');
     return writeOutputs(folder, await exportFiles({
       model: this.model, quantized, placement: this.placement, encodings, statistics: this.#statistics,

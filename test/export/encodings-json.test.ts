@@ -1,9 +1,9 @@
 import * as assert from 'uvu/assert';
 
 import type { Constraint, EncodingTable, Placement } from '../../pipeline/config/placement.ts';
+import { biasWarnings } from '../../pipeline/export/bias-encodings.ts';
 import { checkEncodingsVersion, encodingsJson, encodingsWarnings, type EncodingsVersion, encodingsVersions } from '../../pipeline/export/encodings-json.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
-import { PER_TENSOR } from '../../pipeline/quant/granularity.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { golden } from '../support/golden.ts';
 import { buildModel, weight } from '../support/graphs.ts';
@@ -93,11 +93,29 @@ suite('export/encodings-json', test => {
     });
   }
 
-  test('says nothing of a bias whose step differs from node to node', () => {
-    const { model, placement, encodings } = smallNetwork();
-    const biases = [...placement.biases, { tensor: 'shift', input: 'flat', weight: 'matrix', granularity: PER_TENSOR, node: 'Gemm_logits' }];
-    assert.not.ok(encodingsJson(model, { ...placement, biases }, encodings, { scheme }).includes('"shift"'));
-  });
+  // two products share a bias; inputs have steps of 1 and of what is said, the weights have two channels with steps of 2 and 4
+  for (const [what, inputStep, axis, entry, told] of [
+    ['agree about its steps has one entry', 1, 0, [2, 4], []],
+    ['agree about its step has one entry', 1, undefined, [4], []],
+    ['differ about its steps has none, and that is told', 3, 0, null, ['2.000', '6.000']],
+    ['differ about its step has none, and that is told', 0.5, undefined, null, ['4.000', '2.000']],
+  ] as const) {
+    test(`a bias whose readers ${what}: inputs in steps of 1 and ${inputStep}, weight per ${axis === undefined ? 'tensor' : 'channel'}`, () => {
+      const model = buildModel({
+        inputs: { x: ['N', 2], z: ['N', 2] }, weights: { w: weight([2, 2]), b: weight([2]) }, outputs: { p: null, q: null },
+        nodes: [['x', 'p'], ['z', 'q']].map(([input, product]) => node('Gemm', [input!, 'w', 'b'], [product!], { transB: intAttribute(1) })),
+      });
+      const ranges = axis === undefined ? [[-4 * 127, 4 * 127]] as const : [[-2 * 127, 2 * 127], [-4 * 127, 4 * 127]] as const;
+      const { placement, encodings } = placementOf(
+        [{ tensor: 'x', ranges: [[0, 255]] }, { tensor: 'z', ranges: [[0, 255 * inputStep]] }, { tensor: 'w', role: 'weight', ...(axis !== undefined && { axis }), ranges }],
+        [{ tensor: 'b', input: 'x', weight: 'w', node: 'Gemm_p' }, { tensor: 'b', input: 'z', weight: 'w', node: 'Gemm_q' }],
+      );
+      const { param_encodings: parameters } = JSON.parse(encodingsJson(model, placement, encodings, { scheme })) as { param_encodings: { name: string; scale: number[] }[] };
+      assert.equal(parameters.filter(({ name }) => name === 'b').map(({ scale }) => scale), entry === null ? [] : [entry]);
+      assert.equal(biasWarnings(model.graph, placement, encodings), told.length === 0 ? [] : [
+        `bias 'b' has no entry in the encodings file, which has one a tensor: Gemm 'Gemm_p' adds it in steps of ${told[0]}, Gemm 'Gemm_q' in steps of ${told[1]}; the exported model holds both`]);
+    });
+  }
 
   test('a bias has a step for each of its elements, where groups of a transposed convolution share the channels of their weight', () => {
     const model = buildModel({

@@ -130,6 +130,20 @@ suite('sim/quant-sim', test => {
     });
   });
 
+  test('a bias that no encodings file can say is told of once that is written', async () => {
+    await inFolder(async folder => {
+      const chained = buildModel({
+        opset: 13, inputs: { x: [1, 4] }, weights: { w: weight([4, 4]), b: weight([4], { seed: 2 }) }, outputs: { z: [1, 4] },
+        nodes: [{ op: 'Gemm', name: 'first', in: ['x', 'w', 'b'], out: ['y'] }, { op: 'Gemm', name: 'second', in: ['y', 'w', 'b'], out: ['z'] }],
+      });
+      const sim = await QuantSim.open(chained, { scheme: 'min-max' });
+      for await (const _ of sim.calibrate([{ x: float32Tensor([1, 4], values.slice(0, 4)) }], { workers: 1, engine: 'web' }));
+      assert.equal(sim.warnings, []);
+      await sim.export(join(folder, 'out'));
+      assert.match(sim.warnings.join(), /^bias 'b' has no entry in the encodings file, which has one a tensor: Gemm 'first' adds it in steps of [\d.e-]+, Gemm 'second' in steps of [\d.e-]+; the exported model holds both$/);
+    });
+  });
+
   test('a constant that takes the encoding of a Concat has the range of what the Concat gives, stored and simulated', async () => {
     const joined = buildModel({
       opset: 13, inputs: { x: [1, 8] }, weights: { k: weight([1, 8], { seed: 5, min: -2, max: 2 }) }, outputs: { y: [1, 16] },
