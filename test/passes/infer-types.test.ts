@@ -6,7 +6,7 @@ import { constantsToInitializers } from '../../pipeline/passes/constants-to-init
 import { tapOutputs } from '../../pipeline/passes/tap-outputs.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { feedsFor, runModel, weight } from '../support/graphs.ts';
-import { draw, float32, int64, type Line, type Sketch } from '../support/sketch.ts';
+import { draw, float32, int64, type Line, scalar, type Sketch } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
 
 const spread = (opTypes: string, inputs: string[]): Line[] => opTypes.split(' ').map(opType => [opType, inputs, [`${opType}_y`]]);
@@ -36,6 +36,12 @@ const sketches: Record<string, Sketch> = {
   reductions: { inputs: { x: [2, 3, 4] }, constants: { axes: int64(-1) }, outputs: [], nodes: [
     ['ReduceMean', ['x'], ['a'], { axes: [1, -1] }], ['ReduceMax', ['x'], ['b'], { keepdims: 0 }], ['ReduceSum', ['x', 'axes'], ['c'], { keepdims: 0 }], ['ReduceSum', ['x'], ['d']],
     ['ArgMax', ['x'], ['e'], { axis: 1 }], ['ArgMin', ['x'], ['f'], { axis: -1, keepdims: 0 }], ['NonZero', ['x'], ['g']],
+  ] },
+  quantization: { opset: 21, inputs: { x: [2, 3, 4] }, outputs: [], constants: {
+    s: scalar(0.1), u8: { dtype: 'uint8', dims: [], data: Uint8Array.of(7) }, i8: { dtype: 'int8', dims: [], data: Int8Array.of(0) }, u16: { dtype: 'uint16', dims: [], data: Uint16Array.of(9) },
+  }, nodes: [
+    ['Relu', ['x'], ['r']], ['QuantizeLinear', ['r', 's'], ['a']], ['QuantizeLinear', ['x', 's', 'u8'], ['b']], ['QuantizeLinear', ['x', 's', 'i8'], ['c']], ['QuantizeLinear', ['x', 's', 'u16'], ['d']],
+    ['QuantizeLinear', ['x', 's'], ['e'], { output_dtype: 3 }], ['DequantizeLinear', ['c', 's', 'i8'], ['f']], ['Flatten', ['e'], ['g']], ['DynamicQuantizeLinear', ['x'], ['h', 'hs', 'hz']],
   ] },
   recurrent: { inputs: { x: [5, 2, 3] }, constants: { w: weight([2, 16, 3]), r: weight([2, 16, 4]), w1: weight([1, 12, 3]), r1: weight([1, 12, 4]) }, outputs: [], nodes: [
     ['LSTM', ['x', 'w', 'r'], ['y', 'h', 'c'], { hidden_size: 4, direction: 'bidirectional' }], ['GRU', ['x', 'w1', 'r1'], ['gy', 'gh'], { hidden_size: 4 }],

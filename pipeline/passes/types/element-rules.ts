@@ -12,6 +12,9 @@ const asInput = (index: number): ElementRule => (_, inputs) => [inputs[index] ??
 const asAttribute = (name: string, fallback: (inputs: readonly Known[]) => Known): ElementRule =>
   (node, inputs) => [node.attributes.has(name) ? elementTypeOf(intOf(node, name, 0)) : fallback(inputs)];
 
+/** What `output_dtype` says; by default, 0, nothing. */
+const outputType = (node: Node): Known => elementTypeOf(intOf(node, 'output_dtype', 0));
+
 /** Results are tested, counted or placed, not computed with. */
 const bools = words('And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Xor');
 const indices = words('ArgMax ArgMin NonMaxSuppression NonZero Shape Size SequenceLength');
@@ -30,7 +33,9 @@ const table: Readonly<Record<string, ElementRule>> = {
   CastLike: asInput(1),
   Where: (_, [, a, b]) => [a ?? b ?? null],
   OneHot: asInput(2),
-  DequantizeLinear: asInput(1),
+  DequantizeLinear: (node, [, scale]) => [outputType(node) ?? scale ?? null],
+  QuantizeLinear: (node, [, , zeroPoint]) => [zeroPoint ?? outputType(node) ?? (node.inputs[2] ? null : 'uint8')],
+  DynamicQuantizeLinear: always('uint8', 'float32', 'uint8'),
   TopK: (_, [x]) => [x ?? null, 'int64'],
   MaxPool: (_, [x]) => [x ?? null, 'int64'],
   Unique: (_, [x]) => [x ?? null, 'int64', 'int64', 'int64'],
