@@ -61,6 +61,12 @@ suite('export/fusion', test => {
     });
   }
 
+  test('an attention over a length that is known only at run time keeps its integer Softmax, of which the text recognizer has one beside that over its classes', async () => {
+    const { exported } = await recognizer;
+    assert.ok(exported.graph.nodes.some(({ name }) => name.endsWith('_quantized_Where')));
+    assert.is(counted(await optimizedOperators(writeModel(exported)))['QLinearSoftmax'], 2);
+  });
+
   test('attention and feed-forward of fmnist-vit become integer kernels', async () => {
     const counts = counted(await optimizedOperators(writeModel((await calibrated('fixtures/models/fmnist-vit.onnx', 'fmnist', 2)).exported)));
     assert.is(counts['QLinearMatMul'], 18);
