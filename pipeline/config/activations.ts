@@ -3,6 +3,7 @@ import type { Value } from '../graph/node.ts';
 import { TensorSettings } from './tensor-settings.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
+import { holdingZero } from './holding-zero.ts';
 import { inputsOf, nameIn, type Operator, type Operators, outputsOf } from './operators.ts';
 import type { LayerBias } from './layer-bias.ts';
 import { type Bitwidths, overridingKernel, setKernelType } from './supported-kernels.ts';
@@ -83,7 +84,8 @@ function applyOpTypes(settings: TensorSettings, placed: PlacedGraph, { opTypes }
     if (kernel !== null) for (const value of ownedBy(placed, operator)) setKernelType(settings, value, kernel.activation, kernel.path);
     applyTo(settings, placed, operator, said, path);
     if (said.constraint === null) continue;
-    for (const value of writtenBy(placed, operator)) settings.set(value, 'constraint', said.constraint, `${path}.encoding_constraints`);
+    const constraint = holdingZero(said.constraint);
+    for (const value of writtenBy(placed, operator)) settings.set(value, 'constraint', constraint, `${path}.encoding_constraints`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { COMPOSITES } from './composites.ts';
 import { isGridPreserving } from './data-movement.ts';
 import { HW_VERSIONS } from './hardware.ts';
+import { holdingZero, rangeText } from './holding-zero.ts';
 import { didYouMean } from './near-name.ts';
 import { ONNX_OPERATORS } from './onnx-operators.ts';
 import { parametersOf } from './params.ts';
@@ -37,6 +38,7 @@ function opTypeWarnings(opType: string, { params, isOutputQuantized, isSymmetric
   return [
     ...[...params.keys()].filter(name => !names.has(name)).map(name => `${path}.params.${name} has no effect: ${opType} has no such parameter`),
     ...(isTied && isSymmetric !== null ? [`${path}.is_symmetric has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"`] : []),
+    ...(constraint !== null && holdingZero(constraint) !== constraint ? [`${path}.encoding_constraints: zero must have a code, and lies outside with ${rangeText(constraint)}; what counts is ${rangeText(holdingZero(constraint))}`] : []),
     ...(isTied && constraint !== null ? [`${path}.encoding_constraints has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"`] : []),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Symmetry } from '../quant/grid.ts';
+import { holdingZero, rangeText } from './holding-zero.ts';
 import { JsonPlace } from './json-place.ts';
 import type { Constraint, FloatQuantizer } from './placement.ts';
 
@@ -23,7 +24,7 @@ export interface Override {
   readonly format: FloatQuantizer['format'] | null;
   /** One encoding for every output channel of a weight, or one for all. */
   readonly perChannel: boolean | null;
-  /** Fixed ends of the range, one or both. */
+  /** Fixed ends of the range, one or both; zero lies between them. */
   readonly constraint: Constraint | null;
   readonly place: JsonPlace;
 }
@@ -43,6 +44,8 @@ export function parseOverrides(json: unknown, where: string): Override[] {
     const fields = place.fields(KEYS);
     const [min, max] = [fields.min?.number() ?? null, fields.max?.number() ?? null];
     if (min !== null && max !== null && min >= max) throw place.error(`min must be below max, got ${min} and ${max}`);
+    const held = holdingZero({ min, max });
+    if (held.min !== min || held.max !== max) throw place.error(`zero must have a code, and lies outside with ${rangeText({ min, max })}; set ${rangeText(held)}`);
     const override = {
       tensor, place,
       isQuantized: fields.is_quantized?.boolean() ?? null,

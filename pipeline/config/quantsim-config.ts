@@ -56,6 +56,7 @@ export interface Defaults {
 export interface OpTypeSettings extends OpSettings {
   readonly params: ReadonlyMap<string, ParamSettings>;
   readonly perChannel: boolean | null;
+  /** As the file has it; what it is for is widened to hold zero. */
   readonly constraint: Constraint | null;
   readonly supportedKernels: readonly SupportedKernel[];
 }

@@ -67,6 +67,8 @@ const warned: [config: unknown, warning: string][] = [
   [withType('ChannelShuffle', {}), "op_type: ONNX has no operators ChannelShuffle; they are Qualcomm's own, and settings of them have no effect"],
   [withType('Conv', { params: { running_var: {} } }), 'op_type.Conv.params.running_var has no effect: Conv has no such parameter'],
   [withType('Reshape', { is_symmetric: 'True' }), 'op_type.Reshape.is_symmetric has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
+  [withType('Relu', { encoding_constraints: { min: 1, max: 6 } }), 'op_type.Relu.encoding_constraints: zero must have a code, and lies outside with min 1 and max 6; what counts is min 0 and max 6'],
+  [withType('Relu', { encoding_constraints: { max: -1 } }), 'op_type.Relu.encoding_constraints: zero must have a code, and lies outside with max -1; what counts is max 0'],
   [withType('MaxPool', { encoding_constraints: { min: 0 } }), 'op_type.MaxPool.encoding_constraints has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
   [{ ...EMPTY, params: { bias: { is_quantized: 'True' } } },
     'params.bias.is_quantized has no effect on Conv, ConvTranspose and Gemm: their biases are always int32, with the step of input times weight'],

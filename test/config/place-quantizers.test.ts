@@ -76,6 +76,11 @@ suite('config/place-quantizers', test => {
     ]);
   });
 
+  test('a constraint that leaves zero out is widened to it', () => {
+    const { quantizers } = place(twoSigmoids, usualBut({ op_type: { Sigmoid: { encoding_constraints: { min: 0.5, max: 1 } }, Tanh: { encoding_constraints: { max: -1 } } } }));
+    assert.equal(quantizers.map(({ tensor, constraint }) => [tensor, constraint]), [['x', null], ['a', { min: 0, max: 1 }], ['y', { min: null, max: 0 }]]);
+  });
+
   test('two operators that contradict each other about one tensor are refused with both rules', () => {
     const config = usualBut({ op_type: { Sigmoid: { is_output_quantized: 'False' }, Tanh: { is_input_quantized: 'True' } } });
     assert.throws(() => place(twoSigmoids, config),
