@@ -10,6 +10,6 @@ export function refuseNewer({ graph: { nodes }, opsets }: Model): void {
   const first = nodes.find(({ domain }) => domain === '');
   if (version <= NEWEST_KNOWN || first === undefined) return;
   throw new QuantpipeError('op-unsupported',
-    `${first.name === '' ? first.label : `${first.opType} ${first.name}`} is of opset ${version}, and operators are known up to opset ${NEWEST_KNOWN}: export the model again, to that opset or an older one`,
+    `${first.title} is of opset ${version}, and operators are known up to opset ${NEWEST_KNOWN}: export the model again, to that opset or an older one`,
     { node: first.label, operator: first.opType, opset: version });
 }

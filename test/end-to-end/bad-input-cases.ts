@@ -72,7 +72,7 @@ export const cases: readonly Case[] = [
   },
   { title: 'a model that gives a name twice', model: wire.model(wire.graph(wire.node('Relu', ['x'], ['y']), wire.node('Abs', ['x'], ['y'], wire.field(3, 'abs1')), ends)), says: /the name 'y' to two values, the second is an output of node 'abs1' \(Abs\)/ },
   { title: 'a model that reads what nothing defines', model: wire.model(wire.graph(wire.node('Add', ['x', 'bias'], ['y'], wire.field(3, 'add1')), ends)), says: /input 1 of add1 \(Add\) is 'bias', which nothing defines/ },
-  { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm layer is of opset 99, and operators are known up to opset \d+/ },
+  { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm 'layer' is of opset 99, and operators are known up to opset \d+/ },
   { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' holds complex64, and no engine can be fed with that/ },
   { title: 'a model without inputs', model: { ...small, inputs: {}, weights: { ...small.weights, x: weight([2, 4]) } }, says: /the model has no inputs that could be fed with samples/ },
   { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },

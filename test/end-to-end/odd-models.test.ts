@@ -108,7 +108,7 @@ const refused: Readonly<Record<string, [Sketch, RegExp]>> = {
   ],
   'an operator set that is newer than all known': [
     { opset: 99, inputs: { x: ['N', 4] }, constants: { w, b }, nodes: [layer], outputs: ['g'] },
-    /Gemm Gemm_0 is of opset 99, and operators are known up to opset \d+: export the model again/,
+    /Gemm 'Gemm_0' is of opset 99, and operators are known up to opset \d+: export the model again/,
   ],
   'a name that JavaScript cannot hold': [
     { inputs: { x: ['N', 4] }, constants: { w, b }, nodes: [['Gemm', ['x', 'w', 'b'], ['__proto__']], ['Relu', ['__proto__'], ['a']], ['Neg', ['__proto__'], ['c']]], outputs: ['a', 'c'] },

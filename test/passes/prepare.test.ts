@@ -73,12 +73,12 @@ suite('passes/prepare', test => {
     const unnamed = buildModel({ opset: 27, inputs: { x: [2] }, nodes: [{ op: 'Relu', in: ['x'], out: ['y'] }], outputs: { y: null } });
     assert.throws(() => prepareModel(unnamed), (error: Error) => error.message.startsWith("Relu of 'y' is of opset 27"));
     assert.throws(() => prepareModel(model(27)), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported'
-      && error.message === 'Relu Relu_0 is of opset 27, and operators are known up to opset 26: export the model again, to that opset or an older one');
+      && error.message === "Relu 'Relu_0' is of opset 27, and operators are known up to opset 26: export the model again, to that opset or an older one");
   });
 
   test('refuses an opset that it cannot raise, and leaves the model given as it was', () => {
     const model = draw({ opset: 8, inputs: { x: [2, 3] }, nodes: [['Slice', ['x'], ['a'], { starts: [0], ends: [1] }], ['BatchNormalization', ['a', 'c', 'c', 'c', 'c'], ['y'], { spatial: 0 }]], constants: { c: float32(1, 1, 1) }, outputs: ['y'] });
-    assert.throws(() => prepareModel(model), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported' && /BatchNormalization BatchNormalization_1 cannot be raised to opset 9/.test(error.message));
+    assert.throws(() => prepareModel(model), (error: unknown) => error instanceof QuantpipeError && error.code === 'op-unsupported' && /BatchNormalization 'BatchNormalization_1' cannot be raised to opset 9/.test(error.message));
     assert.is(model.graph.nodes[0]!.inputs.length, 1);
   });
 });

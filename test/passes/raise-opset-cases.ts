@@ -102,20 +102,20 @@ export const oldest: Record<string, [Case, Omit<Case, 'from'>]> = {
 
 /** What cannot be raised, and what is said of it. */
 export const refused: Record<string, [Case, RegExp]> = {
-  'statistics per position': [{ from: 8, node: one('BatchNormalization', { spatial: 0 }, normalized), constants: normal }, /BatchNormalization BatchNormalization_0 cannot be raised to opset 9: spatial = 0/],
+  'statistics per position': [{ from: 8, node: one('BatchNormalization', { spatial: 0 }, normalized), constants: normal }, /BatchNormalization 'BatchNormalization_0' cannot be raised to opset 9: spatial = 0/],
   'the outputs of training': [{ from: 9, to: 14, node: ['BatchNormalization', normalized, ['y', 'm'], {}], constants: normal, outputs: ['y', 'm'] }, /cannot be raised to opset 14: it has the outputs of training/],
   'a mask that is read': [{ from: 9, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 10: its mask is read/],
   'a Resize by half pixels rounded up': [{ from: 11, node: one('Resize', { coordinate_transformation_mode: 'tf_half_pixel_for_nn', nearest_mode: 'ceil' }, ['x', '', 's']), constants: { s: float32(2, 0.5) } }, /'tf_half_pixel_for_nn' went, and with rounding 'ceil' no other/],
   'the mask of opset 10': [{ from: 10, node: ['Dropout', ['x'], ['y', 'mask'], {}], outputs: ['y', 'mask'] }, /cannot be raised to opset 12: its mask is read/],
-  'sequences of their own lengths': [{ from: 8, node: one('Scan', {}, ['c', 'x']), constants: { c: int64(1) } }, /Scan Scan_0 cannot be raised to opset 9: its sequences have lengths/],
+  'sequences of their own lengths': [{ from: 8, node: one('Scan', {}, ['c', 'x']), constants: { c: int64(1) } }, /Scan 'Scan_0' cannot be raised to opset 9: its sequences have lengths/],
   'a Slice from nowhere': [{ from: 9, node: one('Slice', { ends: [1] }) }, /cannot be raised to opset 10: it has no list 'starts'/],
   'a TopK of how many': [{ from: 9, node: one('TopK') }, /it has no attribute 'k'/],
   'a Pad by nothing': [{ from: 9, node: one('Pad') }, /it has no list 'pads'/],
   'an Upsample by nothing': [{ from: 8, node: one('Upsample') }, /cannot be raised to opset 9: it has no list 'scales'/],
   'groups of unknown channels': [{ from: 18, to: 21, x: [2], node: one('GroupNormalization', { num_groups: 2 }) }, /cannot be raised to opset 21: .* how many channels it has is not known/],
   'groups that do not divide': [{ from: 18, to: 21, x: [2, 5, 3], node: one('GroupNormalization', { num_groups: 2 }) }, /its 5 channels do not divide into 2 groups/],
-  'an axis of unknown ranks': [{ from: 6, node: one('Add', { broadcast: 1, axis: 1 }, ['x', 'h']) }, /Add Add_0 cannot be raised to opset 7: it broadcasts along an axis, and the ranks/],
+  'an axis of unknown ranks': [{ from: 6, node: one('Add', { broadcast: 1, axis: 1 }, ['x', 'h']) }, /Add 'Add_0' cannot be raised to opset 7: it broadcasts along an axis, and the ranks/],
   'normalization as in training': [{ from: 6, node: one('BatchNormalization', {}, normalized), constants: normal }, /cannot be raised to opset 7: .* \(is_test = 0\)/],
   'a Cast to no type': [{ from: 1, node: one('Cast', { to: 'FLOAT9' }) }, /cannot be raised to opset 6: its element type 'FLOAT9' is not known/],
-  'a Tile along one axis': [{ from: 1, node: one('Tile', {}, ['x', 'c', 'c']), constants: { c: float32(1) } }, /Tile Tile_0 cannot be raised to opset 6/],
+  'a Tile along one axis': [{ from: 1, node: one('Tile', {}, ['x', 'c', 'c']), constants: { c: float32(1) } }, /Tile 'Tile_0' cannot be raised to opset 6/],
 };

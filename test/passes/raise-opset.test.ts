@@ -136,4 +136,10 @@ suite('passes/raise-opset', test => {
         error instanceof QuantpipeError && error.code === 'op-unsupported' && message.test(error.message));
     });
   }
+
+  test('a node without a name is named once, by its operator and what it computes', () => {
+    const model = draw(sketchOf({ from: 6, node: one('Add', { broadcast: 1, axis: 1 }, ['x', 'h']) }));
+    for (const node of model.graph.nodes) node.name = '';
+    assert.throws(() => raiseOpset(13)(model), (error: Error) => error.message.startsWith("Add of 'y' cannot be raised to opset 7: "));
+  });
 });

@@ -15,7 +15,7 @@ export interface FormChange {
 
 /** Say that a node cannot be raised to `since`: `why` completes the sentence. */
 export function refuse(node: Node, since: number, why: string): never {
-  throw new QuantpipeError('op-unsupported', `${node.opType} ${node.label} cannot be raised to opset ${since}: ${why}`,
+  throw new QuantpipeError('op-unsupported', `${node.title} cannot be raised to opset ${since}: ${why}`,
     { node: node.label, operator: node.opType, opset: since });
 }
 
