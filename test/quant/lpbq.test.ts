@@ -24,6 +24,15 @@ suite('quant/lpbq', test => {
     assert.equal(blockMultiples(blocks(16, 2.5, 3.5), 1, 8).multiples, [16, 2, 4]);
   });
 
+  // multiples of more than 5e8 lie closer together than the rounding that is allowed for, so that a tie is a multiple: K is 2^30 from 2 to 32 bits, the channel's delta 2^30 / K = 1
+  for (const [delta, multiple] of [[600_000_000.5, 600_000_000], [600_000_001.5, 600_000_002]] as const) {
+    test(`of blocks that have their deltas already, one of ${delta} times the channel's has the even multiple ${multiple}`, () => {
+      const encodings = [2 ** 30, delta].map(step => fitEncoding(-step, step, grid(2, 'symmetric')));
+      const { deltas, multiples } = channelMultiples({ tensor: 'w', dims: [1, 4], granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth: 32 }, encodings }, 32);
+      assert.equal([deltas, multiples], [[1], [2 ** 30, multiple]]);
+    });
+  }
+
   test('deltas that are almost multiples of one are none: a file of multiples would give others back', () => {
     const divided = (...deltas: number[]) => ({ tensor: 'w', dims: [1, 4], granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth: 8 } as const, encodings: blocks(...deltas) });
     assert.equal(channelMultiples(divided(1, 0.5), 8).multiples, [16, 8]);
