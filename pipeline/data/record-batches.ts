@@ -1,4 +1,5 @@
-import { Data, Field, RecordBatch, RecordBatchReader, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow';
+import { Data, Field, Message, RecordBatch, RecordBatchStreamWriter, Schema, Struct, makeData } from 'apache-arrow';
+import { VectorLoader } from 'apache-arrow/visitor/vectorloader';
 
 import { check } from '../base/check.ts';
 import type { BadSample, IsWanted, Source } from './source.ts';
@@ -9,11 +10,24 @@ export function toIpc(batch: RecordBatch): ArrayBuffer {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer as ArrayBuffer : bytes.slice().buffer as ArrayBuffer;
 }
 
-/** The record batch of an Arrow IPC stream that {@link toIpc} made; its columns are views into `bytes`. */
+/**
+ * The record batch of an Arrow IPC stream that {@link toIpc} made; its columns are views into `bytes`. The messages are taken apart here: apache-arrow's
+ * reader makes functions and prototypes for each stream, which V8 keeps until it collects its old objects.
+ */
 export function fromIpc(bytes: ArrayBuffer): RecordBatch {
-  const [batch] = RecordBatchReader.from(new Uint8Array(bytes));
-  check(batch, 'a block holds a record batch');
-  return batch;
+  const schema = messageAt(bytes, 0);
+  const batch = messageAt(bytes, schema.bodyAt);
+  check(schema.message.isSchema() && batch.message.isRecordBatch(), 'a block holds a schema and a record batch');
+  const { fields, metadataVersion } = schema.message.header(), { length, nodes, buffers } = batch.message.header();
+  const body = new Uint8Array(bytes, batch.bodyAt, batch.message.bodyLength);
+  const children = new VectorLoader(body, nodes, buffers, new Map(), metadataVersion).visitMany(fields);
+  return new RecordBatch(schema.message.header(), makeData({ type: new Struct(fields), length, nullCount: 0, children }));
+}
+
+/** An encapsulated message: 0xFFFFFFFF, int32 length, metadata, body. */
+function messageAt(bytes: ArrayBuffer, at: number): { readonly message: Message; readonly bodyAt: number } {
+  const length = new DataView(bytes).getInt32(at + 4, true), metadataAt = at + 8;
+  return { message: Message.decode(new Uint8Array(bytes, metadataAt, length)), bodyAt: metadataAt + length };
 }
 
 /** A record batch of equally long columns; each field takes the type of its data. */
