@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import { Heap } from './heap.ts';
 import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { Metrics } from './metrics.ts';
 import { ProgressLine } from './progress.ts';
@@ -99,11 +100,13 @@ export async function calibrateWithProgress(
     line.say(planned(plan));
     metrics?.plan(plan);
   };
+  const heap = new Heap();
   let figures = { samples: 0, batches: 0 };
   try {
     const settings = { signal, onPlan, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
       figures = progress;
+      heap.hold();
       line.update(progress);
       metrics?.progress(progress);
     }

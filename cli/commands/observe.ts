@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
 import { calibrateWithProgress, filesRead, pick, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
+import { Heap, holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
@@ -29,6 +30,7 @@ Examples:
   $ quantpipe merge part0.arrow part1.arrow -o all.arrow
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
+      holdYoung();
       if (options.order !== undefined) return carryOut(model, options.order, data, options);
       const { QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
@@ -57,7 +59,7 @@ async function carryOut(model: string, order: string, data: string, options: Opt
     const source = await openSource(data, { stdin: process.stdin, signal });
     const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers'), signal, maxBad: 0 });
     let step = await observing.next();
-    while (!step.done) step = await observing.next();
+    for (const heap = new Heap(); !step.done; heap.hold()) step = await observing.next();
     await writeOutput(options.output, writeStatistics(step.value.statistics), process.stdout);
   });
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 
 import { calibrateWithProgress, filesRead, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
+import { holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
@@ -32,6 +33,7 @@ Examples:
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
   $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string, options: Options) => {
+      holdYoung();
       const { exportPaths, prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
