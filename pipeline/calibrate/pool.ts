@@ -124,8 +124,5 @@ export const setupOfWorker = (): WorkerSetup => (workerData as { readonly setup:
 
 /** Mark a worker's reply so that these buffers are moved to the main thread instead of copied. */
 export function movingBuffers<T extends object>(value: T, buffers: readonly ArrayBuffer[]): T {
-  return Piscina.move({
-    get [Piscina.transferableSymbol]() { return [...buffers]; },
-    get [Piscina.valueSymbol]() { return value; },
-  } as never) as T;
+  return Piscina.move({ [Piscina.transferableSymbol]: [...buffers], [Piscina.valueSymbol]: value } as never) as T; // getters would be new shapes to V8 every time, kept for long
 }
