@@ -7,6 +7,7 @@ import { type Initializer, initializerOf, Node, type Use, Value } from './node.t
 /** What {@link createNode} needs. `outputs` are values without a producer. */
 export interface NodeSpec {
   readonly opType: string;
+  /** The node gets it, or where another node of the graph has it already, a fresh name that starts with it: no engine loads a graph with two of one name. */
   readonly name?: string;
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;
@@ -15,8 +16,8 @@ export interface NodeSpec {
 }
 
 /** Make a node and link it, without placing it in `graph.nodes`: see {@link insertBefore}, {@link insertAfter}, {@link appendNode}. */
-function createNode({ opType, name = '', domain = '', attributes = {}, inputs, outputs }: NodeSpec): Node {
-  const node = new Node(opType, { name, domain, attributes: new Map(Object.entries(attributes)) });
+function createNode(graph: Graph, { opType, name = '', domain = '', attributes = {}, inputs, outputs }: NodeSpec): Node {
+  const node = new Node(opType, { name: freshNodeName(graph, name), domain, attributes: new Map(Object.entries(attributes)) });
   inputs.forEach((value, index) => setInput(node, index, value));
   for (const value of outputs) {
     check(value === null || value.producer === null, `'${value?.name}' has a producer already`);
@@ -27,19 +28,19 @@ function createNode({ opType, name = '', domain = '', attributes = {}, inputs, o
 }
 
 export function appendNode(graph: Graph, spec: NodeSpec): Node {
-  const node = createNode(spec);
+  const node = createNode(graph, spec);
   graph.nodes.push(node);
   return node;
 }
 
 export function insertBefore(graph: Graph, anchor: Node, spec: NodeSpec): Node {
-  const node = createNode(spec);
+  const node = createNode(graph, spec);
   graph.nodes.splice(positionOf(graph, anchor), 0, node);
   return node;
 }
 
 export function insertAfter(graph: Graph, anchor: Node, spec: NodeSpec): Node {
-  const node = createNode(spec);
+  const node = createNode(graph, spec);
   graph.nodes.splice(positionOf(graph, anchor) + 1, 0, node);
   return node;
 }
@@ -78,6 +79,7 @@ export function removeNode(graph: Graph, node: Node): void {
   }
   node.inputs.forEach((_, index) => setInput(node, index, null));
   for (const value of node.captures) value.uses.splice(value.uses.findIndex(use => use.node === node && use.index < 0), 1);
+  nodeNamesOf(graph).delete(node.name);
   graph.nodes.splice(positionOf(graph, node), 1);
 }
 
@@ -103,15 +105,16 @@ export function replaceByInitializer(graph: Graph, node: Node, content: Initiali
   removeNode(graph, node);
 }
 
-/** Put a new node in the place of `node`, computing the same outputs. */
+/** Put a new node in the place of `node`, computing the same outputs. It may have the name of `node`. */
 export function replaceNode(graph: Graph, node: Node, spec: Omit<NodeSpec, 'outputs'>): Node {
   const outputs = [...node.outputs];
   for (let i = 0; i < outputs.length; i++) {
     node.outputs[i] = null;
     if (outputs[i]) outputs[i]!.producer = null;
   }
-  const replacement = insertBefore(graph, node, { ...spec, outputs });
+  const replacement = insertBefore(graph, node, { ...spec, name: '', outputs });
   removeNode(graph, node);
+  replacement.name = freshNodeName(graph, spec.name ?? '');
   return replacement;
 }
 
@@ -139,8 +142,29 @@ export function addValue(graph: Graph, name: string): Value {
 
 /** `name`, or the first of `name_1`, `name_2`, … that no value of the graph has, nor of its subgraphs. Deterministic. */
 export function freshName({ values, innerNames }: Graph, name: string): string {
-  const isTaken = (name: string) => values.has(name) || innerNames.has(name);
-  if (name !== '' && !isTaken(name)) return name;
+  return untaken(name, name => name === '' || values.has(name) || innerNames.has(name));
+}
+
+/** The names of each graph's nodes, made when it is first edited: nodes come and go through this file alone, but for those of a reader or a copy. */
+const nodeNames = new WeakMap<Graph, Set<string>>();
+
+function nodeNamesOf(graph: Graph): Set<string> {
+  let names = nodeNames.get(graph);
+  if (names === undefined) nodeNames.set(graph, (names = new Set(graph.nodes.map(({ name }) => name))));
+  return names;
+}
+
+/** `name`, or the first of `name_1`, `name_2`, … that no node of the graph has, and now belongs to one. No name stays none. */
+function freshNodeName(graph: Graph, name: string): string {
+  if (name === '') return '';
+  const names = nodeNamesOf(graph);
+  const fresh = untaken(name, name => names.has(name));
+  names.add(fresh);
+  return fresh;
+}
+
+function untaken(name: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(name)) return name;
   for (let i = 1; ; i++) if (!isTaken(`${name}_${i}`)) return `${name}_${i}`;
 }
 
