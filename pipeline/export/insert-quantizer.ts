@@ -54,7 +54,7 @@ function insertDedicated(graph: Graph, value: Value, readers: readonly Node[], c
   const source = cut?.source ?? value;
   for (const [i, reader] of readers.entries()) {
     const target = derived(graph, value, `dequantized_${i}`, value.type);
-    for (const { index } of value.uses.filter(({ node }) => node === reader)) setInput(reader, index, target);
+    for (const { index } of value.uses.filter(({ node, index }) => node === reader && index >= 0)) setInput(reader, index, target);
     insertCut(graph, { name: `${value.name}_${i}`, source, target }, chain);
   }
   if (cut !== null) insertCut(graph, cut, chain);

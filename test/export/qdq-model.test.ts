@@ -1,16 +1,19 @@
 import * as assert from 'uvu/assert';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
+import type { Tensor } from '../../pipeline/base/tensor.ts';
 import { exportWarnings, qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { intAttribute, intOf } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import type { Node } from '../../pipeline/graph/node.ts';
+import { readModel } from '../../pipeline/onnx/read-model.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { simulate } from '../../pipeline/sim/simulate.ts';
 import { buildModel, checkLinks, weight } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
 import { suite } from '../support/suite.ts';
+import * as wire from '../support/wire.ts';
 import { node, operators, smallNetwork, unary } from './models.ts';
 
 const nodeNamed = ({ graph }: Model, name: string): Node => graph.nodes.find(node => node.name === name)!;
@@ -225,6 +228,38 @@ suite('export/qdq-model', test => {
     assert.equal(readers.map(({ inputs }) => inputs.map(value => value!.producer!.opType)), [['DequantizeLinear'], ['DequantizeLinear', 'DequantizeLinear']]);
     assert.is(new Set([...readers.flatMap(({ inputs }) => inputs), exported.graph.outputs[0]]).size, 3);
     checkLinks(exported.graph);
+  });
+
+  test('gives a node that reads a tensor, whose subgraph reads it too, a pair of its own, and leaves the subgraph in float', () => {
+    const { field, concat } = wire;
+    const named = (number: number, name: string, type: number, ...dims: readonly number[]) =>
+      field(number, field(1, name), field(2, field(1, field(1, type), field(2, ...dims.map(dim => field(1, field(1, dim)))))));
+    const body = concat(
+      wire.node('Identity', ['go'], ['on']), wire.node('Add', ['s', 'h'], ['sum']), field(2, 'body'),
+      named(11, 'i', 7), named(11, 'go', 9), named(11, 's', 1, 4), named(12, 'on', 9), named(12, 'sum', 1, 4),
+    );
+    const model = readModel(wire.model(wire.graph(
+      wire.node('Abs', ['x'], ['h']), wire.node('Loop', ['times', '', 'h'], ['l'], field(5, field(1, 'body'), field(6, body), field(20, 5))), wire.node('Add', ['l', 'h'], ['y']),
+      wire.initializer('times', [], 7, wire.rawData(Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0))), wire.input('x'), wire.output('y'),
+    )));
+    const { placement, encodings } = placementOf([{ tensor: 'h', ranges: [[0, 1]] }]);
+    const exported = qdqModel(model, placement, encodings, { dedicatedPairs: true });
+    checkLinks(exported.graph);
+    const loop = exported.graph.nodes.find(({ opType }) => opType === 'Loop')!;
+    assert.equal([loop.inputs[2]!.producer!.opType, loop.captures.map(({ name }) => name)], ['DequantizeLinear', ['h']]);
+    assert.equal(Object.keys(loop.inputs), ['0', '1', '2']);
+  });
+
+  test('does not take a tensor of the model for the zero point that it is called as', () => {
+    const other: Tensor = { dtype: 'uint8', dims: [], data: Uint8Array.of(7) };
+    const model = buildModel({
+      opset: 13, inputs: { x: ['N', 4] }, weights: { zero_point_uint8_128: other },
+      nodes: [node('Neg', ['x'], ['h']), node('Cast', ['zero_point_uint8_128'], ['seven'], { to: intAttribute(1) }), node('Add', ['h', 'seven'], ['y'])], outputs: { y: null },
+    });
+    const { placement, encodings } = placementOf([{ tensor: 'x', ranges: [[-1, 127 / 128]] }, { tensor: 'h', ranges: [[-127 / 128, 1]] }]);
+    const exported = qdqModel(model, placement, encodings);
+    assert.equal(['x', 'h'].map(tensor => zeroPointOf(exported, tensor).data[0]), [128, 127]);
+    assert.equal(contentOf(exported, 'zero_point_uint8_128'), other);
   });
 
   test('does the same twice', () => {
