@@ -170,12 +170,17 @@ class Tally {
   }
 }
 
-/** Where an output of the exported model is another distance from float as the engine fuses it than as it stands. */
+/** Where an output of the exported model is another distance from float as the engine fuses it than as it stands, or is no number where it was one. */
 export function fusionWarnings(pairs: readonly Pair[]): string[] {
   const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};
   const [fused, unfused] = [outputs('exported'), outputs('unfused')];
-  return Object.entries(unfused).filter(([name, { sqnr }]) => Math.abs(sqnr - fused[name]!.sqnr) > FUSION_LOSS).map(([name, { sqnr }]) =>
-    `output '${name}' of the exported model is ${fused[name]!.sqnr.toFixed(1)} dB from float as this engine fuses it, and ${sqnr.toFixed(1)} dB as it stands: the engine's integer kernels compute otherwise`);
+  return Object.entries(unfused).flatMap(([name, { sqnr, nonFinite }]) => {
+    const by = fused[name]!;
+    const output = `output '${name}' of the exported model`;
+    if (by.nonFinite !== nonFinite) return [`${output} has ${by.nonFinite} values that are NaN or infinite, there or in float, as this engine fuses it, and ${nonFinite} as it stands: the engine's integer kernels compute otherwise`];
+    if (Math.abs(sqnr - by.sqnr) <= FUSION_LOSS || Object.is(sqnr, by.sqnr)) return [];
+    return [`${output} is ${by.sqnr.toFixed(1)} dB from float as this engine fuses it, and ${sqnr.toFixed(1)} dB as it stands: the engine's integer kernels compute otherwise`];
+  });
 }
 
 /** Compare the float outputs that both forms have under one name. */

@@ -111,6 +111,14 @@ suite('sim/evaluate', test => {
     for (const [fused, warnings] of [[30.4, 0], [29.6, 0], [30.6, 1], [29.4, 1]] as const) assert.is(fusionWarnings([pair('exported', fused), pair('unfused', 30)]).length, warnings, `${fused}`);
   });
 
+  test('warns where fusing makes values NaN or infinite, some or all, and not where they are so anyway', () => {
+    const pair = (of: 'exported' | 'unfused', sqnr: number, nonFinite: number) => ({ of, to: 'float' as const, outputs: { y: { exact: false, sqnr, cosine: 1, maxError: 0, agreement: null, offBy: null, nonFinite } } });
+    const warned = (fused: readonly [number, number], unfused: readonly [number, number]) => fusionWarnings([pair('exported', ...fused), pair('unfused', ...unfused)]);
+    assert.match(warned([NaN, 6], [30, 0]).join(), /^output 'y' of the exported model has 6 values that are NaN or infinite.* and 0 as it stands/);
+    assert.is(warned([30.1, 1], [30, 0]).length, 1);
+    assert.equal([warned([30.1, 2], [30, 2]), warned([NaN, 6], [NaN, 6]), warned([Infinity, 0], [Infinity, 0])], [[], [], []]);
+  });
+
   test('says why texts cannot be judged', async () => {
     const texts = { type: new Utf8(), of: String };
     const message = await judge({ float: scaled(1) }, source(texts)).then(() => '', (error: Error) => error.message);
