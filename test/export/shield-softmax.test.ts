@@ -4,7 +4,10 @@ import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { fitSoftmax } from '../../pipeline/config/fit-softmax.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
 import { type QdqOptions, qdqModel } from '../../pipeline/export/qdq-model.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
+import { fitEncoding } from '../../pipeline/quant/encoding.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
 import { buildModel } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
 import { floats } from '../support/random.ts';
@@ -51,6 +54,30 @@ suite('export/shield-softmax', test => {
       const { model, placement, encodings } = classifier(classes, top);
       const { nodes } = qdqModel(model, placement, encodings).graph;
       assert.is(nodes.filter(({ opType }) => opType === 'Max').length, shielded);
+    });
+  }
+
+  // int8 codes are around -128 here: that of probability 1 is 1 / delta - 128, and int8 has 127 at most
+  for (const [inverse, shielded] of [[255, 0], [256, 1]] as const) {
+    test(`in steps of 1 / ${inverse}, as int8, the engine may${shielded ? ' not' : ''} have its integer Softmax`, () => {
+      const { model, placement, encodings } = classifier(100, 1);
+      const steps = new Map([...encodings, ['y', [fitEncoding(0, 255 / inverse, grid(8))]]] as const);
+      const { nodes, values } = qdqModel(model, placement, steps, { activationType: 'int8' }).graph;
+      const [scale, zeroPoint] = nodes.find(({ name }) => name === 'y_QuantizeLinear')!.inputs.slice(1).map(value => value!.initializer!.read().data[0]);
+      assert.equal([scale, zeroPoint, values.has('y')], [Math.fround(1 / inverse), -128, true]);
+      assert.is(nodes.filter(({ opType }) => opType === 'Max').length, shielded);
+    });
+  }
+
+  // up to 0.8 two elements overflow and 64 do not
+  for (const [axis, dims, shielded] of [[1, [ROWS, 2], 1], [0, [ROWS, 2], 0], [0, [2, ROWS], 1], [-1, [2, ROWS], 0], [-2, [2, ROWS], 1]] as const) {
+    test(`along axis ${axis} of [${dims.join(', ')}] the engine may${shielded ? ' not' : ''} have its integer Softmax`, () => {
+      const nodes = [node('Neg', ['x'], ['u']), node('Softmax', ['u'], ['y'], { axis: intAttribute(axis) }), node('Neg', ['y'], ['w'])];
+      const model = buildModel({ opset: 13, inputs: { x: dims }, nodes, outputs: { w: null } });
+      model.graph.values.get('u')!.type = { dtype: 'float32', shape: dims };
+      const { placement, encodings } = placementOf([{ tensor: 'u', ranges: [[-1, 1]] }, { tensor: 'y', ranges: [[0, 0.8]] }]);
+      const exported = qdqModel(model, placement, fitSoftmax(model, placement, encodings));
+      assert.is(exported.graph.nodes.filter(({ opType }) => opType === 'Max').length, shielded);
     });
   }
 });
