@@ -1,4 +1,5 @@
 import type { Evaluation, Trace } from '../pipeline/index.ts';
+import { printable } from './exit.ts';
 import { table } from './table.ts';
 
 const FORMS = { float: 'float', simulated: 'simulated', exported: 'exported (INT8)' } as const;
@@ -24,8 +25,8 @@ function report({ samples, metric, accuracy, pairs }: Evaluation): string {
   }
   for (const { of, to, outputs } of pairs) {
     for (const [output, { offBy, nonFinite }] of Object.entries(outputs)) {
-      if (offBy !== null) parts.push(`${of} to ${to}: in steps of its encoding, '${output}' is ${offByText(offBy)}`);
-      if (nonFinite > 0) parts.push(`${of} to ${to}: ${nonFinite} values of '${output}' are NaN or infinite and were left out of SQNR, cosine and largest error`);
+      if (offBy !== null) parts.push(`${of} to ${to}: in steps of its encoding, '${printable(output)}' is ${offByText(offBy)}`);
+      if (nonFinite > 0) parts.push(`${of} to ${to}: ${nonFinite} values of '${printable(output)}' are NaN or infinite and were left out of SQNR, cosine and largest error`);
     }
   }
   return parts.join('\n\n');
@@ -37,13 +38,13 @@ const SHOWN = 12;
 function traceReport({ tensors, notCompared }: Trace): string {
   const parting = tensors.filter(({ offBy }) => offBy.some((count, steps) => steps > 0 && count > 0));
   const [first] = parting;
-  const left = notCompared.length === 0 ? '' : `\nnot compared, because one of the two models has no such tensor: ${notCompared.join(', ')}`;
+  const left = notCompared.length === 0 ? '' : `\nnot compared, because one of the two models has no such tensor: ${printable(notCompared.join(', '))}`;
   const all = tensors.length + notCompared.length;
   if (first === undefined) return `trace: simulated and exported model compute the same codes in ${tensors.length} of ${all} quantized activations${left}`;
-  const where = first.node === null ? 'a model input' : `the output of ${first.opType} '${first.node}'`;
+  const where = first.node === null ? 'a model input' : `the output of ${printable(`${first.opType} '${first.node}'`)}`;
   const rows = parting.slice(0, SHOWN).map(({ tensor, opType, offBy }) => [tensor, opType ?? 'input', offByText(offBy)]);
   const more = parting.length > SHOWN ? `\n… and ${parting.length - SHOWN} more` : '';
-  return `trace: the two part first at '${first.tensor}', ${where}; ${parting.length} of ${all} quantized activations differ\n` +
+  return `trace: the two part first at '${printable(first.tensor)}', ${where}; ${parting.length} of ${all} quantized activations differ\n` +
     table([{ title: 'tensor', most: 44 }, { title: 'computed by' }, { title: 'how far, in steps' }], rows) + more + left;
 }
 

@@ -4,7 +4,7 @@ import { QuantpipeError } from '../pipeline/base/errors.ts';
 export function exitCode(error: unknown, log: (line: string) => void): number {
   if (!(error instanceof QuantpipeError)) {
     log('quantpipe: this is a bug in quantpipe, not in your input; please report it with the lines below');
-    log(error instanceof Error ? error.stack ?? error.message : String(error));
+    for (const line of (error instanceof Error ? error.stack ?? error.message : String(error)).split('\n')) log(printable(line));
     return 70;
   }
   log(`quantpipe: ${printable(error.message)} [${error.code}]`);
@@ -12,7 +12,7 @@ export function exitCode(error: unknown, log: (line: string) => void): number {
   return error.code === 'interrupted' ? 130 : 1;
 }
 
-/** Names come from files: control characters would let them steer the terminal. */
+/** Names come from files: control characters would let them steer the terminal, and line breaks write lines of their own. Several lines are several calls. */
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

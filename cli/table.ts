@@ -12,7 +12,7 @@ export interface Column {
 
 /** Rows as text, columns padded to their widest cell and divided by two spaces. */
 export function table(columns: readonly Column[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = rows.map(row => row.map((cell, i) => shorten(printable(String(cell)).replace(/[\n\t]/g, ' '), columns[i]?.most ?? Infinity)));
+  const cells = rows.map(row => row.map((cell, i) => shorten(printable(String(cell)), columns[i]?.most ?? Infinity)));
   const widths = columns.map(({ title }, i) => cells.reduce((width, row) => Math.max(width, row[i]!.length), title.length));
   const line = (row: readonly string[]) => row
     .map((cell, i) => columns[i]!.align === 'right' ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)).join('  ').trimEnd();

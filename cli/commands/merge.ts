@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 
+import { printable } from '../exit.ts';
 import { type ReportOptions } from '../options.ts';
 import { size } from '../table.ts';
 
@@ -20,7 +21,7 @@ Examples:
       const statistics = await mergeStatisticsFiles(files);
       const outputs = await writeOutput(options.output, writeStatistics(statistics), process.stdout);
       const missing = missingShards(statistics);
-      if (missing !== null) process.stderr.write(`warning: ${missing}\n`);
+      if (missing !== null) process.stderr.write(`warning: ${printable(missing)}\n`);
       if (options.output === '-' || options.quiet) return;
       if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, missing, outputs }));
       else console.log(`${statistics.samples} samples, ${statistics.tensors.size} tensors from ${files.length} files → ${outputs[0]!.path} (${size(outputs[0]!.bytes)})`);

@@ -16,6 +16,8 @@ suite('cli/table', test => {
 
   test('shows control characters of names from a model as text', () => {
     assert.is(printable('a\u001b[2Jb\u202ec'), 'a\\u001b[2Jb\\u202ec');
+    assert.is(printable('a\nb\tc\rd'), 'a\\u000ab\\u0009c\\u000dd');
+    assert.is(table([{ title: 't' }], [['a\nb']]), 't\na\\u000ab');
   });
 
   for (const [bytes, text] of [[0, '0 B'], [1023, '1023 B'], [1536, '1.5 KiB'], [20 * 2 ** 20, '20.0 MiB'], [3 * 2 ** 40, '3.0 TiB']] as const) {

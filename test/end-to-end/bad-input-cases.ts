@@ -45,6 +45,10 @@ export const cases: readonly Case[] = [
   { title: 'a truncated model', model: bytes.subarray(0, bytes.length - 40), says: /model\.onnx/ },
   { title: 'a model file that is not there', args: ['missing.onnx', 'data.arrow', '-o', 'out'], says: /missing\.onnx/ },
   {
+    title: 'a name that would write a line of its own', says: /x\\u000aquantpipe: all fine/, // the one message is counted by its beginning
+    model: { ...small, inputs: { 'x\nquantpipe: all fine': ['N', 4], x: ['N', 4] }, nodes: [...small.nodes, { op: 'Relu', in: ['x\nquantpipe: all fine'], out: ['z'] }], outputs: { ...small.outputs, z: ['N', 4] } },
+  },
+  {
     title: 'an operator that no engine knows', says: /Frobnicate/,
     model: { ...small, nodes: [{ op: 'Frobnicate', in: ['x'], out: ['h'], name: 'odd' }, { op: 'Gemm', in: ['h', 'w', 'b'], out: ['y'] }] },
   },
