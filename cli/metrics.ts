@@ -18,19 +18,27 @@ const LINE_MS = 1_000;
  *   plan: budgetBytes, estimateBytes, workers, samplesPerRun, groups        failed: code
  */
 export class Metrics {
-  readonly #file: number;
+  readonly #path: string;
+  readonly #warn: (text: string) => void;
+  /** Null once writing has failed. */
+  #file: number | null;
   readonly #start = performance.now();
   #written = -Infinity;
   #last: Pick<Progress, 'samples' | 'total' | 'batches' | 'setAside' | 'retries'> = { samples: 0, total: null, batches: 0, setAside: 0, retries: 0 };
 
-  private constructor(file: number) {
+  private constructor(path: string, file: number, warn: (text: string) => void) {
+    this.#path = path;
     this.#file = file;
+    this.#warn = warn;
   }
 
-  /** @throws `output-unwritable` */
-  static open(path: string): Metrics {
+  /**
+   * @param warn is told once where the file takes no more (a full disk): the work goes on without it
+   * @throws `output-unwritable` where the file cannot be opened
+   */
+  static open(path: string, warn: (text: string) => void): Metrics {
     try {
-      return new Metrics(openSync(path, 'w'));
+      return new Metrics(path, openSync(path, 'w'), warn);
     } catch (cause) {
       throw new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
     }
@@ -52,7 +60,7 @@ export class Metrics {
   end(failure: unknown = null): void {
     if (failure === null) this.#write('done', this.#figures());
     else this.#write('failed', { ...this.#figures(), code: failure instanceof QuantpipeError ? failure.code : 'bug' });
-    closeSync(this.#file);
+    if (this.#file !== null) this.#attempt(closeSync, this.#file);
   }
 
   get #seconds(): number {
@@ -66,6 +74,20 @@ export class Metrics {
   }
 
   #write(event: string, rest: object): void {
-    writeSync(this.#file, `${JSON.stringify({ event, seconds: this.#seconds, ...rest })}\n`);
+    if (this.#file === null) return;
+    const line = Buffer.from(`${JSON.stringify({ event, seconds: this.#seconds, ...rest })}\n`);
+    this.#attempt(file => {
+      for (let at = 0; at < line.length;) at += writeSync(file, line, at);
+    }, this.#file);
+  }
+
+  /** What is observed is worth more than the lines about it. */
+  #attempt(action: (file: number) => void, file: number): void {
+    try {
+      action(file);
+    } catch (error) {
+      this.#file = null;
+      this.#warn(`the metrics in ${this.#path} end here, and the work goes on without them: ${(error as Error).message}`);
+    }
   }
 }

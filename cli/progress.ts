@@ -1,3 +1,4 @@
+import { printable } from './exit.ts';
 import { duration, size } from './table.ts';
 
 /** What the line shows; `total` is null where the data set does not tell its length. */
@@ -42,6 +43,12 @@ export class ProgressLine {
     if (this.#quiet) return;
     this.clear();
     this.#out.write(`${text}\n`);
+  }
+
+  /** One line that stays, also where nothing else is said. */
+  warn(text: string): void {
+    this.clear();
+    this.#out.write(`warning: ${printable(text)}\n`);
   }
 
   update(seen: Seen): void {

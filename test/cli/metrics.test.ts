@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -35,5 +35,21 @@ suite('cli/metrics', test => {
     const [, least] = /40\.0 MiB of memory are too little: one worker with one tensor at a time needs ([\d.]+ MiB)/.exec(stderr) ?? [];
     assert.ok(least !== undefined, stderr);
     assert.match(await readFile(file, 'utf8'), /"event":"failed".*"code":"config-invalid"\}\n$/);
+  }));
+
+  test('metrics that cannot be written (a full disk) are told once, and the statistics are there all the same', () => inFolder(async folder => {
+    const [with_, without] = [join(folder, 'with.arrow'), join(folder, 'without.arrow')];
+    const { code, stderr } = await quantpipe([...job, '-o', with_, '--metrics', '/dev/full']);
+    assert.is(code, 0, stderr);
+    assert.is(stderr.match(/^warning: the metrics in \/dev\/full end here, and the work goes on without them: ENOSPC/gm)?.length, 1, stderr);
+    assert.is((await quantpipe([...job, '-o', without])).code, 0);
+    assert.is(Buffer.compare(await readFile(with_), await readFile(without)), 0);
+  }));
+
+  test('metrics that cannot be opened are an error before any work', () => inFolder(async folder => {
+    const { code, stderr } = await quantpipe([...job, '-o', join(folder, 's.arrow'), '--metrics', folder]);
+    assert.is(code, 1);
+    assert.match(stderr, /^quantpipe: cannot write \S+: EISDIR.* \[output-unwritable\]$/m);
+    assert.equal(await readdir(folder), []);
   }));
 });
