@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { QuantpipeError } from '../pipeline/base/errors.ts';
+import { type ErrorCode, QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
 import { Heap } from './heap.ts';
 import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
@@ -85,8 +85,27 @@ export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Pro
       await (await import('../pipeline/sim/index.ts')).removeCheckpoint(checkpoint);
       throw error;
     }
-    throw new QuantpipeError(error.code, error.message, { ...error.context, 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` }, { cause: error });
+    throw new QuantpipeError(error.code, error.message, { ...error.context, ...wayOn(error, checkpoint) }, { cause: error });
   }
+}
+
+/** What is said of a checkpoint that cannot be gone on from: of other work, damaged, or no such file at all. */
+const REFUSED: readonly ErrorCode[] = ['checkpoint-mismatch', 'checkpoint-invalid', 'statistics-invalid'];
+
+/** What the next command may be. Where the checkpoint itself was refused, the same one again would be refused too. */
+function wayOn({ code, context }: QuantpipeError, checkpoint: string): Record<string, string> {
+  if (code === 'checkpoint-mismatch' && String(context['file']).endsWith('.lock')) return { 'or work beside it': 'give another -o' };
+  if (REFUSED.includes(code)) return { 'what to do': 'begin anew without --resume, in place of this checkpoint, or give another -o' };
+  return { 'what was observed is kept in': `${checkpoint} (--resume goes on from there)` };
+}
+
+/** A run that begins anew takes the place of what an interrupted one kept: said before, while the user can still stop it. */
+async function tellOfReplaced(checkpoint: string, line: ProgressLine): Promise<void> {
+  if (!existsSync(checkpoint)) return;
+  const { readStatisticsFile } = await import('../pipeline/sim/index.ts');
+  const samples = await readStatisticsFile(checkpoint).then(statistics => statistics.samples, () => null);
+  const kept = samples === null ? 'a checkpoint' : `a checkpoint of ${count(samples, 'sample')}`;
+  line.warn(`'${checkpoint}' is ${kept} that an interrupted run left; this run begins anew in its place (--resume would go on from it)`);
 }
 
 /** Calibrate (or only observe) with a progress line on standard error. */
@@ -100,6 +119,7 @@ export async function calibrateWithProgress(
     line.say(planned(plan));
     metrics?.plan(plan);
   };
+  if (checkpoint !== null && options.resume !== true) await tellOfReplaced(checkpoint, line);
   const heap = new Heap();
   let figures = { samples: 0, batches: 0 };
   try {

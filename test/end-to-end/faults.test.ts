@@ -1,4 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -57,6 +58,35 @@ suite('end-to-end/faults', test => {
     assert.is(JSON.parse(resumed.stdout).samples, 512);
     for (const name of await readdir(join(folder, 'whole'))) {
       assert.is(Buffer.compare(await readFile(join(folder, 'out', name)), await readFile(join(folder, 'whole', name))), 0, name);
+    }
+  }));
+
+  test('a kept checkpoint is not replaced in silence, and a refused one is not offered again', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), model);
+    const data = (seed: number) => samplesFile({ x: { size: 4, values: floats(160, { seed }) }, i: { size: 1, values: new Float32Array(40) } }, 40);
+    await writeFile(join(folder, 'data.arrow'), data(1));
+    await mkdir(join(folder, 'out/model.qdq.onnx'), { recursive: true }); // the export fails, and the checkpoint stays
+    const args = ['run', 'model.onnx', 'data.arrow', '-o', 'out', '--engine', 'native', '--workers', '1', '--quiet'];
+    const first = await quantpipe(args, { cwd: folder });
+    assert.is(first.code, 1, first.stderr);
+    assert.not.match(first.stderr, /warning/);
+
+    const again = await quantpipe(args, { cwd: folder });
+    assert.match(again.stderr, /^warning: 'out\/checkpoint\.arrow' is a checkpoint of 40 samples that an interrupted run left; this run begins anew in its place \(--resume would go on from it\)$/m);
+    assert.not.match((await quantpipe([...args, '--resume'], { cwd: folder })).stderr, /warning/);
+
+    await writeFile(join(folder, 'data.arrow'), data(2));
+    const other = await quantpipe([...args, '--resume'], { cwd: folder });
+    assert.match(other.stderr, /\[checkpoint-mismatch\]\n[^]*what to do: begin anew without --resume, .* or give another -o$/m);
+    await writeFile(join(folder, 'out/checkpoint.arrow'), 'damaged');
+    const damaged = await quantpipe([...args, '--resume'], { cwd: folder });
+    assert.match(damaged.stderr, /what to do: begin anew without --resume, /);
+    await writeFile(join(folder, 'out/checkpoint.arrow.lock'), `${process.pid} ${hostname()}\n`);
+    const locked = await quantpipe([...args, '--resume'], { cwd: folder });
+    assert.match(locked.stderr, new RegExp(`process ${process.pid} on .* uses this checkpoint[^]*or work beside it: give another -o$`, 'm'));
+    for (const { code, stderr } of [other, damaged, locked]) {
+      assert.is(code, 1);
+      assert.not.match(stderr, /goes on from there/);
     }
   }));
 });
