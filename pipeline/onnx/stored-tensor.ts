@@ -57,7 +57,7 @@ export class StoredTensor implements Initializer {
       if (needed !== null) this.#checkSize(needed, 'bytes', origin.rawData.length, 'raw_data');
       return () => origin.rawData;
     }
-    this.#checkSize(typedValues(origin.dataType, this.#count), 'values', countTyped(origin, field), field.name);
+    this.#checkSize(typedValues(origin.dataType, this.#count), 'values', countTyped(origin, field, this.#what), field.name);
     return null;
   }
 

@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
+import { QuantpipeError } from '../base/errors.ts';
 import { bitsPerElement } from './data-types.ts';
 import type { TensorProto } from './messages.ts';
 import { changedMessage } from './schema.ts';
@@ -38,15 +39,30 @@ export function typedValues(code: number, count: number): number {
   return COMPLEX.includes(code) ? 2 * count : Math.ceil((count * Math.min(bitsPerElement(code) ?? 8, 8)) / 8);
 }
 
-/** How many values the field holds, counted without decoding them. */
-export function countTyped(tensor: TensorProto, field: TypedField): number {
+/**
+ * How many values the field holds, counted without decoding them.
+ *
+ * @param what how messages call the tensor
+ * @throws `model-malformed` where an integer is longer than any of 64 bits, or cut off
+ */
+export function countTyped(tensor: TensorProto, field: TypedField, what: string): number {
   if (field === strings) return tensor.stringData.length;
   const bytes = typedBytes(tensor, field);
   if (field.size > 0) return bytes.length / field.size;
   let count = 0;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! < 0x80) count++; // a varint's last byte has its high bit clear
+  let begin = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! >= 0x80) continue; // a varint's last byte has its high bit clear
+    if (i - begin >= MAX_VARINT) throw new QuantpipeError('model-malformed', `value ${count} in ${field.name} of ${what} takes ${i + 1 - begin} bytes, and an integer takes at most ${MAX_VARINT}`);
+    count++;
+    begin = i + 1;
+  }
+  if (begin < bytes.length) throw new QuantpipeError('model-malformed', `${field.name} of ${what} ends in the middle of value ${count}`);
   return count;
 }
+
+/** Bytes of 64 bits, seven a byte. */
+const MAX_VARINT = 10;
 
 /** The bytes of float_data or double_data: values one after another, little-endian. */
 export function floatBytes(tensor: TensorProto): Uint8Array {

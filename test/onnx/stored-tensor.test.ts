@@ -60,6 +60,10 @@ suite('onnx/stored-tensor', test => {
     assert.equal(stored(tensor('w', [3], 7, field(7, 5), packed(7, -1), field(7, 300))).read().data, BigInt64Array.of(5n, -1n, 300n));
   });
 
+  test('reads integers of the ten bytes that a varint may have', () => {
+    assert.equal(stored(tensor('w', [2], 7, packed(7, -1, -(2n ** 63n)))).read().data, BigInt64Array.of(-1n, -(2n ** 63n)));
+  });
+
   test('keeps the bits of a NaN', () => {
     const nan = bytesOf(0x01, 0, 0xa0, 0x7f);
     for (const content of [field(4, nan), rawData(nan)]) {
