@@ -1,17 +1,18 @@
 import type { Message } from '@bufbuild/protobuf';
 
-import { type ExternalFolder, isExternal, setInline } from './external-data.ts';
+import type { ExternalFolder } from './external-data.ts';
 import type { ModelProto, TensorProto } from './messages.ts';
 import { StoredTensor } from './stored-tensor.ts';
 
 /**
- * Check the tensors that this program carries without looking at them: those in subgraphs, functions, training graphs. Content that
+ * Check the tensors that this program carries without looking at them: those in subgraphs, lists, sparse attributes, functions, training graphs. Content that
  * lies in other files is brought in, so that what is carried does not depend on a folder.
  */
 export function inlineNested({ graph, functions, trainingInfo }: ModelProto, folder: ExternalFolder | null): void {
   for (const { name, opType, attribute } of graph!.node) {
-    for (const { g, graphs, tensors } of attribute) {
-      for (const part of [...(g === undefined ? [] : [g]), ...graphs, ...tensors]) inlineIn(part, `inside node '${name}' (${opType})`, folder);
+    for (const { g, graphs, tensors, sparseTensor, sparseTensors } of attribute) {
+      const parts = [g, ...graphs, ...tensors, sparseTensor, ...sparseTensors];
+      for (const part of parts) if (part !== undefined) inlineIn(part, `inside node '${name}' (${opType})`, folder);
     }
   }
   for (const part of functions) inlineIn(part, `of function '${part.name}'`, folder);
@@ -20,8 +21,7 @@ export function inlineNested({ graph, functions, trainingInfo }: ModelProto, fol
 
 function inlineIn(part: Message, where: string, folder: ExternalFolder | null): void {
   for (const tensor of tensorsIn(part)) {
-    const stored = new StoredTensor(tensor, `tensor '${tensor.name}' ${where}`, folder);
-    if (isExternal(tensor) && stored.isReadable) setInline(tensor, stored.rawBytes()!);
+    new StoredTensor(tensor, `tensor '${tensor.name}' ${where}`, folder).bringIn();
   }
 }
 

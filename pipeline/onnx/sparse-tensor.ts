@@ -18,8 +18,9 @@ export class SparseTensor implements Initializer {
     }
     this.origin = origin;
     this.#what = what;
-    this.dtype = new StoredTensor(origin.values, `the values of ${what}`, folder).dtype;
-    new StoredTensor(origin.indices, `the indices of ${what}`, folder);
+    const [values, indices] = [new StoredTensor(origin.values, `the values of ${what}`, folder), new StoredTensor(origin.indices, `the indices of ${what}`, folder)];
+    for (const part of [values, indices]) part.bringIn();
+    this.dtype = values.dtype;
     this.dims = readDims(origin.dims, what);
   }
 

@@ -2,7 +2,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import type { DType, Tensor } from '../base/tensor.ts';
 import type { Initializer } from '../graph/node.ts';
 import { bitsPerElement, dtypeOf } from './data-types.ts';
-import { type ExternalFolder, isExternal, locateExternal } from './external-data.ts';
+import { type ExternalFolder, isExternal, locateExternal, setInline } from './external-data.ts';
 import type { TensorProto } from './messages.ts';
 import { fromRaw, fromTyped } from './tensor-data.ts';
 import { countTyped, typedFieldOf, typedValues } from './typed-data.ts';
@@ -41,6 +41,11 @@ export class StoredTensor implements Initializer {
   /** The content in the form of raw_data; null where it lies in a typed field. */
   rawBytes(): Uint8Array | null {
     return this.#bytes?.() ?? null;
+  }
+
+  /** Put content that lies in another file into the message itself, so that what is carried does not depend on a folder. */
+  bringIn(): void {
+    if (isExternal(this.origin) && this.isReadable) setInline(this.origin, this.rawBytes()!);
   }
 
   get #count(): number {

@@ -13,7 +13,7 @@ import { buildModel, feedsFor, runModel, sameOutputs, weight } from '../support/
 import { sameMessage } from '../support/messages.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
-import { externalData, field, graph, initializer, input, model, node, output, rawData, tensor } from '../support/wire.ts';
+import { concat, externalData, field, graph, initializer, input, model, node, output, rawData, tensor } from '../support/wire.ts';
 
 const content = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const file = new Uint8Array(content.buffer);
@@ -43,6 +43,7 @@ const refused: [Record<string, string>, string | RegExp][] = [
   [{ location: 'C:\\w.bin' }, "initializer 'w' points outside the model's folder: 'C:\\w.bin'"],
   [{ location: 'link.bin' }, /^initializer 'w' points outside the model's folder: 'link\.bin' leads to .*\/outside\.bin$/],
   [{ location: 'linked/outside.bin' }, /^initializer 'w' points outside the model's folder: 'linked\/outside\.bin' leads to .*\/outside\.bin$/],
+  [{ location: 'sibling.bin' }, /^initializer 'w' points outside the model's folder: 'sibling\.bin' leads to .*\/models-of-others\/w\.bin$/], // its path begins with the folder's
   [{ location: 'inner' }, "initializer 'w' lies in 'inner', which is not a file"],
   [{ location: 'w.bin', length: '12' }, "initializer 'w' needs 16 bytes, its external data has length 12"],
   [{ location: 'w.bin', length: '32' }, "initializer 'w' needs 16 bytes, its external data has length 32"],
@@ -72,6 +73,9 @@ suite('onnx/external-data', test => {
     await writeFile(join(outer, 'outside.bin'), file);
     await symlink('../outside.bin', join(folder, 'link.bin'));
     await symlink('..', join(folder, 'linked'));
+    await mkdir(join(outer, 'models-of-others'));
+    await writeFile(join(outer, 'models-of-others/w.bin'), file);
+    await symlink('../models-of-others/w.bin', join(folder, 'sibling.bin'));
     for (const [entries, message] of refused) {
       await writeFile(join(folder, 'm.onnx'), lying(entries));
       const error = await refusal(join(folder, 'm.onnx'));
@@ -113,6 +117,26 @@ suite('onnx/external-data', test => {
       node('If', ['x'], ['y'], field(5, field(1, 'then_branch'), field(6, node('Constant', [], ['t'], field(5, field(1, 'value'), field(5, at(4)), field(20, 4))), output('t')), field(20, 5))),
       field(5, at(8), field(8, 'w')), input('x'), output('y'),
     ), field(25, field(1, 'f'), field(7, field(4, 'Constant'), field(5, field(1, 'value'), field(5, at(12)), field(20, 4)))));
+    await writeFile(join(folder, 'w.bin'), file);
+    await writeFile(join(folder, 'm.onnx'), whole(there));
+    sameMessage('ModelProto', writeModel(await readModelFile(join(folder, 'm.onnx'))), whole(at => here(1 + at / 4)));
+  }));
+
+  test('writing brings in sparse tensors, and every element of a list of tensors, graphs or sparse tensors', () => inFolder(async folder => {
+    const there = (at: number) => tensor('s', [1], 1, externalData({ location: 'w.bin', offset: String(at), length: '4' }));
+    const here = (value: number) => tensor('s', [1], 1, rawData(new Uint8Array(Float32Array.of(value).buffer)));
+    const whole = (at: (index: number) => Uint8Array) => {
+      const sparse = (index: number) => concat(field(1, at(index)), field(2, tensor('', [1], 7, rawData(new Uint8Array(8)))), field(3, 4));
+      const branch = (index: number) => concat(node('Abs', ['x'], ['a']), field(5, at(index)), output('a'));
+      return model(graph(
+        node('Constant', [], ['c'], field(5, field(1, 'sparse_value'), field(20, 11), field(22, sparse(0)))),
+        node('Odd', ['s', 'c'], ['y'],
+          field(5, field(1, 'tensors'), field(10, at(4)), field(10, at(8)), field(20, 9)),
+          field(5, field(1, 'graphs'), field(11, branch(12)), field(11, branch(16)), field(20, 10)),
+          field(5, field(1, 'sparse_tensors'), field(20, 12), field(23, sparse(20)), field(23, sparse(24)))),
+        input('x'), output('y'), field(15, sparse(28)),
+      ));
+    };
     await writeFile(join(folder, 'w.bin'), file);
     await writeFile(join(folder, 'm.onnx'), whole(there));
     sameMessage('ModelProto', writeModel(await readModelFile(join(folder, 'm.onnx'))), whole(at => here(1 + at / 4)));
