@@ -47,7 +47,7 @@ export { metrics, type MetricName } from './sim/metrics.ts';
 export { simulate } from './sim/simulate.ts';
 export { type QuantizerQuality } from './sim/quality.ts';
 export { trace, type Trace, type TracedTensor } from './sim/trace.ts';
-export { exportPaths, type Output, prepareFolder, writeOutput } from './sim/outputs.ts';
+export { exportPaths, type Output, prepareFile, prepareFolder, writeOutput } from './sim/outputs.ts';
 export { type Inputs, refuseOverwriting } from './sim/overwriting.ts';
 export {
   type Applied, applyEncodings, checkEncodingsVersion, encodingsArrow, type EncodingsFile, encodingsJson, encodingsVersions, type EncodingsVersion,

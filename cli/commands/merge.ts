@@ -16,9 +16,13 @@ export function mergeCommand(): Command {
 Examples:
   $ quantpipe merge part0.arrow part1.arrow part2.arrow -o all.arrow`)
     .action(async (files: string[], options: ReportOptions & { readonly output: string }) => {
-      const { mergeStatisticsFiles, missingShards, refuseOverwriting, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+      const { mergeStatisticsFiles, missingShards, prepareFile, refuseOverwriting, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await refuseOverwriting([options.output], { files });
-      const statistics = await mergeStatisticsFiles(files);
+      const removeFolder = await prepareFile(options.output);
+      const statistics = await mergeStatisticsFiles(files).catch(async (error: unknown) => {
+        await removeFolder();
+        throw error;
+      });
       const outputs = await writeOutput(options.output, writeStatistics(statistics), process.stdout);
       const missing = missingShards(statistics);
       if (missing !== null) process.stderr.write(`warning: ${printable(missing)}\n`);

@@ -36,14 +36,18 @@ Examples:
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal });
-        const { writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
+        const { prepareFile, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
         const checkpoint = options.output === '-' ? null : `${options.output}.checkpoint`;
         await sim.checkOutputs([options.output, ...workFiles(checkpoint, options)], filesRead(options));
+        const removeFolder = await prepareFile(options.output);
         const observed = async () => {
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
           return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
         };
-        const [run, outputs] = await (checkpoint === null ? observed() : tellingOfCheckpoint(checkpoint, observed));
+        const [run, outputs] = await (checkpoint === null ? observed() : tellingOfCheckpoint(checkpoint, observed)).catch(async (error: unknown) => {
+          await removeFolder();
+          throw error;
+        });
         if (checkpoint !== null) await removeCheckpoint(checkpoint);
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });

@@ -1,5 +1,5 @@
-import { access, constants, rm, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { type FileContent, makeFolder, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
@@ -33,6 +33,21 @@ export async function prepareFolder(folder: string): Promise<() => Promise<void>
   } catch (cause) {
     throw new QuantpipeError('output-unwritable', `cannot write to the folder '${folder}': ${reasonOf(cause)}`, {}, { cause });
   }
+}
+
+/**
+ * Make ready for one file, or say why it cannot be written: before the work. Nothing is to be done where the path is '-', a device or a pipe.
+ *
+ * @returns takes folders away again that were made here and are empty: for work that failed
+ */
+export async function prepareFile(path: string): Promise<() => Promise<void>> {
+  if (path === '-') return async () => {};
+  const there = await stat(path).catch(() => null);
+  if (there?.isDirectory() === true || /[\\/]$/.test(path)) {
+    throw new QuantpipeError('output-unwritable', `cannot write '${path}': it is a folder, and the name of a file is wanted`, { file: path });
+  }
+  if (there !== null && !there.isFile()) return async () => {};
+  return prepareFolder(dirname(there === null ? path : await realpath(path)));
 }
 
 /**

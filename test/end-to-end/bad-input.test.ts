@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -86,6 +86,33 @@ suite('end-to-end/bad-input', test => {
     const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', '/proc/quantpipe'], { cwd: folder });
     assert.is(code, 1, stderr);
     assert.match(stderr, /cannot write to the folder '\/proc\/quantpipe'/);
+  }));
+
+  for (const output of ['out', 'link', 'none/', '/proc/none/s.arrow']) {
+    test(`statistics to '${output}', which is no place for a file: told before the work`, () => inFolder(async folder => {
+      await writeFile(join(folder, 'model.onnx'), bytes);
+      await writeFile(join(folder, 'data.arrow'), samples);
+      await mkdir(join(folder, 'out'));
+      await symlink('out', join(folder, 'link'));
+      const before = await filesIn(folder);
+      for (const args of [['observe', 'model.onnx', 'data.arrow'], ['merge', 'not-there.arrow']]) {
+        const { code, stderr } = await quantpipe([...args, '-o', output], { cwd: folder });
+        assert.is(code, 1, stderr);
+        assert.match(stderr, output.startsWith('/') ? /^quantpipe: cannot write to the folder '\/proc\/none'/ : `quantpipe: cannot write '${output}': it is a folder`);
+      }
+      assert.equal(await filesIn(folder), before);
+    }));
+  }
+
+  test('statistics into folders that are not there yet: made, and taken away again where the work fails', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    assert.is((await quantpipe(['merge', 'not-there.arrow', '-o', 'a/b/s.arrow'], { cwd: folder })).code, 1);
+    assert.is((await quantpipe(['observe', 'model.onnx', 'data.arrow', '-o', 'a/b/s.arrow', '--memory', '1MiB'], { cwd: folder })).code, 1);
+    assert.not.ok(existsSync(join(folder, 'a')));
+    const { code, stderr } = await quantpipe(['observe', 'model.onnx', 'data.arrow', '-o', 'a/b/s.arrow', '--quiet'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    assert.equal(await filesIn(join(folder, 'a/b')), ['s.arrow']);
   }));
 
   for (const [title, location, says] of [
