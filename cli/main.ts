@@ -10,6 +10,7 @@ import { mergeCommand } from './commands/merge.ts';
 import { observeCommand } from './commands/observe.ts';
 import { runCommand } from './commands/run.ts';
 import { exitCode } from './exit.ts';
+import { watchStandardOutput } from './standard-output.ts';
 
 // An engine's outputs are outside V8's heap, and every 64 MiB of them make it collect garbage. What helps it along in other threads takes
 // processors from our own: measured on a text recognizer, two workers do a third more without (and one as many as before).
@@ -34,12 +35,7 @@ for (const command of [runCommand(), inspectCommand(), observeCommand(), mergeCo
   program.addCommand(command.copyInheritedSettings(program));
 }
 
-// A reader that stops early (`quantpipe inspect … | head`) is not an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`quantpipe: cannot write to standard output: ${error.message}\n`);
-  process.exit(1);
-});
+watchStandardOutput();
 
 try {
   await program.parseAsync();

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { printable } from '../exit.ts';
 import { type ReportOptions } from '../options.ts';
+import { noteOutput } from '../standard-output.ts';
 import { size } from '../table.ts';
 
 /** Add statistics up. */
@@ -16,6 +17,7 @@ export function mergeCommand(): Command {
 Examples:
   $ quantpipe merge part0.arrow part1.arrow part2.arrow -o all.arrow`)
     .action(async (files: string[], options: ReportOptions & { readonly output: string }) => {
+      noteOutput(options.output);
       const { mergeStatisticsFiles, missingShards, prepareFile, refuseOverwriting, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await refuseOverwriting([options.output], { files });
       const removeFolder = await prepareFile(options.output);

@@ -7,6 +7,7 @@ import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
+import { noteOutput } from '../standard-output.ts';
 import { printSummary } from '../summary.ts';
 
 type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
@@ -31,6 +32,7 @@ Examples:
   $ quantpipe encode model.onnx all.arrow -o out`)
     .action(async (model: string, data: string, options: Options) => {
       holdYoung();
+      noteOutput(options.output);
       if (options.order !== undefined) return carryOut(model, options.order, data, options);
       const { QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {

@@ -12,6 +12,8 @@ export interface Finished {
 export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly cwd?: string;
+  /** Nobody reads standard output. */
+  readonly unread?: true;
   /** Called with each piece of standard error, e.g. to send a signal when a line appears. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -19,10 +21,11 @@ export interface RunOptions {
 const main = join(import.meta.dirname, '../../cli/main.js');
 
 /** Run the command line as a user does: in a process of its own. */
-export function quantpipe(args: readonly string[], { stdin, cwd, onStderr }: RunOptions = {}): Promise<Finished> {
+export function quantpipe(args: readonly string[], { stdin, cwd, unread, onStderr }: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { ...(cwd === undefined ? {} : { cwd }), stdio: 'pipe' });
     const out: Buffer[] = [];
+    if (unread) child.stdout.destroy();
     let stderr = '';
     child.stdout.on('data', (piece: Buffer) => out.push(piece));
     child.stderr.on('data', (piece: Buffer) => {
