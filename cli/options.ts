@@ -5,7 +5,7 @@ import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, PRESETS, SCHEMES } from './choic
 import { assignment, type BitsOrFormat, bitsOrFormat, byteCount, integer, number, numbers, padding, shard, size } from './option-values.ts';
 
 /** What the argument DATA may be. */
-export const DATA_ARGUMENT = 'Parquet, Arrow, .npy, .npz or .tar file, here or behind an http address; a folder or quoted pattern of them; ' +
+export const DATA_ARGUMENT = 'Parquet, Arrow, .npy or .tar file, here or behind an http address; .npz file, here only; a folder or quoted pattern of them; ' +
   'a folder of images; or - for an Arrow stream on standard input';
 
 /** Options of every command that places quantizers. */
