@@ -38,6 +38,7 @@ export interface OpenOptions {
 
 /** First bytes of a zip archive with and without entries. */
 const ZIP_MAGICS = ['PK\x03\x04', 'PK\x05\x06'];
+const GZIP_MAGIC = '\x1f\x8b';
 
 /**
  * Open calibration or evaluation data; what a file is is told by its first bytes, not by its name.
@@ -119,6 +120,7 @@ async function fileSource(path: string): Promise<StoredSource> {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
     return (await import('./npz-reader.ts')).npzSource(path);
   }
+  if (text.startsWith(GZIP_MAGIC)) throw new QuantpipeError('data-invalid', `${path} is compressed with gzip: decompress it first (gunzip)`, { file: path });
   if (isTar(start)) return (await import('./images/tar-images.ts')).tarSource(path);
   if (couldBeStream(start)) return arrowStreamFileSource(path);
   const shown = Buffer.from(start.subarray(0, 8)).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');

@@ -9,11 +9,17 @@ export interface TarEntry {
   readonly name: string;
   /** Bytes of content, which follow. */
   readonly size: number;
+  /** What it is where it has no content of its own that could be read; null for a plain file. */
+  readonly unread: string | null;
 }
 
 export const TAR_BLOCK_BYTES = 512;
 /** Longest pax header or long name believed. */
 const MAX_EXTENSION_BYTES = 1 << 20;
+/** Entries of plain files; '7' is for those that lie in one piece on a disk. */
+const PLAIN_TYPES = ['0', '\0', '7'];
+/** Entries that stand for a file, without its bytes in their place. */
+const UNREAD_TYPES: Readonly<Record<string, string>> = { 1: 'a hard link', 2: 'a symbolic link', S: 'a sparse file' };
 /** The checksum counts itself as spaces. */
 const [SUM_BEGIN, SUM_END] = [148, 156];
 
@@ -22,13 +28,14 @@ export function isTar(block: Uint8Array): boolean {
   return block.length >= TAR_BLOCK_BYTES && block[0] !== 0 && octal(block, SUM_BEGIN, SUM_END) === checksum(block);
 }
 
-/** The plain files of an archive. The content of each must be read or passed over before the next is asked for; what is left of it is passed over here. */
+/** The files of an archive, whose end must be marked: without the mark nobody knows what is missing. The content of each must be read or passed over before the next is asked for; what is left of it is passed over here. */
 export async function* tarEntries(reader: ByteReader): AsyncGenerator<TarEntry> {
   let extended: { readonly name?: string; readonly size?: number } = {};
   for (;;) {
     const at = reader.position;
     const block = await reader.upTo(TAR_BLOCK_BYTES);
-    if (block.length === 0 || block.every(byte => byte === 0)) return; // archives may end without their two empty blocks
+    if (block.length === 0) throw invalid(reader, at, `it is cut short at byte ${at}: the empty blocks that mark the end are missing, and maybe files before them; make or copy it anew`);
+    if (block.every(byte => byte === 0)) return checkEnd(reader, at);
     if (!isTar(block)) throw invalid(reader, at, block.length < TAR_BLOCK_BYTES ? `it is cut short: a header needs ${TAR_BLOCK_BYTES} bytes, ${block.length} are left` : 'a header does not have its checksum');
     const size = extended.size ?? sizeOf(block, reader, at);
     if (!Number.isSafeInteger(size) || size < 0 || (reader.left !== null && size > reader.left)) throw invalid(reader, at, `a file of ${size} bytes is declared, ${reader.left ?? 'fewer'} are left`);
@@ -41,9 +48,21 @@ export async function* tarEntries(reader: ByteReader): AsyncGenerator<TarEntry> 
     } else {
       const name = extended.name ?? nameOf(block);
       extended = {};
-      if (type === '0' || type === '\0') yield { name: checkName(name, reader, at), size };
+      const unread = UNREAD_TYPES[type] ?? null;
+      if (unread !== null || PLAIN_TYPES.includes(type)) yield { name: checkName(name, reader, at), size, unread };
     }
     if (reader.position < end) await passOver(reader, Math.min(end - reader.position, reader.left ?? Infinity), 'a file of the archive');
+  }
+}
+
+/** Behind the end there are but zeros, as many as the writer's tape wanted. Anything else is another archive, or what follows a hole. */
+async function checkEnd(reader: ByteReader, end: number): Promise<void> {
+  for (;;) {
+    const at = reader.position;
+    const block = await reader.upTo(TAR_BLOCK_BYTES);
+    if (block.length === 0) return;
+    const found = block.findIndex(byte => byte !== 0);
+    if (found >= 0) throw invalid(reader, at + found, `it ends at byte ${end}, and more follows at byte ${at + found}: archives that were joined must be made one (tar --concatenate) or read as a folder of them, a damaged one made or copied anew`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import * as assert from 'uvu/assert';
 
@@ -29,6 +30,9 @@ function file(name: string, content: Uint8Array | string): Buffer {
   return Buffer.concat([header(name, bytes.length), bytes, Buffer.alloc((512 - bytes.length % 512) % 512)]);
 }
 
+/** Two empty blocks. */
+const END = Buffer.alloc(1024);
+
 suite('data/tar', test => {
   let folder: string, path: string;
   test.before(async () => { folder = await mkdtemp(join(tmpdir(), 'quantpipe-tar-')); path = join(folder, 'x.tar'); });
@@ -42,14 +46,24 @@ suite('data/tar', test => {
   };
 
   test('takes the class of a sample from .cls or .json, before the image or behind it', async () => {
-    assert.equal(await read(file('./a.cls', '3\n'), file('./a.png', IMAGE), file('b.png', IMAGE), file('b.json', '{"label": 5}'), file('c.txt', 'no image')), [{ rows: 2, bad: [] }]);
+    assert.equal(await read(file('./a.cls', '3\n'), file('./a.png', IMAGE), file('b.png', IMAGE), file('b.json', '{"label": 5}'), file('c.txt', 'no image'), END), [{ rows: 2, bad: [] }]);
     assert.equal((await openSource(path)).columns.map(({ name }) => name), ['image', 'label']);
   });
 
   test('leaves out a sample without the class that others have', async () => {
-    assert.equal(await read(file('a.png', IMAGE), file('a.cls', '3'), file('b.png', IMAGE), file('b.json', '{')), [{ rows: 1, bad: ["'b.png' of FOLDER/x.tar has no class, others have one"] }]);
+    assert.equal(await read(file('a.png', IMAGE), file('a.cls', '3'), file('b.png', IMAGE), file('b.json', '{'), END), [{ rows: 1, bad: ["'b.png' of FOLDER/x.tar has no class, others have one"] }]);
   });
 
+  test('reads a file that lies in one piece as any other', async () => {
+    const contiguous = Buffer.concat([header('a.png', IMAGE.length, { type: '7' }), file('a.png', IMAGE).subarray(512)]);
+    assert.equal(await read(contiguous, file('b.png', IMAGE), END), [{ rows: 2, bad: [] }]);
+  });
+
+  test('reads an archive that ends with one empty block, or with many', async () => {
+    for (const blocks of [1, 40]) assert.equal(await read(file('a.png', IMAGE), header('notes', 0, { type: '2' }), Buffer.alloc(512 * blocks)), [{ rows: 1, bad: [] }]);
+  });
+
+  const ONE = file('a.png', IMAGE).length;
   const hostile: [name: string, parts: Buffer[], message: RegExp][] = [
     ['names a file outside of it', [file('a.png', IMAGE), file('../../etc/x.png', IMAGE)], /it holds a file '\.\.\/\.\.\/etc\/x\.png', which lies outside of it$/],
     ['names an absolute path', [file('/etc/x.png', IMAGE)], /it holds a file '\/etc\/x\.png', which lies outside of it$/],
@@ -58,8 +72,14 @@ suite('data/tar', test => {
     ['is cut short in a header', [file('a.png', IMAGE), header('b.png', 5).subarray(0, 100)], /it is cut short: a header needs 512 bytes, 100 are left$/],
     ['has a damaged header', [file('a.png', IMAGE), header('b.png', 0, { sum: 1 })], /a header does not have its checksum$/],
     ['has a long name without end', [header('x', 1 << 24, { type: 'L' }), Buffer.alloc(1 << 24)], /a header of 16777216 bytes is declared, at most 1048576 are read$/],
+    ['ends without its mark', [file('a.png', IMAGE), file('b.png', IMAGE)], new RegExp(`it is cut short at byte ${2 * ONE}: the empty blocks that mark the end are missing, and maybe files before them; make or copy it anew$`)],
+    ['has a hole', [file('a.png', IMAGE), Buffer.alloc(512), file('b.png', IMAGE), END], new RegExp(`it ends at byte ${ONE}, and more follows at byte ${ONE + 512}: archives that were joined must be made one`)],
+    ['is two', [file('a.png', IMAGE), END, file('b.png', IMAGE), END], new RegExp(`it ends at byte ${ONE}, and more follows at byte ${ONE + 1024}: archives that were joined must be made one`)],
+    ['holds a hard link', [file('a.png', IMAGE), header('b.png', 0, { type: '1' }), END], /'b\.png' is a hard link, which is not read: make the archive with the files themselves/],
+    ['holds a symbolic link', [file('a.png', IMAGE), header('a.cls', 0, { type: '2' }), END], /'a\.cls' is a symbolic link, which is not read/],
+    ['is compressed', [gzipSync(Buffer.concat([file('a.png', IMAGE), END]))], /is compressed with gzip: decompress it first \(gunzip\)$/],
     ['has two images of one name', [file('a.png', IMAGE), file('a.jpg', IMAGE)], /'a' has two images, 'a\.png' and 'a\.jpg'$/],
-    ['holds no images', [file('a.txt', 'text')], /is a tar archive without images$/],
+    ['holds no images', [file('a.txt', 'text'), END], /is a tar archive without images$/],
   ];
   for (const [name, parts, message] of hostile) {
     test(`refuses an archive that ${name}`, async () => {

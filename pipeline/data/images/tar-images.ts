@@ -15,6 +15,7 @@ import { encodedBatch, IMAGE_COLUMN, isImageName, type EncodedImage } from './im
 /** Largest image and label files believed. */
 const MAX_IMAGE_BYTES = 1 << 28;
 const MAX_LABEL_BYTES = 1 << 20;
+const LABEL_EXTENSIONS = ['cls', 'json'];
 /** An archive is read in pieces of so many bytes at least. */
 const PIECE_BYTES = 1 << 17;
 /** Most images in a batch, however small they are. */
@@ -89,6 +90,9 @@ async function* samples(reader: ByteReader, isRead: (sample: number) => boolean)
       key = entryKey;
       found = null;
       label = null;
+    }
+    if (entry.unread !== null && (isImageName(entry.name) || LABEL_EXTENSIONS.includes(extension))) {
+      throw new QuantpipeError('data-invalid', `${reader.name}: '${entry.name}' is ${entry.unread}, which is not read: make the archive with the files themselves (tar --dereference --hard-dereference, without --sparse)`, { file: reader.name });
     }
     const wanted = isRead(index);
     if (isImageName(entry.name)) {
