@@ -38,6 +38,7 @@ async function* chunksOf(stream: AsyncIterable<Uint8Array>, socket: Socket): Asy
 interface Destroyable {
   destroy(error?: Error): unknown;
   on(event: 'error', listener: () => void): unknown;
+  once(event: 'close' | 'end', listener: () => void): unknown;
 }
 
 /** The stream, which ends with the signal's reason when that is aborted, also while it is waited for. */
@@ -46,7 +47,11 @@ export function destroyedBy<T extends object>(signal: AbortSignal | undefined, s
   const destroyable = stream as T & Destroyable;
   destroyable.on('error', () => {}); // whoever reads is told, and nobody may be reading
   const destroy = () => destroyable.destroy(signal.reason as Error);
-  if (signal.aborted) destroy();
-  else signal.addEventListener('abort', destroy, { once: true });
+  if (signal.aborted) {
+    destroy();
+    return stream;
+  }
+  signal.addEventListener('abort', destroy, { once: true });
+  for (const end of ['close', 'end'] as const) destroyable.once(end, () => signal.removeEventListener('abort', destroy)); // a signal may outlive many streams
   return stream;
 }

@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { tableFromIPC, tableToIPC } from 'apache-arrow';
 import * as assert from 'uvu/assert';
@@ -52,6 +53,18 @@ suite('end-to-end/named-pipe', test => {
       setTimeout(() => controller.abort(new Error('stopped')), 100);
       await openSource(pipe, { signal: controller.signal }).catch(error => console.log(error.message));`);
     assert.is(stdout, 'stopped\n');
+  }));
+
+  test('a signal keeps nothing of a pipe that was read, or given up', withPipe(async (pipe, folder) => {
+    const file = join(folder, 'data.arrows'), { signal } = new AbortController();
+    await writeFile(file, stream);
+    for (const isWhole of [true, false]) {
+      const writing = run('sh', ['-c', `cat '${file}' > '${pipe}' || true`]);
+      for await (const block of (await openSource(pipe, { signal })).batches()) if (!isWhole && block.numRows > 0) break;
+      await writing;
+      await setImmediate();
+      assert.is(getEventListeners(signal, 'abort').length, 0);
+    }
   }));
 
   test('a source that is not read holds up no process while its pipe is open', withPipe(async (pipe, folder) => {
