@@ -50,14 +50,22 @@ async function entryArray(path: string, entry: Entry): Promise<StoredArray> {
 
 async function openAtValues(path: string, entry: Entry, where: string): Promise<OpenArray> {
   const opened = await openEntry(path, entry, where);
-  await readNpyHeader(opened.reader);
-  return opened;
+  try {
+    await readNpyHeader(opened.reader);
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
 async function openEntry(path: string, entry: Entry, where: string): Promise<OpenArray> {
   return guarded(path, async () => {
     const zip: ZipFile = await openPromise(path, { lazyEntries: true, autoClose: false });
-    const stream = await zip.openReadStreamPromise(entry);
+    const stream = await zip.openReadStreamPromise(entry).catch(error => {
+      zip.close();
+      throw error;
+    });
     const reader = streamBytes(where, checked(stream, entry, where), entry.uncompressedSize);
     const upTo: ByteReader['upTo'] = count => guarded(path, () => reader.upTo(count));
     const skip: ByteReader['skip'] = count => guarded(path, () => reader.skip(count));
