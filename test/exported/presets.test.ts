@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 
 import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
-import { exportWishOf, loadConfig, type PresetName, presetNames } from '../../pipeline/config/presets/index.ts';
+import { exportWishOf, loadConfig, presetNames } from '../../pipeline/config/presets/index.ts';
 import { openEngine } from '../../pipeline/engine/index.ts';
 import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
@@ -15,15 +15,12 @@ import { exportedModels } from '../support/exported.ts';
 import { checkLinks } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 
-/** A model whose tensors the rules of a preset contradict each other about is refused, and there is nothing to load. */
-const refusedBy: { readonly [model: string]: PresetName } = { 'torch-float16-ts17': 'tensorrt', 'torch-float64-ts17': 'tensorrt' };
-
 suite('exported/presets', test => {
   for (const { name, path } of exportedModels) {
     test(`${name}: exported with every preset, both engines load it`, async () => {
       const { model } = prepareModel(await readModelFile(path));
       const loaded = new Set<string>(); // presets that differ in what they say of operators that the model has not
-      for (const preset of presetNames.filter(preset => preset !== refusedBy[name])) {
+      for (const preset of presetNames) {
         const wish = exportWishOf(preset);
         const placement = placeQuantizers(model, loadConfig(preset), { quantizeBias: wish.quantizeBias });
         const encodings = new Map(placement.quantizers.map(({ tensor, grid, granularity }) => {

@@ -2,6 +2,8 @@ import { perChannelPreset } from './per-channel.ts';
 import type { Preset } from './preset.ts';
 
 const { config } = perChannelPreset;
+/** No output has a quantizer unless it is asked for, so none is turned off: layers ask for quantized inputs, whatever computed them. */
+const { Cast, Mean, ...operators } = config.op_type;
 const quantizedInput = { is_input_quantized: 'True' };
 
 /**
@@ -14,7 +16,7 @@ export const tensorrtPreset = {
     ...config,
     defaults: { ...config.defaults, ops: { is_symmetric: 'True' } },
     op_type: {
-      ...config.op_type,
+      ...operators,
       Conv: quantizedInput,
       ConvTranspose: quantizedInput,
       Gemm: quantizedInput,
