@@ -34,7 +34,7 @@ export interface CheckpointOptions {
 }
 
 /** Of what the note holds. A reader refuses any other. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const KEY = 'quantpipe.checkpoint';
 const SECONDS_BETWEEN = 30;
 
@@ -70,7 +70,7 @@ export class Checkpoint {
     try {
       const resumed = resume ? await load(path, identity) : null;
       if (resumed === null) await rm(path, { force: true });
-      const journal = await Journal.open(`${path}.journal`, resumed?.next ?? null);
+      const journal = await Journal.open(`${path}.journal`, resume ? resumed?.next ?? 0 : null, hashOf(stableJson(identity))); // what ends the process may do so before the first checkpoint
       return new Checkpoint({ path, resumed, journal, identity, everySeconds, unlock });
     } catch (error) {
       await unlock();
@@ -103,16 +103,20 @@ interface Note {
   readonly next: number;
   readonly batches: number;
   readonly setAside: readonly SetAside[];
-  /** SHA-256 of the statistics' own bytes, hex. */
+  /** SHA-256 of all that is kept, hex. */
   readonly sum: string;
 }
 
-function encodeCheckpoint({ statistics, next, batches, setAside }: ObservationState, identity: Identity): Uint8Array {
-  const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, sum: checksum(statistics) };
+function encodeCheckpoint(state: ObservationState, identity: Identity): Uint8Array {
+  const { statistics, next, batches, setAside } = state;
+  const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, sum: checksum(state) };
   return writeStatistics(statistics, 'file', { key: KEY, text: stableJson(note) });
 }
 
-const checksum = (statistics: Statistics): string => createHash('sha256').update(writeStatistics(statistics)).digest('hex');
+const hashOf = (...parts: readonly (string | Uint8Array)[]): string => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+/** Of the statistics' own bytes and of how far they reach; the identity is compared entry by entry. */
+const checksum = ({ statistics, next, batches, setAside }: ObservationState): string => hashOf(writeStatistics(statistics), stableJson({ next, batches, setAside }));
 
 async function load(path: string, identity: Identity): Promise<ObservationState | null> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
@@ -125,7 +129,7 @@ async function load(path: string, identity: Identity): Promise<ObservationState 
   if (version !== FORMAT_VERSION) throw mismatch(path, `it is of version ${version}, and this program writes version ${FORMAT_VERSION}`);
   const differing = [...new Set([...Object.keys(identity), ...Object.keys(found)])].filter(key => identity[key] !== found[key]);
   if (differing.length > 0) throw mismatch(path, differing.map(key => `the ${key} differs: ${found[key] ?? 'none'} then, ${identity[key] ?? 'none'} now`).join('; '));
-  if (sum !== checksum(statistics)) throw new QuantpipeError('checkpoint-invalid', `the checkpoint '${path}' is damaged: its statistics do not have its checksum ${sum.slice(0, 12)}; begin without resuming`);
+  if (sum !== checksum({ statistics, next, batches, setAside })) throw new QuantpipeError('checkpoint-invalid', `the checkpoint '${path}' is damaged: its content does not have its checksum ${sum.slice(0, 12)}; begin without resuming`);
   return { statistics, next, batches, setAside };
 }
 

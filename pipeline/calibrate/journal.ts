@@ -1,10 +1,13 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 
+import { QuantpipeError } from '../base/errors.ts';
+
 /**
  * Which blocks were under way when a process ended: a line of text when a block begins and when it is done. A block that was under way
  * in every one of several ends is what ended them.
  *
+ *   of WORK    which work this is a journal of: the first line; that of other work says nothing
  *   begin K    block K is given to a thread
  *   done K     it came back, or was set aside
  *   lost K N   block K was under way at the end of N processes before this one
@@ -14,32 +17,55 @@ import { readFile, writeFile } from 'node:fs/promises';
 export class Journal {
   /** Blocks under way when an earlier process ended, with the number of processes that ended so. */
   readonly lost: ReadonlyMap<number, number>;
+  readonly #path: string;
   readonly #file: number;
 
-  private constructor(lost: ReadonlyMap<number, number>, file: number) {
+  private constructor(lost: ReadonlyMap<number, number>, path: string, file: number) {
     this.lost = lost;
+    this.#path = path;
     this.#file = file;
   }
 
-  /** @param next the first block that still matters; null to begin anew */
-  static async open(path: string, next: number | null): Promise<Journal> {
+  /**
+   * @param next the first block that still matters; null to begin anew
+   * @param work a word for the work, without spaces
+   * @throws `output-unwritable`, as each of its lines does
+   */
+  static async open(path: string, next: number | null, work: string): Promise<Journal> {
     const earlier = next === null ? '' : await readFile(path, 'utf8').catch(() => '');
-    const lost = new Map([...lostBlocks(earlier)].filter(([block]) => block >= (next ?? 0)));
-    await writeFile(path, [...lost].map(([block, count]) => `lost ${block} ${count}\n`).join(''));
-    return new Journal(lost, openSync(path, 'a'));
+    const head = `of ${work}\n`;
+    const lost = new Map([...lostBlocks(earlier.startsWith(head) ? earlier : '')].filter(([block]) => block >= (next ?? 0)));
+    try {
+      await writeFile(path, head + [...lost].map(([block, count]) => `lost ${block} ${count}\n`).join(''));
+      return new Journal(lost, path, openSync(path, 'a'));
+    } catch (cause) {
+      throw unwritable(path, cause);
+    }
   }
 
   begin(block: number): void {
-    writeSync(this.#file, `begin ${block}\n`);
+    this.#write(`begin ${block}\n`);
   }
 
   done(block: number): void {
-    writeSync(this.#file, `done ${block}\n`);
+    this.#write(`done ${block}\n`);
   }
 
   close(): void {
     closeSync(this.#file);
   }
+
+  #write(line: string): void {
+    try {
+      writeSync(this.#file, line);
+    } catch (cause) {
+      throw unwritable(this.#path, cause);
+    }
+  }
+}
+
+function unwritable(path: string, cause: unknown): QuantpipeError {
+  return new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
 }
 
 /** A line that was cut off in the middle says nothing. */

@@ -1,5 +1,5 @@
 import { check } from '../base/check.ts';
-import type { QuantpipeError } from '../base/errors.ts';
+import { QuantpipeError } from '../base/errors.ts';
 import type { Kernels } from '../kernels/index.ts';
 import { emptyStatistics, mergeStatistics } from '../observers/merge.ts';
 import type { Statistics, TensorStatistics } from '../observers/statistics.ts';
@@ -27,6 +27,8 @@ export class Reducer {
     this.#kernels = kernels;
     this.#maxBad = maxBad;
     this.#discard = discard;
+    const last = resumed?.setAside.at(-1);
+    if (last !== undefined && resumed!.setAside.length > maxBad) throw tooMany(resumed!.setAside.length, maxBad, new QuantpipeError(last.code as QuantpipeError['code'], last.message));
     this.#state = resumed ?? { statistics: emptyStatistics(plan.hash), next: 0, batches: 0, setAside: [] };
   }
 

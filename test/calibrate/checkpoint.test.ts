@@ -1,4 +1,5 @@
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
@@ -107,9 +108,12 @@ suite('calibrate/checkpoint', test => {
     assert.match(error.message, new RegExp(`process ${process.pid} on .* uses this checkpoint`));
     await running.return(undefined as never);
     await copyFile(join(folder, 'c.arrow'), join(folder, 'd.arrow'));
-    await writeFile(join(folder, 'd.arrow.lock'), `4194303 ${(await import('node:os')).hostname()}\n`); // above what Linux numbers processes with by default
-    const { statistics } = await observed(plan, IMAGES, { ...settings, checkpoint: { path: join(folder, 'd.arrow'), resume: true } });
-    assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+    const host = hostname();
+    for (const left of [`4194303 ${host}`, `${process.pid} ${host}`, `${process.pid} ${host} 1`, `1 ${host} 0`]) { // the first is above what Linux numbers processes with by default; the others are numbers given anew
+      await writeFile(join(folder, 'd.arrow.lock'), `${left}\n`);
+      const { statistics } = await observed(plan, IMAGES, { ...settings, checkpoint: { path: join(folder, 'd.arrow'), resume: true } });
+      assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+    }
     assert.not.ok((await readdir(folder)).some(name => name.endsWith('.lock')));
   }));
 
@@ -121,18 +125,44 @@ suite('calibrate/checkpoint', test => {
 
   test('a block that was under way at the end of three processes is set aside, and named', () => inFolder(async folder => {
     await some(2, keeping(folder));
-    await writeFile(join(folder, 'c.arrow.journal'), 'lost 4 2\nbegin 4\n');
+    const journal = join(folder, 'c.arrow.journal');
+    await writeFile(journal, `${firstLine(await readFile(journal, 'utf8'))}lost 4 2\nbegin 4\n`);
     const { setAside, warnings, statistics } = await observed(plan, IMAGES, keeping(folder, true));
     assert.equal(setAside.map(({ index }) => index), [4]);
     assert.is(statistics.samples, 56);
     assert.match(warnings[0]!, /^batch 4 was set aside: the whole process ended 3 times while this batch ran$/);
+    assert.match((await failure({ ...keeping(folder, true), maxBad: 0 })).message, /the whole process ended 3 times/);
     await some(2, keeping(folder));
     const strict = await observed(plan, IMAGES, { ...keeping(folder, true), maxBad: 0 });
     assert.is(Buffer.compare(writeStatistics(strict.statistics), whole), 0, 'beginning anew forgets');
   }));
 });
 
+const firstLine = (text: string): string => text.slice(0, text.indexOf('\n') + 1);
+
 suite('calibrate/journal', test => {
+  test('a block that ends the process before the first checkpoint is found as well; the journal of other work tells nothing', () => inFolder(async folder => {
+    const path = join(folder, 'c.arrow'), seldom = { ...settings, checkpoint: { path, resume: true, everySeconds: 1000 } };
+    const running = observe(plan, await openSource(IMAGES), seldom);
+    await running.next();
+    const own = firstLine(await readFile(`${path}.journal`, 'utf8'));
+    await running.return(undefined as never);
+    await rm(path, { force: true });
+    for (const [line, expected] of [[own, [4]], ['of other\n', []]] as const) {
+      await writeFile(`${path}.journal`, `${line}lost 4 2\nbegin 4\n`);
+      const { setAside } = await observed(plan, IMAGES, seldom);
+      assert.equal(setAside.map(({ index }) => index), expected);
+      await rm(path);
+    }
+  }));
+
+  test('one that cannot be written is no bug of ours: the error names it', () => inFolder(async folder => {
+    for (const [path, says] of [[folder, 'EISDIR'], ['/dev/full', 'ENOSPC']] as const) {
+      const error = await Journal.open(path, 0, 'it').catch((error: unknown) => error) as QuantpipeError;
+      assert.equal([error.code, error.message.startsWith(`cannot write ${path}: ${says}`)], ['output-unwritable', true]);
+    }
+  }));
+
   // what was written before, and who is lost then
   for (const [text, next, lost] of [
     ['', 0, []],
@@ -146,11 +176,11 @@ suite('calibrate/journal', test => {
   ] as const) {
     test(`${JSON.stringify(text)} from block ${next} on`, () => inFolder(async folder => {
       const path = join(folder, 'j');
-      await writeFile(path, text);
-      const journal = await Journal.open(path, next);
+      await writeFile(path, `of it\n${text}`);
+      const journal = await Journal.open(path, next, 'it');
       assert.equal([...journal.lost], lost);
       journal.close();
-      const again = await Journal.open(path, next === null ? 0 : next);
+      const again = await Journal.open(path, next === null ? 0 : next, 'it');
       assert.equal([...again.lost], lost, 'and it is kept');
       again.close();
     }));

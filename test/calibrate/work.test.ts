@@ -37,8 +37,8 @@ suite('calibrate/work', test => {
 
   test('the model is loaded before a block begins that was under way when a process ended: an end while it loads is not put down to the block', () => inFolder(async folder => {
     const [path, notes] = [join(folder, 'journal'), join(folder, 'notes')];
-    await writeFile(path, 'begin 0\nbegin 1\n');
-    const journal = await Journal.open(path, 0);
+    await writeFile(path, 'of it\nbegin 0\nbegin 1\n');
+    const journal = await Journal.open(path, 0, 'it');
     const setup = { model: new Uint8Array(0), folder: null, taps: [path, notes], engine: 'web' as const, inputs: [], bindings: [] };
     const work = new Work(setup, journal, { workers: 1, worker: new URL('./workers/witness.js', import.meta.url), discard: await openSink() });
     try {
@@ -49,7 +49,7 @@ suite('calibrate/work', test => {
     }
     const lost = 'lost 0 1, lost 1 1', [first, second, third] = [0, 1, 2].map(block => `begin ${block}`);
     assert.equal((await readFile(notes, 'utf8')).trimEnd().split('\n'), [
-      `load: ${lost}`, `observe: ${lost}, ${first}`, `observe: ${lost}, ${first}, done 0, ${second}`, `observe: ${lost}, ${first}, done 0, ${second}, done 1, ${third}`,
+      `load: of it, ${lost}`, `observe: of it, ${lost}, ${first}`, `observe: of it, ${lost}, ${first}, done 0, ${second}`, `observe: of it, ${lost}, ${first}, done 0, ${second}, done 1, ${third}`,
     ]);
   }));
 });
