@@ -19,8 +19,10 @@ export async function writeAtomically(path: string, content: FileContent): Promi
 export async function writeAllAtomically(files: readonly (readonly [path: string, content: FileContent])[]): Promise<void> {
   const staged: [temporary: string, path: string][] = [];
   try {
-    for (const [path, content] of files) {
-      const target = await attempt(path, () => followLinks(path));
+    const targets = [];
+    for (const [path] of files) targets.push(await attempt(path, () => findTarget(path))); // all before any is written
+    for (const [index, [path, content]] of files.entries()) {
+      const target = targets[index]!;
       if (await isSpecial(target)) {
         await writePieces(await attempt(path, () => open(target, 'w')), path, content, false);
         continue;
@@ -59,6 +61,13 @@ export async function makeFolder(path: string): Promise<string[]> {
   }
   if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
   return [];
+}
+
+/** What is to be written for a path: no folder, which would be found only when the files before it have been replaced. */
+async function findTarget(path: string): Promise<string> {
+  const target = await followLinks(path);
+  if ((await lstat(target).catch(() => null))?.isDirectory()) throw new Error(`'${target}' is a folder`);
+  return target;
 }
 
 /** Where a chain of symbolic links ends, be something there or not. */

@@ -62,6 +62,16 @@ suite('base/atomic-file', test => {
     assert.equal(await readdir(folder), ['a']);
   }));
 
+  test('a folder in the place of one file keeps the others as they were', () => inFolder(async folder => {
+    await writeFile(join(folder, 'a'), 'old');
+    await mkdir(join(folder, 'b'));
+    const error = await rejected(writeAllAtomically([[join(folder, 'a'), 'new'], [join(folder, 'b'), 'new']])) as QuantpipeError;
+    assert.is(error.code, 'output-unwritable');
+    assert.is(error.message, `cannot write ${join(folder, 'b')}: '${join(folder, 'b')}' is a folder`);
+    assert.is(await readFile(join(folder, 'a'), 'utf8'), 'old');
+    assert.equal((await readdir(folder)).sort(), ['a', 'b']);
+  }));
+
   test('a place that cannot be written is an error of the user, which names it', () => inFolder(async folder => {
     await writeFile(join(folder, 'file'), '');
     await mkdir(join(folder, 'taken/inner'), { recursive: true });
