@@ -1,0 +1,73 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+
+import { lockFile } from '../../pipeline/calibrate/lock-file.ts';
+import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
+
+/** Above what Linux numbers processes with by default. */
+const NOBODY = 4194303;
+
+suite('calibrate/lock-file', test => {
+  const stale: [name: string, text: string][] = [
+    ['of a process that is gone', `${NOBODY} ${hostname()}\n`],
+    ['of an earlier process with our number, as older versions wrote it', `${process.pid} ${hostname()}\n`],
+    ['of an earlier process with our number, where no start is known', `${process.pid} ${hostname()} - 0\n`],
+  ];
+  if (process.platform === 'linux') {
+    stale.push(['of an earlier process with our number', `${process.pid} ${hostname()} 1 0\n`]);
+    stale.push(['of an earlier process with the number of one that runs', `${process.ppid} ${hostname()} 1 0\n`]);
+  }
+  for (const [name, text] of stale) test(`takes over a lock ${name}`, () => inFolder(async folder => {
+    const path = join(folder, 'lock');
+    await writeFile(path, text);
+    const unlock = await lockFile(path);
+    assert.equal(await readdir(folder), ['lock']);
+    await unlock();
+    assert.equal(await readdir(folder), []);
+  }));
+
+  test('takes over what a process left that was killed while it took over', () => inFolder(async folder => {
+    for (const name of ['lock', 'lock.takeover']) await writeFile(join(folder, name), `${NOBODY} ${hostname()}\n`);
+    await (await lockFile(join(folder, 'lock')))();
+    assert.equal(await readdir(folder), []);
+  }));
+
+  test('leaves a lock of this process, of another that runs, or of another machine', () => inFolder(async folder => {
+    const path = join(folder, 'lock');
+    const refused = () => lockFile(path).then(() => assert.unreachable('should have failed'), error => assert.is(error.code, 'checkpoint-mismatch'));
+    const unlock = await lockFile(path);
+    await refused();
+    await unlock();
+    for (const text of [`${process.ppid} ${hostname()}\n`, `${NOBODY} not-${hostname()}\n`]) {
+      await writeFile(path, text);
+      await refused();
+    }
+  }));
+
+  test('of several processes that find a stale lock, one gets it', () => inFolder(async folder => {
+    const path = join(folder, 'lock');
+    const takers = Array.from({ length: 6 }, () => fork(fileURLToPath(new URL('./lock-taker.js', import.meta.url))));
+    const ask = async (taker: ChildProcess, text: string) => {
+      const answer = once(taker, 'message');
+      taker.send(text);
+      return (await answer)[0] as boolean;
+    };
+    try {
+      for (let trial = 0; trial < 40; trial++) {
+        await writeFile(path, `${NOBODY} ${hostname()}\n`);
+        const held = await Promise.all(takers.map(taker => ask(taker, path)));
+        assert.is(held.filter(Boolean).length, 1, `trial ${trial}`);
+        await Promise.all(takers.map(taker => ask(taker, '')));
+        assert.equal(await readdir(folder), []);
+      }
+    } finally {
+      for (const taker of takers) taker.kill();
+    }
+  }));
+});
