@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
@@ -27,7 +28,7 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
         await writePieces(await attempt(path, () => open(target, 'w')), path, content, false);
         continue;
       }
-      const temporary = `${target}.${process.pid}-${serial++}.tmp`;
+      const temporary = `${target}.${randomUUID()}.tmp`; // a process that was killed may have had our number
       await attempt(path, () => makeFolder(dirname(target)));
       const file = await attempt(path, () => open(temporary, 'wx'));
       staged.push([temporary, target]);
@@ -83,9 +84,6 @@ async function isSpecial(path: string): Promise<boolean> {
   const info = await lstat(path).catch(() => null);
   return info !== null && !info.isFile() && !info.isDirectory();
 }
-
-/** Tells apart the temporary files of one process. */
-let serial = 0;
 
 /** One write call may not reach 2 GiB. */
 const PIECE_BYTES = 2 ** 26;

@@ -31,6 +31,12 @@ suite('base/atomic-file', test => {
     assert.equal(await readdir(folder), ['file']);
   }));
 
+  test('what a killed process with the same number left behind is not in the way', () => inFolder(async folder => {
+    for (let serial = 0; serial < 100; serial++) await writeFile(join(folder, `file.${process.pid}-${serial}.tmp`), 'half');
+    await writeAtomically(join(folder, 'file'), 'whole');
+    assert.is(await readFile(join(folder, 'file'), 'utf8'), 'whole');
+  }));
+
   test('a symbolic link stays one, and what it leads to is written', () => inFolder(async folder => {
     await writeFile(join(folder, 'real'), 'old');
     await symlink('real', join(folder, 'link'));
