@@ -16,6 +16,8 @@ export interface ApplyOptions {
 export interface Applied {
   readonly placement: Placement;
   readonly encodings: EncodingTable;
+  /** What the file says of int32 biases, by tensor: to compare with the steps that they are rounded with, see `biasStepWarnings`. */
+  readonly biasesInFile: EncodingTable;
   readonly warnings: readonly string[];
 }
 
@@ -42,6 +44,10 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   return {
     placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
     encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),
+    biasesInFile: new Map(biases.flatMap(({ tensor }) => {
+      const entry = file.entries.get(tensor);
+      return entry !== undefined && bitsOf(entry) === BIAS_BITS && entry.kind === 'integer' ? [[tensor, entry.encodings] as const] : [];
+    })),
     warnings: [...warnings, ...lackWarnings(lacking, rest)],
   };
 }
@@ -104,15 +110,21 @@ function unplacedEntry(graph: Graph, tensor: string, entry: FileEntry, { rounded
   throw entry.place.error(`the model has no tensor '${tensor}'${didYouMean(tensor, graph.values.keys())}`);
 }
 
+const BIAS_BITS = 32;
+
+const bitsOf = (entry: FileEntry): number => entry.kind === 'float' ? 16 : entry.encodings[0]!.grid.bitwidth;
+
 function biasWarnings(tensor: string, entry: FileEntry): string[] {
-  const bits = entry.kind === 'float' ? 16 : entry.encodings[0]!.grid.bitwidth;
-  return bits === 32 ? [] : [`bias '${tensor}' has ${bits} bits in the file and is rounded as int32, with the step of the product it is added to`];
+  const bits = bitsOf(entry);
+  return bits === BIAS_BITS ? [] : [`bias '${tensor}' has ${bits} bits in the file and is rounded as int32, with the step of the product it is added to`];
 }
 
 /** What to calibrate, given a file: the placement on its grids, and the encodings that stay as they are. */
 export interface Start {
   readonly placement: Placement;
   readonly frozen: EncodingTable;
+  /** What the file says of int32 biases, where its encodings are kept. */
+  readonly biasesInFile: EncodingTable;
   readonly warnings: readonly string[];
 }
 
@@ -123,8 +135,8 @@ export interface Start {
  */
 export function startFromEncodings(model: Model, placement: Placement, file: EncodingsFile, { freeze }: { readonly freeze: boolean }): Start {
   const applied = applyEncodings(model, placement, file, { rest: 'keep' });
-  if (freeze) return { placement: freezeEncodings(applied), frozen: applied.encodings, warnings: applied.warnings };
-  return { ...shareGrids(applied), frozen: new Map() };
+  if (freeze) return { placement: freezeEncodings(applied), frozen: applied.encodings, biasesInFile: applied.biasesInFile, warnings: applied.warnings };
+  return { ...shareGrids(applied), frozen: new Map(), biasesInFile: new Map() };
 }
 
 /** A placement whose tensors with encodings keep them: nothing is observed for those. */

@@ -28,6 +28,28 @@ export function biasWarnings(graph: Graph, placement: Placement, encodings: Enco
   });
 }
 
+/** Steps of a file that are the same but for the digits that its maker wrote. */
+const SAME_STEP = 1e-4;
+
+/** The biases whose steps in a file are not those of the products that they are added to, with which they are rounded: one sentence each. */
+export function biasStepWarnings(graph: Graph, placement: Placement, encodings: EncodingTable, inFile: EncodingTable): string[] {
+  return byTensor(placement).flatMap(([bias, ...others]) => {
+    const told = inFile.get(bias!.tensor);
+    if (told === undefined) return [];
+    return [bias!, ...others].flatMap(reader => differingStep(graph, reader, namedBias(graph, reader, encodings).encodings, told)).slice(0, 1);
+  });
+}
+
+function differingStep(graph: Graph, bias: BiasQuantizer, rounded: readonly Encoding[], told: readonly Encoding[]): string[] {
+  const elements = Math.max(rounded.length, told.length);
+  const stepOf = (listed: readonly Encoding[], element: number) => listed[element % listed.length]!.delta; // one may be for all
+  const at = Array.from({ length: elements }, (_, i) => i).find(i => !(Math.abs(stepOf(told, i) / stepOf(rounded, i) - 1) <= SAME_STEP));
+  if (at === undefined) return [];
+  const which = elements > 1 ? ` for element ${at}` : '';
+  return [`bias '${bias.tensor}' has a step of ${stepOf(told, at).toPrecision(4)}${which} in the file and is rounded in steps of ${stepOf(rounded, at).toPrecision(4)}, ` +
+    `the step of '${bias.input}' times that of '${bias.weight}', which ${titleOf(graph, bias)} multiplies`];
+}
+
 function byTensor({ biases }: Placement): BiasQuantizer[][] {
   const readers = new Map<string, BiasQuantizer[]>();
   for (const bias of biases) readers.set(bias.tensor, [...readers.get(bias.tensor) ?? [], bias]);

@@ -1,4 +1,4 @@
-export { biasWarnings } from './bias-encodings.ts';
+export { biasStepWarnings, biasWarnings } from './bias-encodings.ts';
 export { encodingsArrow } from './encodings-arrow.ts';
 export { checkEncodingsVersion, type EncodingsVersion, encodingsJson, encodingsVersions, encodingsWarnings } from './encodings-json.ts';
 export { exportWarnings, type QdqOptions, qdqModel } from './qdq-model.ts';

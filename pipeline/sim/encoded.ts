@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { CalibrateOptions } from '../calibrate/calibrate.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
-import { applyEncodings } from '../export/index.ts';
+import { applyEncodings, biasStepWarnings } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { Kernels } from '../kernels/index.ts';
 import { missingShards } from '../observers/merge.ts';
@@ -29,7 +29,7 @@ export interface EncodedOptions extends Schemes, Pick<CalibrateOptions, 'signal'
 }
 
 /** @throws statistics-invalid where they are not of the model of this hash */
-export async function fromStatistics(model: Model, hash: string, { placement, frozen }: StartingPoint, statistics: Statistics, options: EncodedOptions): Promise<Encoded> {
+export async function fromStatistics(model: Model, hash: string, { placement, frozen, biasesInFile }: StartingPoint, statistics: Statistics, options: EncodedOptions): Promise<Encoded> {
   if (statistics.model !== hash) {
     throw new QuantpipeError('statistics-invalid', 'the statistics are of another model', { statistics: statistics.model, model: hash });
   }
@@ -40,12 +40,12 @@ export async function fromStatistics(model: Model, hash: string, { placement, fr
   return {
     placement, encodings, loaded: new Set(frozen.keys()),
     quality: encodingQuality(model.graph, { ...placement, quantizers: searched }, encodings, statistics, await Kernels.load()),
-    warnings: [...(missing === null ? [] : [`the statistics are of part of the data: ${missing}`]), ...narrowBiasWarnings(model, placement, encodings)],
+    warnings: [...(missing === null ? [] : [`the statistics are of part of the data: ${missing}`]), ...narrowBiasWarnings(model, placement, encodings), ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)],
   };
 }
 
 /** @param path of an encodings file, of any version */
 export async function fromFile(model: Model, placed: Placement, path: string): Promise<Encoded> {
-  const { placement, encodings, warnings } = applyEncodings(model, placed, await readEncodingsFile(path));
-  return { placement, encodings, loaded: new Set(encodings.keys()), quality: [], warnings };
+  const { placement, encodings, biasesInFile, warnings } = applyEncodings(model, placed, await readEncodingsFile(path));
+  return { placement, encodings, loaded: new Set(encodings.keys()), quality: [], warnings: [...warnings, ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)] };
 }

@@ -14,6 +14,8 @@ export interface StartingPoint {
   readonly placement: Placement;
   /** Encodings that calibrating keeps. */
   readonly frozen: EncodingTable;
+  /** What a file whose encodings are frozen says of int32 biases. */
+  readonly biasesInFile: EncodingTable;
   readonly warnings: readonly string[];
 }
 
@@ -21,7 +23,7 @@ export interface StartingPoint {
 export function startingPoint(model: Model, options: QuantSimOptions, { config, overrides, encodings }: Settings, wish: ExportWish): StartingPoint {
   const { quantizeBias = wish.quantizeBias, freeze = false } = options;
   const placement = placeQuantizers(model, config, { ...options, ...reducedRange(options), quantizeBias, overrides });
-  if (encodings === null) return { placement, frozen: new Map(), warnings: placement.warnings };
+  if (encodings === null) return { placement, frozen: new Map(), biasesInFile: new Map(), warnings: placement.warnings };
   const start = startFromEncodings(model, placement, encodings, { freeze });
   return { ...start, warnings: [...placement.warnings, ...start.warnings] };
 }

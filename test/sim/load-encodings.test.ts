@@ -77,6 +77,34 @@ suite('sim/load-encodings', test => {
     assert.not.ok((await calibrated([tiny])).warnings.some(warning => warning.includes('clipped')));
   });
 
+  test('tells of a bias whose step in the file is not that of input times weight, frozen or loaded, and not of one that is but for its digits', () => inFolder(async folder => {
+    const shift = (...scale: readonly number[]) => ({ ...kernel, name: 'shift', enc_type: scale.length === 1 ? 'PER_TENSOR' : 'PER_CHANNEL', bw: 32, scale, offset: scale.map(() => -(2 ** 31)) });
+    const told = async (...records: readonly object[]) => {
+      const file = join(folder, 'e.json');
+      await writeFile(file, JSON.stringify({ version: '1.0.0', activation_encodings: records, param_encodings: [] }));
+      const loaded = await QuantSim.open(smallNetwork().model);
+      await loaded.loadEncodings(file);
+      const stepsIn = (warnings: readonly string[]) => warnings.filter(warning => warning.includes("'shift' has a step"));
+      const [frozen, searched] = [await calibrated(records, { freeze: true }), await calibrated(records)];
+      assert.equal(stepsIn(frozen.warnings), stepsIn(loaded.warnings));
+      assert.equal(stepsIn(searched.warnings), [], 'ranges are searched anew, so all steps are others');
+      return stepsIn(loaded.warnings);
+    };
+    const sentence = (step: string, element: number, rounded: string) =>
+      [`bias 'shift' has a step of ${step} for element ${element} in the file and is rounded in steps of ${rounded}, the step of 'image' times that of 'kernel', which Conv 'Conv_sum' multiplies`];
+    // 0.02 times 0.1 and 0.2
+    assert.equal(await told(image, kernel, shift(0.002, 0.003)), sentence('0.003000', 1, '0.004000'));
+    assert.equal(await told(image, kernel, shift(0.002)), sentence('0.002000', 1, '0.004000'));
+    assert.equal(await told(image, kernel, shift(0.00200001, 0.004)), []);
+  }));
+
+  test('compares the step of a bias with what is calibrated beside a frozen weight', async () => {
+    const shift = { ...kernel, name: 'shift', bw: 32, scale: [1, 1], offset: [-(2 ** 31), -(2 ** 31)] };
+    const { warnings, encodings } = await calibrated([kernel, shift], { freeze: true });
+    const step = (encodings.get('image')![0]!.delta * 0.1).toPrecision(4);
+    assert.ok(warnings.some(warning => warning.startsWith(`bias 'shift' has a step of 1.000 for element 0 in the file and is rounded in steps of ${step}, `)), warnings.join('\n'));
+  });
+
   test('freezing needs a file', async () => {
     const error = await QuantSim.open(smallNetwork().model, { freeze: true }).catch((error: unknown) => error);
     assert.instance(error, QuantpipeError);
