@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, readingHash, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -118,7 +118,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range, readingHash(source, bindings, options.images)) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -157,8 +157,8 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
 }
 
 /** What the statistics say of their shard. */
-function shardsOf(source: Source, { shard, ...range }: BlockOptions): Shards | null {
-  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: range.size, total: sampleCount(source, range), parts: [shard.index] };
+function shardsOf(source: Source, { shard, ...range }: BlockOptions, reading: string): Shards | null {
+  return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: range.size, total: sampleCount(source, range), reading, parts: [shard.index] };
 }
 
 /** What a fixed batch left over. */

@@ -138,16 +138,17 @@ function readMetadata({ metadata }: Schema, where: string): Omit<Statistics, 'te
   return { model, samples: Number(samples), shards: parseShards(metadata.get(SHARDS_KEY), where) };
 }
 
-/** `0,2/3 x 32 of 1000`: parts 0 and 2 of 3, in blocks of 32 samples; how many there are in all is left out where nobody knew. */
-const shardsText = ({ count, blockSize, total, parts }: Shards): string => `${parts.join(',')}/${count} x ${blockSize}${total === null ? '' : ` of ${total}`}`;
+/** `0,2/3 x 32 of 1000`: parts 0 and 2 of 3, in blocks of 32 samples; how many there are in all is left out where nobody knew. Then, as in `read 0123456789ab`, how they were read. */
+const shardsText = ({ count, blockSize, total, reading, parts }: Shards): string =>
+  `${parts.join(',')}/${count} x ${blockSize}${total === null ? '' : ` of ${total}`}${reading === undefined ? '' : ` read ${reading}`}`;
 
 function parseShards(text: string | undefined, where: string): Shards | null {
   if (text === undefined) return null;
-  const [, list, count, blockSize, total] = /^(\d{1,9}(?:,\d{1,9})*)\/(\d{1,9}) x ([1-9]\d{0,8})(?: of (\d{1,15}))?$/.exec(text) ?? [];
+  const [, list, count, blockSize, total, reading] = /^(\d{1,9}(?:,\d{1,9})*)\/(\d{1,9}) x ([1-9]\d{0,8})(?: of (\d{1,15}))?(?: read ([0-9a-f]{12}))?$/.exec(text) ?? [];
   const parts = (list ?? '').split(',').map(Number);
   const isAscending = parts.every((part, i) => i === 0 || part > parts[i - 1]!);
   if (list === undefined || !isAscending || parts.at(-1)! >= Number(count) || parts.length >= Number(count)) throw invalid(where, `must say which shards it is of, says ${quoted(text)}`);
-  return { count: Number(count), blockSize: Number(blockSize), total: total === undefined ? null : Number(total), parts };
+  return { count: Number(count), blockSize: Number(blockSize), total: total === undefined ? null : Number(total), ...(reading !== undefined && { reading }), parts };
 }
 
 /** Text from outside, fit to be shown. */

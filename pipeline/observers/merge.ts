@@ -11,7 +11,7 @@ export function emptyStatistics(model: string): Statistics {
  * Statistics of everything that `into` or `from` has seen; both are left as they are. A tensor that only one of them has is
  * taken over as it is.
  *
- * @throws `statistics-invalid` for another model, and for shards that both hold or that are of another division
+ * @throws `statistics-invalid` for another model, and for shards that both hold, that are of another division or that were read in another way
  */
 export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statistics): Statistics {
   if (into.model !== from.model) {
@@ -38,6 +38,9 @@ function mergeShards(into: Shards | null, from: Shards | null): Shards | null {
     throw invalid(`statistics of a whole data set do not merge with those of ${showShards((into ?? from)!)}: merge the shards first, all of them`);
   }
   if (into.count !== from.count || into.blockSize !== from.blockSize || into.total !== from.total) throw invalid(`${showShards(from)} do not merge with ${showShards(into)}`);
+  if (into.reading !== from.reading) {
+    throw invalid(`${showShards(from)} do not merge with ${showShards(into)}: they were read in different ways (${from.reading ?? 'unknown'} and ${into.reading ?? 'unknown'}): sample choice, columns or preprocessing differ; observe all shards with the same options`);
+  }
   const twice = from.parts.filter(part => into.parts.includes(part));
   if (twice.length > 0) throw invalid(`both hold ${showShards({ ...from, parts: twice })}, which would be counted twice`);
   const parts = [...into.parts, ...from.parts].sort((a, b) => a - b);

@@ -1,3 +1,6 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import * as assert from 'uvu/assert';
 
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
@@ -10,6 +13,7 @@ import { Kernels } from '../../pipeline/kernels/kernels.ts';
 import { mergeStatistics } from '../../pipeline/observers/merge.ts';
 import { buildModel, runModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
 import { asText, backwards, fashionPlan, IMAGES, observed, placeEverywhere, preparedModel } from './plans.ts';
 
 const plan = await fashionPlan();
@@ -67,6 +71,17 @@ suite('calibrate/observe', test => {
     assert.fixture(asText(sum), asText((await byOneWorker('native')).statistics));
     assert.equal(shards.map(({ progress }) => progress.at(-1)!.total), [12, 16, 16]);
   });
+
+  test('shards that were read in different ways do not add up, wherever their data lie', () => inFolder(async folder => {
+    await copyFile(IMAGES, join(folder, 'copy.arrow'));
+    const half = async (index: number, path: string, seed: number, options: CalibrateOptions = {}) =>
+      (await observed(plan, await openSource(path, { sample: { count: 16, seed } }), { batchSize: 8, engine: 'native', workers: 1, shard: { index, count: 2 }, ...options })).statistics;
+    const first = await half(0, IMAGES, 1);
+    assert.is(mergeStatistics(kernels, first, await half(1, join(folder, 'copy.arrow'), 1)).shards, null);
+    for (const other of [await half(1, IMAGES, 2), await half(1, IMAGES, 1, { preprocess: { scale: 0.5 } })]) {
+      assert.throws(() => mergeStatistics(kernels, first, other), /^shard 1\/2 of blocks of 8 samples of 16 do not merge with shard 0\/2 .*: they were read in different ways/);
+    }
+  }));
 
   test('there are no more workers than blocks', async () => {
     const { workers } = await observed(plan, IMAGES, { ...settings, engine: 'native', workers: 1000, batchSize: 8, limit: 16 });

@@ -52,6 +52,8 @@ suite('data/statistics-file', test => {
   test('keeps what it says of its shards, and refuses what cannot be said', () => {
     const shards = { count: 12, blockSize: 32, total: null, parts: [0, 3, 11] };
     for (const total of [null, 0, 1000]) assert.equal(readStatistics(writeStatistics({ ...small, shards: { ...shards, total } }), 'f').shards, { ...shards, total });
+    for (const total of [null, 1000]) assert.equal(readStatistics(writeStatistics({ ...small, shards: { ...shards, total, reading: '0123456789ab' } }), 'f').shards, { ...shards, total, reading: '0123456789ab' });
+    refused(writeStatistics({ ...small, shards: { ...shards, reading: 'x' } }), /must say which shards it is of, says ".*\/12 x 32 read x"/);
     for (const parts of [[3, 0], [3, 3], [12], [...Array(12).keys()]]) {
       refused(writeStatistics({ ...small, shards: { ...shards, parts } }), /must say which shards it is of, says ".*\/12 x 32"/);
     }

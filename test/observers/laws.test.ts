@@ -76,12 +76,16 @@ suite('observers/laws', test => {
   test('shards that are missing are named, and shards that do not go together are refused', () => {
     const some = merge(shard(4, 3), shard(4, 1));
     assert.equal(some.shards, { count: 4, blockSize: 32, total: null, parts: [1, 3] });
+    const read = (reading: string, part: number) => ({ ...shard(4, part), shards: { count: 4, blockSize: 32, total: null, reading, parts: [part] } });
+    assert.equal(merge(read('aaaaaaaaaaaa', 2), read('aaaaaaaaaaaa', 0)).shards, { count: 4, blockSize: 32, total: null, reading: 'aaaaaaaaaaaa', parts: [0, 2] });
     assert.is(missingShards(some), 'shards 0/4, 2/4 of blocks of 32 samples are missing');
     for (const [a, b, says] of [
       [some, shard(4, 3), /both hold shard 3\/4 of blocks of 32 samples, which would be counted twice/],
       [some, shard(5, 0), /shard 0\/5 of blocks of 32 samples do not merge with shards 1\/4, 3\/4/],
       [some, { ...shard(4, 0), shards: { count: 4, blockSize: 8, total: null, parts: [0] } }, /of blocks of 8 samples do not merge/],
       [some, { ...shard(4, 0), shards: { count: 4, blockSize: 32, total: 64, parts: [0] } }, /shard 0\/4 of blocks of 32 samples of 64 do not merge/],
+      [some, read('aaaaaaaaaaaa', 0), /they were read in different ways \(aaaaaaaaaaaa and unknown\): sample choice, columns or preprocessing differ/],
+      [read('aaaaaaaaaaaa', 1), read('bbbbbbbbbbbb', 0), /shard 0\/4 .* do not merge with shard 1\/4 .*: they were read in different ways \(bbbbbbbbbbbb and aaaaaaaaaaaa\)/],
       [observed({}), some, /statistics of a whole data set do not merge with those of shards 1\/4, 3\/4/],
     ] as const) assert.throws(() => merge(a, b), says);
   });

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+
+import { stableJson } from '../base/stable-json.ts';
+import type { BindOptions } from './bind.ts';
+import type { Binding, Source } from './source.ts';
+
+/**
+ * A short hash of how samples are chosen and become what the model reads, the same wherever the data lie: names of files are no part of it, nor
+ * are those of columns that nobody asked for (an .npy file's is the file's). Shards that were read in different ways are not of one data set.
+ */
+export function readingHash({ columns, selection = 'all' }: Pick<Source, 'columns' | 'selection'>, bindings: readonly Binding[], images: BindOptions['images'] = {}): string {
+  const bound = bindings.map(({ because, column, pad, ...binding }) => {
+    const { dtype, shape } = columns.find(({ name }) => name === column)!;
+    return { ...binding, column: because === 'option' ? column : null, pad: pad === undefined ? null : String(pad), dtype, shape };
+  });
+  return createHash('sha256').update(stableJson({ selection, bound, images })).digest('hex').slice(0, 12);
+}
