@@ -24,9 +24,10 @@ export async function arrowFileSource(path: string): Promise<StoredSource> {
   registerCodecs();
   const file = await openBytes(path);
   try {
+    const { version } = file;
     const footer = await readFooter(file);
     const rows = await countRows(file, footer);
-    return { name: path, rows, schema: footer.schema, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, isWanted)) };
+    return { name: path, rows, schema: footer.schema, columns: columnsOf(footer.schema, path), batches: skippable(isWanted => fileBatches(path, version, isWanted)) };
   } finally {
     await file.close();
   }
@@ -37,8 +38,9 @@ export async function arrowStreamFileSource(path: string): Promise<StoredSource>
   registerCodecs();
   const file = await openBytes(path);
   try {
+    const { version } = file;
     const { schema } = await openStream(file.from(0));
-    return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, isWanted)) };
+    return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => streamFileBatches(path, version, isWanted)) };
   } finally {
     await file.close();
   }
@@ -68,8 +70,8 @@ async function* closing<T>(reader: { close(): Promise<void> }, items: AsyncItera
   }
 }
 
-async function* streamFileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
-  const file = await openBytes(path);
+async function* streamFileBatches(path: string, version: string | null, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+  const file = await openBytes(path, version);
   try {
     const reader = file.from(0);
     yield* streamBatches(reader, await openStream(reader), isWanted);
@@ -94,8 +96,8 @@ async function* streamBatches(reader: ByteReader, decoder: MessageDecoder, isWan
   }
 }
 
-async function* fileBatches(path: string, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
-  const file = await openBytes(path);
+async function* fileBatches(path: string, version: string | null, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+  const file = await openBytes(path, version);
   try {
     const footer = await readFooter(file);
     const decoder = new MessageDecoder(path, schemaMessage(path, footer.schema));

@@ -42,6 +42,8 @@ export interface StoredBytes {
   /** How messages call them: the path or address. */
   readonly name: string;
   readonly size: number;
+  /** Which bytes they are, in words, where they may be others the next time; null for files. */
+  readonly version: string | null;
   /** A reader of the bytes from `position` on. */
   from(position: number): ByteReader;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export interface StoredBytes {
 export class FileBytes implements StoredBytes {
   readonly name: string;
   readonly size: number;
+  readonly version = null;
   readonly #handle: FileHandle;
 
   private constructor(name: string, handle: FileHandle, size: number) {

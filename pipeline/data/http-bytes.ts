@@ -54,6 +54,10 @@ export class HttpBytes implements StoredBytes {
     return this.#size ?? 0;
   }
 
+  get version(): string {
+    return described(this.size, this.#tag);
+  }
+
   from(position: number): ByteReader {
     const { name, size } = this;
     let window: Uint8Array<ArrayBuffer> = this.#start, windowAt = 0;
@@ -153,7 +157,7 @@ export class HttpBytes implements StoredBytes {
     }
     const tag = headers.get('etag');
     if (this.#size === null) [this.#size, this.#tag] = [Number(size), tag];
-    if (this.#size !== Number(size) || this.#tag !== tag) throw this.#unreadable(`it changed while it was read: ${this.#size} bytes (${this.#tag ?? 'no tag'}) before, ${size} bytes (${tag ?? 'no tag'}) now`);
+    if (this.#size !== Number(size) || this.#tag !== tag) throw this.#unreadable(`it changed while it was read: ${this.version} before, ${described(Number(size), tag)} now`);
   }
 
   async #watched<T>(waiting: Promise<T>, aborter: AbortController): Promise<T> {
@@ -176,4 +180,8 @@ export class HttpBytes implements StoredBytes {
   #unreadable(fact: string, cause?: unknown): QuantpipeError {
     return new QuantpipeError('file-unreadable', `cannot read ${this.name}: ${fact}`, { file: this.name }, { cause });
   }
+}
+
+function described(size: number, tag: string | null): string {
+  return `${size} bytes (${tag ?? 'no tag'})`;
 }

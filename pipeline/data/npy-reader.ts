@@ -14,16 +14,16 @@ export async function npySource(path: string): Promise<StoredSource> {
 export async function npyArray(path: string): Promise<StoredArray> {
   const file = await openBytes(path);
   try {
-    const reader = file.from(0);
+    const reader = file.from(0), { version } = file;
     const header = await readNpyHeader(reader);
     checkSize(path, header, file.size - reader.position);
-    return { name: basename(path, '.npy'), where: path, ...header, open: () => openNpy(path, reader.position) };
+    return { name: basename(path, '.npy'), where: path, ...header, open: () => openNpy(path, version, reader.position) };
   } finally {
     await file.close();
   }
 }
 
-async function openNpy(path: string, begin: number): Promise<Awaited<ReturnType<StoredArray['open']>>> {
-  const file = await openBytes(path);
+async function openNpy(path: string, version: string | null, begin: number): Promise<Awaited<ReturnType<StoredArray['open']>>> {
+  const file = await openBytes(path, version);
   return { reader: file.from(begin), close: () => file.close() };
 }

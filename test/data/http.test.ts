@@ -124,6 +124,23 @@ suite('data/http', test => {
     });
   }
 
+  for (const path of [...['plain.arrow', 'zstd.arrows', 'float32.npy', 'snappy.parquet'].map(name => `${FOREIGN}/${name}`), 'fixtures/data/images/images.tar']) {
+    test(`refuses ${path} where it became another after it was opened`, async () => {
+      const content = await readFile(path);
+      let tag = '"a"';
+      answer = (request, response) => {
+        const [from, to] = rangeOf(request, content.length);
+        begin(response, from, to, content.length, { etag: tag });
+        response.end(content.subarray(from, to));
+      };
+      const source = await openSource(`${base}/data`);
+      const readAll = async () => { for await (const _ of source.batches(() => true)); };
+      await readAll();
+      tag = '"b"';
+      assert.equal(await failure(readAll), { code: 'data-invalid', message: `${base}/data changed after it was opened: ${content.length} bytes ("a") then, ${content.length} bytes ("b") now; start again when it stays as it is` });
+    });
+  }
+
   test('says that an empty file is empty', async () => {
     answer = (_, response) => response.writeHead(416, { 'content-range': 'bytes */0' }).end();
     assert.equal(await failure(everything), { code: 'data-invalid', message: `${base}/content is empty` });

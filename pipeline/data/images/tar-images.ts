@@ -27,26 +27,26 @@ const MAX_BATCH_IMAGES = 64;
  * All samples have a class, or none has: the first tells.
  */
 export async function tarSource(path: string): Promise<StoredSource> {
-  const isLabelled = await withReader(path, async reader => {
-    for await (const { label } of samples(reader, () => true)) return label !== null;
+  const { isLabelled, version } = await withReader(path, async (reader, version) => {
+    for await (const { label } of samples(reader, () => true)) return { isLabelled: label !== null, version };
     throw new QuantpipeError('data-invalid', `${path} is a tar archive without images`, { file: path });
   });
   const fields = [imageField(IMAGE_COLUMN), ...(isLabelled ? [new Field(LABEL_COLUMN, new Int32(), false)] : [])];
   const schema = new Schema(fields);
-  return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => tarBatches(path, fields, isWanted)) };
+  return { name: path, rows: null, schema, columns: columnsOf(schema, path), batches: skippable(isWanted => tarBatches(path, version, fields, isWanted)) };
 }
 
-async function withReader<T>(path: string, body: (reader: ByteReader) => Promise<T>): Promise<T> {
+async function withReader<T>(path: string, body: (reader: ByteReader, version: string | null) => Promise<T>): Promise<T> {
   const file = await openBytes(path);
   try {
-    return await body(buffered(file.from(0), PIECE_BYTES));
+    return await body(buffered(file.from(0), PIECE_BYTES), file.version);
   } finally {
     await file.close();
   }
 }
 
-async function* tarBatches(path: string, fields: readonly Field[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
-  const file = await openBytes(path);
+async function* tarBatches(path: string, version: string | null, fields: readonly Field[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
+  const file = await openBytes(path, version);
   let held: EncodedImage[] = [], bytes = 0;
   try {
     let row = 0;

@@ -27,11 +27,12 @@ const ARROW_SCHEMA_KEY = 'ARROW:schema';
 export async function parquetSource(path: string): Promise<StoredSource> {
   const file = await openBytes(path);
   try {
+    const { version } = file;
     const { columns, rows } = await readDirectory(file);
     const schema = new Schema(columns.map(({ field }) => field));
     return {
       name: path, rows, schema, columns: columnsOf(schema, path),
-      batches: skippable((isWanted, names) => parquetBatches(path, isWanted, names)),
+      batches: skippable((isWanted, names) => parquetBatches(path, version, isWanted, names)),
     };
   } finally {
     await file.close();
@@ -81,8 +82,8 @@ async function arrowSchema(base64: string, name: string): Promise<Schema | null>
   return head && new MessageDecoder(reader.name, await readBody(reader, head)).schema;
 }
 
-async function* parquetBatches(path: string, isWanted: IsWanted, names?: readonly string[]): AsyncGenerator<RecordBatch | number> {
-  const file = await openBytes(path);
+async function* parquetBatches(path: string, version: string | null, isWanted: IsWanted, names?: readonly string[]): AsyncGenerator<RecordBatch | number> {
+  const file = await openBytes(path, version);
   try {
     const { columns, groups } = await readDirectory(file);
     const needed = columns.filter(({ field }) => names?.includes(field.name) ?? true);
