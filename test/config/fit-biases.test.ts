@@ -4,9 +4,11 @@ import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { fitBiases } from '../../pipeline/config/fit-biases.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
 import { qdqModel } from '../../pipeline/export/qdq-model.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { initializerOf } from '../../pipeline/graph/node.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { quantizeBias } from '../../pipeline/quant/bias.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
 import { node, smallNetwork } from '../export/models.ts';
 import { buildModel } from '../support/graphs.ts';
 import { placementOf } from '../support/placements.ts';
@@ -28,6 +30,20 @@ suite('config/fit-biases', test => {
     const codes = (table: typeof after) => quantizeBias(bias, input!, { tensor: 'kernel', dims: [2, 1, 3, 3], granularity: { kind: 'channel', axis: 0 }, encodings: table.get('kernel')! }).codes;
     assert.is(codes(before)[1], 2 ** 31 - 1, 'overflows before');
     assert.ok(codes(after)[1]! < 2 ** 31 - 1, 'fits after');
+  });
+
+  test('raises with a weight every tensor that shares its encoding', () => {
+    const model = buildModel({
+      opset: 13, inputs: { x: [2, 4], ids: { dtype: 'int64', shape: [2] } }, weights: { table: float32Tensor([6, 4], floats(24)), bias: float32Tensor([6], new Float32Array(6).fill(1e5)) },
+      nodes: [node('Gather', ['table', 'ids'], ['rows']), node('Gemm', ['x', 'table', 'bias'], ['y'], { transB: intAttribute(1) })], outputs: { rows: null, y: null },
+    });
+    const { placement, encodings } = placementOf([
+      { tensor: 'x', ranges: [[0, 1]] }, { tensor: 'table', role: 'weight', ranges: [[-1e-3, 1e-3]] }, { tensor: 'rows', group: 'table', grid: grid(8, 'symmetric'), ranges: [[-1e-3, 1e-3]] },
+    ], [{ tensor: 'bias', input: 'x', weight: 'table', node: 'Gemm_y' }]);
+    const fitted = fitBiases(model, placement, encodings);
+    assert.ok(fitted.get('table')![0]!.delta > encodings.get('table')![0]!.delta, 'raised');
+    assert.equal(fitted.get('rows'), fitted.get('table'));
+    assert.is(fitted.get('x'), encodings.get('x'));
   });
 
   test('changes nothing where every bias fits', () => {
