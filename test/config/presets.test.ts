@@ -2,9 +2,13 @@ import * as assert from 'uvu/assert';
 
 import { exportWishOf, loadConfig, type PresetName, presetNames } from '../../pipeline/config/presets/index.ts';
 import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
+import { readModelFile } from '../../pipeline/onnx/read-model.ts';
+import { prepareModel } from '../../pipeline/passes/prepare.ts';
+import { exportedModels } from '../support/exported.ts';
 import { buildModel, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { node, USUAL } from './sketches.ts';
+import { node, tensors, USUAL } from './sketches.ts';
 
 suite('config/presets', test => {
   for (const name of presetNames) {
@@ -76,6 +80,24 @@ suite('config/presets', test => {
     const { defaults } = loadConfig('tensorrt');
     assert.equal([defaults.ops.isSymmetric, defaults.params.isSymmetric], [true, true]);
   });
+
+  // the layer's input needs a quantizer of its own on TensorRT, whoever writes it
+  for (const opType of ['Cast', 'Mean']) {
+    test(`tensorrt quantizes what a ${opType} gives to a layer`, () => {
+      const model = buildModel({
+        inputs: { x: opType === 'Cast' ? { dtype: 'float64', shape: [1, 3, 8, 8] } : [1, 3, 8, 8] }, weights: { w: weight([4, 3, 3, 3]) },
+        nodes: [opType === 'Cast' ? node('Cast', ['x'], 'c', { to: intAttribute(1) }) : node('Mean', ['x', 'x'], 'c'), node('Conv', ['c', 'w'], 'y')], outputs: { y: null },
+      });
+      assert.equal(tensors(placeQuantizers(model, loadConfig('tensorrt'))), ['c', 'w']);
+    });
+  }
+
+  for (const { name, path } of exportedModels) {
+    test(`no preset contradicts itself about ${name}`, async () => {
+      const { model } = prepareModel(await readModelFile(path));
+      for (const preset of presetNames) assert.ok(placeQuantizers(model, loadConfig(preset)).quantizers.length > 0, preset);
+    });
+  }
 
   test('a JSON value is a configuration of its own', () => assert.is(loadConfig(USUAL, 'my.json').modelInput.isInputQuantized, true));
 

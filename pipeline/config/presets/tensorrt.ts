@@ -2,8 +2,8 @@ import { perChannelPreset } from './per-channel.ts';
 import type { Preset } from './preset.ts';
 
 const { config } = perChannelPreset;
-/** No output has a quantizer unless it is asked for, so none is turned off: layers ask for quantized inputs, whatever computed them. */
-const { Cast, Mean, ...operators } = config.op_type;
+/** Nothing is quantized but what a layer reads, also where a Cast or a Mean writes it: these are not switched off. */
+const { Cast, Mean, ...opTypes } = config.op_type;
 const quantizedInput = { is_input_quantized: 'True' };
 
 /**
@@ -16,7 +16,7 @@ export const tensorrtPreset = {
     ...config,
     defaults: { ...config.defaults, ops: { is_symmetric: 'True' } },
     op_type: {
-      ...operators,
+      ...opTypes,
       Conv: quantizedInput,
       ConvTranspose: quantizedInput,
       Gemm: quantizedInput,
