@@ -9,8 +9,9 @@ const FULL_BYTE = 255;
 /**
  * Encodings in which the delta of every Softmax output is one over a whole number, and with it those of the tensors that share its
  * encoding. onnxruntime's integer Softmax multiplies by floor(1 / scale): with another delta all its results come out too small, by up to
- * 0.4 %, and even the float32 nearest to 1/255 counts as 1/254. A delta grows by as much at most (a range that reaches 1 has 255 steps
- * or more). Part of encoding, so that files and models agree.
+ * 0.4 %, and even the float32 nearest to 1/255 counts as 1/254. A delta grows by as much at most where the range ends at 1, which has 255 steps or
+ * more. Where a Softmax shares its encoding with what reaches far beyond 1, there are few steps up to 1, and the delta grows by up to one in so many: the
+ * engine's results would otherwise be too small by that. Part of encoding, so that files and models agree.
  *
  * @see onnxruntime, contrib_ops/cpu/quantization/qlinear_softmax.cc, ComputeInternal
  */
