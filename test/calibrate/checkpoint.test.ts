@@ -1,4 +1,4 @@
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -86,6 +86,17 @@ suite('calibrate/checkpoint', test => {
     assert.match(model as string, /the model differs: [0-9a-f]{12} then, eeeeeeeeeeee now/);
     const taps = await observed({ ...plan, taps: plan.taps.slice(1) }, source, keeping(folder, true)).catch((error: QuantpipeError) => error.message);
     assert.match(taps as string, /the set of observed tensors \(the configuration\) differs/);
+  }));
+
+  test('refuses to go on with a file that was written to since, behind what was read first', () => inFolder(async folder => {
+    const images = join(folder, 'images.arrow');
+    await copyFile(IMAGES, images);
+    await some(3, keeping(folder), await openSource(images));
+    const bytes = await readFile(images), at = bytes.length >> 1;
+    bytes[at] = bytes[at]! ^ 1;
+    await writeFile(images, bytes);
+    await utimes(images, 1, 1);
+    assert.match((await failure(keeping(folder, true), await openSource(images))).message, /the file differs: of \d+ bytes, written at .* then, of \d+ bytes, written at 1000\.000 ms now/);
   }));
 
   test('refuses what is damaged, and what is no checkpoint', () => inFolder(async folder => {
