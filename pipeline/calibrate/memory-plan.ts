@@ -71,7 +71,7 @@ const SESSION_COPIES = 2;
  */
 export function planMemory(question: MemoryQuestion): FittedPlan {
   const plans = Array.from({ length: question.workers }, (_, i) => fit(question, question.workers - i)).filter(plan => plan !== null);
-  const [best] = plans.sort((a, b) => speed(b) - speed(a));
+  const [best] = plans.sort((a, b) => speed(b) - speed(a) || a.workers - b.workers);
   if (best !== undefined) return best;
   throw new QuantpipeError('config-invalid', `${byteSize(question.budget)} of memory are too little: one worker with one tensor at a time needs ${byteSize(leastBudget(question))}`);
 }

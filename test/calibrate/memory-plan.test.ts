@@ -30,6 +30,26 @@ suite('calibrate/memory-plan', test => {
     assert.equal(speeds, [...speeds].sort((a, b) => b - a));
   });
 
+  test('what is planned, by hand: 9 tenths; 48 MiB that the main thread gains, 40 a worker; three blocks for each; a tap 2.25 times', () => {
+    const perWorker = 50 + 40 + 3 * 1;
+    assert.is(plan({ budget: 64 * 1024 * MiB }).estimateBytes, (150 + 48 + 4 * (perWorker + 8 * (10 + 2.25 * 200))) * MiB);
+    assert.is(leastBudget(question), Math.ceil((150 + 48 + perWorker + 10 + 2.25 * 2) / 0.9) * MiB);
+  });
+
+  test('sessions of several groups are kept where two models for each further one leave room for as few groups', () => {
+    const room = 100; // of one worker: 4 taps of 10 MiB, so 3 groups of 10 taps
+    const asked = { workers: 1, budget: (150 + 48 + 93 + room) * MiB / 0.9, cost: { ...question.cost, tapBytes: Array.from({ length: 10 }, () => 10 * MiB), runningBytes: 0 } };
+    const sessions = (modelBytes: number) => { const { groups, limits } = plan({ ...asked, modelBytes }); return [groups, limits.sessions]; };
+    assert.equal(sessions(2 * MiB), [3, 3], '100 - 2 x 2 x 2 = 92 MiB hold 4 taps, 90 MiB are needed');
+    assert.equal(sessions(3 * MiB), [3, 1], '100 - 2 x 2 x 3 = 88 MiB hold 3');
+  });
+
+  test('of plans that are equally fast the one with fewer workers: two workers that cut taps into 5 groups take as long as one with 2', () => {
+    const detector = { elements: 230_400, tapBytes: Array.from({ length: 111 }, () => 1_228_800), runningBytes: 4 * MiB, workerBytes: 54 * MiB };
+    const { workers, groups } = plan({ budget: 512 * MiB, mainBytes: 80 * MiB, workers: 2, block: 1, modelBytes: 75_000, cost: detector });
+    assert.equal([workers, groups], [1, 2]);
+  });
+
   test('samples that are read together stay together', () => {
     assert.is(plan({ budget: 6144 * MiB, together: 4 }).samplesPerRun % 4, 0);
   });
