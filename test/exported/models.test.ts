@@ -10,10 +10,8 @@ import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
 import { QuantSim } from '../../pipeline/sim/quant-sim.ts';
 import { EXPORTED_SAMPLES, exportedModels, expectedOf, outputsOf, samplesOf, valuesOf } from '../support/exported.ts';
-import { golden } from '../support/golden.ts';
 import { checkLinks } from '../support/graphs.ts';
 import { sameMessage } from '../support/messages.ts';
-import { placementTable } from '../support/placement-table.ts';
 import { suite } from '../support/suite.ts';
 
 /** Of the largest value of an output: what the framework's and the engine's order of summation may differ by. */
@@ -60,7 +58,6 @@ suite('exported/models', test => {
 
     test(`${name}: calibrated, simulated and exported it keeps its names, runs in both engines, and both forms agree`, async () => {
       const sim = await QuantSim.open(path);
-      await golden(`exported/${name}.per-channel.placement.txt`, placementTable(sim.placement));
       for await (const _ of sim.calibrate(exported.inputs, { workers: 1, engine: 'native', batchSize: EXPORTED_SAMPLES })); // progress is not looked at
       const original = await readModelFile(path);
       for (const model of [sim.simulated(), sim.exported()]) assert.equal(typesOf(model), typesOf(original));
