@@ -5,6 +5,7 @@ import type { QdqOptions } from '../../pipeline/export/qdq-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { type Closeness, Comparison } from '../../pipeline/sim/compare.ts';
 import { calibrated } from '../support/calibrated.ts';
+import { buildModel, runModel } from '../support/graphs.ts';
 import { counted, optimizedOperators } from '../support/optimized.ts';
 import { suite } from '../support/suite.ts';
 import { operators as operatorsOf } from './models.ts';
@@ -50,10 +51,13 @@ suite('export/fusion', test => {
       for (const name of ['web', 'native'] as const) {
         const engine = await openEngine(name);
         const reference = await engine.load(writeModel(simulated), { fuseQuantized: false });
-        for (const [fuseQuantized, least] of [[true, 45], [false, Infinity]] as const) {
+        // where int8 saturates it costs some 30 decibels and one prediction of 16: README says what to do then
+        const saturates = name === 'native' && !('dedicatedPairs' in options) && await saturatesInt8();
+        const fused = saturates ? [true, 20, 0.9] as const : [true, 45, 1] as const;
+        for (const [fuseQuantized, least, agreeing] of [fused, [false, Infinity, 1]] as const) {
           const session = await engine.load(bytes, { fuseQuantized });
           const { sqnr, agreement } = await compared(reference, session, fed);
-          assert.ok(sqnr >= least && agreement === 1, `${name}, fused ${fuseQuantized}: ${sqnr} dB`);
+          assert.ok(sqnr >= least && agreement! >= agreeing, `${name}, fused ${fuseQuantized}, saturates ${saturates}: ${sqnr} dB, agreement ${agreement}`);
           await session.close();
         }
         await reference.close();
@@ -100,6 +104,21 @@ suite('export/fusion', test => {
     }
   }
 });
+
+/**
+ * Whether onnxruntime-node loses carries in products of uint8 and int8 here: its kernels for x64 without VNNI add two products in 16 bits, which
+ * saturate. Found by the largest products of all, whose sum is known.
+ */
+async function saturatesInt8(): Promise<boolean> {
+  const depth = 64, model = buildModel({
+    inputs: { a: { dtype: 'uint8', shape: [1, depth] } },
+    weights: { b: { dtype: 'int8', dims: [depth, 1], data: new Int8Array(depth).fill(127) } },
+    nodes: [{ op: 'MatMulInteger', in: ['a', 'b'], out: ['product'] }],
+    outputs: { product: { dtype: 'int32', shape: [1, 1] } },
+  });
+  const { product } = await runModel(model, { a: { dtype: 'uint8', dims: [1, depth], data: new Uint8Array(depth).fill(255) } });
+  return product!.data[0] !== depth * 255 * 127;
+}
 
 /** How close a session's only output is to the reference's. */
 async function compared(reference: Session, session: Session, fed: readonly Feeds[]): Promise<Closeness> {
