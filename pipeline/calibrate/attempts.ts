@@ -39,7 +39,7 @@ export interface AttemptOptions {
  *
  * @throws where no block could fare better: a thread that cannot start, or a bug
  */
-export async function observeBlock(pool: Pool, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
+export async function observeBlock(pool: Pick<Pool, 'observe'>, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
   if (rows === 0) return { index, bad, kind: 'empty' };
   let lost = 0, waits = 0;
   for (;;) {

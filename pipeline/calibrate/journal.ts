@@ -4,23 +4,21 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { QuantpipeError } from '../base/errors.ts';
 
 /**
- * Which blocks were under way when a process ended: a line of text when a block begins and when it is done. A block that was under way
- * in every one of several ends is what ended them.
+ * Which blocks were under way when a process ended: a line of text when a block begins and when it is done.
  *
  *   of WORK    which work this is a journal of: the first line; that of other work says nothing
- *   begin K    block K is given to a thread
+ *   begin K    block K is given to a thread, or was under way at the end of a process before this one
  *   done K     it came back, or was set aside
- *   lost K N   block K was under way at the end of N processes before this one
  *
  * Written without a flush to disk: it must outlive the process, not the machine.
  */
 export class Journal {
-  /** Blocks under way when an earlier process ended, with the number of processes that ended so. */
-  readonly lost: ReadonlyMap<number, number>;
+  /** Blocks under way when an earlier process ended. */
+  readonly lost: ReadonlySet<number>;
   readonly #path: string;
   readonly #file: number;
 
-  private constructor(lost: ReadonlyMap<number, number>, path: string, file: number) {
+  private constructor(lost: ReadonlySet<number>, path: string, file: number) {
     this.lost = lost;
     this.#path = path;
     this.#file = file;
@@ -34,9 +32,9 @@ export class Journal {
   static async open(path: string, next: number | null, work: string): Promise<Journal> {
     const earlier = next === null ? '' : await readFile(path, 'utf8').catch(() => '');
     const head = `of ${work}\n`;
-    const lost = new Map([...lostBlocks(earlier.startsWith(head) ? earlier : '')].filter(([block]) => block >= (next ?? 0)));
+    const lost = new Set([...lostBlocks(earlier.startsWith(head) ? earlier : '')].filter(block => block >= (next ?? 0)));
     try {
-      await writeFile(path, head + [...lost].map(([block, count]) => `lost ${block} ${count}\n`).join(''));
+      await writeFile(path, head + [...lost].map(beginning).join(''));
       return new Journal(lost, path, openSync(path, 'a'));
     } catch (cause) {
       throw unwritable(path, cause);
@@ -44,7 +42,7 @@ export class Journal {
   }
 
   begin(block: number): void {
-    this.#write(`begin ${block}\n`);
+    this.#write(beginning(block));
   }
 
   done(block: number): void {
@@ -68,19 +66,14 @@ function unwritable(path: string, cause: unknown): QuantpipeError {
   return new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
 }
 
+const beginning = (block: number): string => `begin ${block}\n`;
+
 /** A line that was cut off in the middle says nothing. */
-function lostBlocks(text: string): Map<number, number> {
-  const lost = new Map<number, number>();
+function lostBlocks(text: string): Set<number> {
   const begun = new Set<number>();
-  for (const [, word, block, count] of text.matchAll(/^(begin|done|lost) (\d+)(?: (\d+))?\n/gm)) {
-    const k = Number(block);
-    if (word === 'lost') lost.set(k, Number(count));
-    else if (word === 'begin') begun.add(k);
-    else {
-      begun.delete(k);
-      lost.delete(k);
-    }
+  for (const [, word, block] of text.matchAll(/^(begin|done) (\d+)\n/gm)) {
+    if (word === 'begin') begun.add(Number(block));
+    else begun.delete(Number(block));
   }
-  for (const block of begun) lost.set(block, (lost.get(block) ?? 0) + 1);
-  return lost;
+  return begun;
 }

@@ -40,13 +40,6 @@ export class BlockObserver {
     return new BlockObserver(setup, kernels, discard, sessions);
   }
 
-  /** Load the session that blocks are observed with where nothing is known of memory. */
-  async load(): Promise<Answer<null>> {
-    this.#sessions.keepMemory = true;
-    await this.#sessions.ofGroup(this.#allTaps);
-    return { value: null, moved: [] };
-  }
-
   /** Statistics of every tap over one block of samples: group by group where the taps cannot all be held at once. */
   async observe({ bytes, limits }: ObserveTask): Promise<Answer<Observed>> {
     let samples = 0;

@@ -55,11 +55,6 @@ export class Pool {
     return this.#run(task, [task.bytes], timeoutMs);
   }
 
-  /** Start a thread and load the model there, if none has it yet. */
-  async load(): Promise<void> {
-    receive(await this.#run<null>({ kind: 'load' }, []));
-  }
-
   /** Find out what a run takes. The block's bytes are moved. */
   async measure(task: MeasureTask, timeoutMs = Infinity): Promise<Measured> {
     return receive(await this.#run<Measured>(task, [task.bytes], timeoutMs));

@@ -98,12 +98,7 @@ export interface Encoded {
   readonly encodings: readonly Encoding[];
 }
 
-/** Load the model, so that what happens afterwards happens at a block. */
-export interface LoadTask {
-  readonly kind: 'load';
-}
-
-export type Task = LoadTask | ObserveTask | MeasureTask | EncodeTask;
+export type Task = ObserveTask | MeasureTask | EncodeTask;
 
 /** What a worker has for a task, and the buffers in it that are moved. */
 export interface Answer<T> {

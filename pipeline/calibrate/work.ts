@@ -4,12 +4,13 @@ import { memoryLimit } from '../base/memory-limit.ts';
 import type { Block } from '../data/index.ts';
 import { observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
+import { IsolatedPool } from './isolated-pool.ts';
 import type { Journal } from './journal.ts';
 import { BLOCKS_PER_WORKER, leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
 import { Pool } from './pool.ts';
 import type { Measured, ObservingSetup, RunLimits } from './protocol.ts';
 
-/** Threads that a block may take down before it is set aside; processes, too. */
+/** Threads that a block may take down before it is set aside; processes of its own, too. */
 const ATTEMPTS = 3;
 /** Of the memory that the machine or the container has, what is used unless the user says otherwise. */
 const SHARE = 0.7;
@@ -40,7 +41,7 @@ export class Work {
   #pool: Pool;
   #limits: RunLimits | null = null;
   #retries = 0;
-  #isLoaded: Promise<void> | null = null;
+  #isolated: IsolatedPool | null = null;
 
   constructor(setup: ObservingSetup, journal: Journal | null, options: WorkOptions) {
     this.#setup = setup;
@@ -85,36 +86,37 @@ export class Work {
     return plan;
   }
 
-  /** Blocks under way at once. Up to the last that was under way when an earlier process ended: one, so that the next end tells which it was. */
+  /** Blocks under way at once. Up to the last that was under way when an earlier process ended: one, or another process would hold memory beside this one at work. */
   limit(next: number): number {
-    const suspects = this.#journal?.lost ?? new Map<number, number>();
-    return [...suspects.keys()].some(block => block >= next) ? 1 : this.#pool.size * BLOCKS_PER_WORKER;
+    return this.#isUpToSuspect(next) ? 1 : this.#pool.size * BLOCKS_PER_WORKER;
   }
 
+  /** A block that was under way when an earlier process ended may be what ended it, so it is observed in a process of its own. */
   async observe(block: Block): Promise<Outcome> {
-    const ends = this.#endsOf(block);
-    if (ends >= ATTEMPTS) {
-      return { index: block.index, bad: block.bad, kind: 'set-aside', error: new QuantpipeError('worker-lost', `the whole process ended ${ends} times while this batch ran`) };
-    }
-    if (ends > 0) await (this.#isLoaded ??= this.#pool.load()); // or an end while the model is loaded would be put down to the block, again and again
-    this.#journal?.begin(block.index);
-    const outcome = await observeBlock(this.#pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
+    const isSuspect = this.#isSuspect(block);
+    if (!isSuspect) this.#journal?.begin(block.index);
+    const pool = isSuspect ? this.#isolated ??= new IsolatedPool(this.#setup, this.#options.worker) : this.#pool;
+    const outcome = await observeBlock(pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
     this.#journal?.done(block.index);
+    if (isSuspect && !this.#isUpToSuspect(block.index + 1)) await this.#isolated!.close();
     this.#options.discard(new Uint8Array(block.bytes));
     return outcome;
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.close(), this.#isolated?.close()]);
   }
 
-  /** Processes that ended while the block was under way. */
-  #endsOf({ index }: Block): number {
-    return this.#journal?.lost.get(index) ?? 0;
+  #isSuspect({ index }: Block): boolean {
+    return this.#journal?.lost.has(index) ?? false;
+  }
+
+  #isUpToSuspect(next: number): boolean {
+    return [...this.#journal?.lost ?? []].some(block => block >= next);
   }
 
   async #measure(block: Block): Promise<Measured | null> {
-    if (block.rows === 0 || this.#endsOf(block) > 0) return null;
+    if (block.rows === 0 || this.#isSuspect(block)) return null;
     this.#journal?.begin(block.index);
     const measured = await this.#pool.measure({ kind: 'measure', bytes: block.bytes.slice(0) }, this.#timeoutMs).catch((error: unknown) => {
       if (error instanceof QuantpipeError) return null;

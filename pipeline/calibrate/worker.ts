@@ -22,12 +22,8 @@ export default async function work(task: Task): Promise<Reply<unknown>> {
 }
 
 /** Get ready for this kind of task, once; the function returned does it. */
-async function started(task: Task): Promise<() => Promise<Answer<Observed | Measured | Encoded | null>>> {
+async function started(task: Task): Promise<() => Promise<Answer<Observed | Measured | Encoded>>> {
   switch (task.kind) {
-    case 'load': {
-      const started = await (observer ??= startObserving());
-      return () => started.load();
-    }
     case 'observe': {
       const started = await (observer ??= startObserving());
       return () => started.observe(task);

@@ -13,6 +13,8 @@ import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 import { backwards, fashionPlan, IMAGES, observed } from './plans.ts';
 
+/** Takes its process down at block 4. */
+const lethal = new URL('./workers/lethal.js', import.meta.url);
 const plan = await fashionPlan();
 const settings = { limit: 60, batchSize: 4, engine: 'native', workers: 1 } as const;
 const whole = writeStatistics((await observed(plan, IMAGES, settings)).statistics);
@@ -136,17 +138,27 @@ suite('calibrate/checkpoint', test => {
     assert.equal(await readdir(folder), []);
   }));
 
-  test('a block that was under way at the end of three processes is set aside, and named', () => inFolder(async folder => {
+  test('a block that was under way when a process ended, and is not what ended it, counts', () => inFolder(async folder => {
     await some(2, keeping(folder));
     const journal = join(folder, 'c.arrow.journal');
-    await writeFile(journal, `${firstLine(await readFile(journal, 'utf8'))}lost 4 2\nbegin 4\n`);
-    const { setAside, warnings, statistics } = await observed(plan, IMAGES, keeping(folder, true));
+    await writeFile(journal, `${firstLine(await readFile(journal, 'utf8'))}begin 2\nbegin 4\n`);
+    const { setAside, statistics } = await observed(plan, IMAGES, keeping(folder, true));
+    assert.equal(setAside, []);
+    assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+  }));
+
+  test('one that takes down its process is set aside, and named', () => inFolder(async folder => {
+    await some(2, keeping(folder));
+    const journal = join(folder, 'c.arrow.journal');
+    const left = `${firstLine(await readFile(journal, 'utf8'))}begin 3\nbegin 4\n`;
+    await writeFile(journal, left);
+    assert.match((await failure({ ...keeping(folder, true), worker: lethal, maxBad: 0 })).message, /a process that ran nothing but this batch ended: SIGABRT \(3 times\)/);
+    await writeFile(journal, left);
+    const { setAside, warnings, statistics } = await observed(plan, IMAGES, { ...keeping(folder, true), worker: lethal });
     assert.equal(setAside.map(({ index }) => index), [4]);
     assert.is(statistics.samples, 56);
-    assert.match(warnings[0]!, /^batch 4 was set aside: the whole process ended 3 times while this batch ran$/);
-    assert.match((await failure({ ...keeping(folder, true), maxBad: 0 })).message, /the whole process ended 3 times/);
-    await some(2, keeping(folder));
-    const strict = await observed(plan, IMAGES, { ...keeping(folder, true), maxBad: 0 });
+    assert.match(warnings.at(-1)!, /^batch 4 was set aside: a process that ran nothing but this batch ended: SIGABRT \(3 times\)$/);
+    const strict = await observed(plan, IMAGES, { ...keeping(folder), maxBad: 0 });
     assert.is(Buffer.compare(writeStatistics(strict.statistics), whole), 0, 'beginning anew forgets');
   }));
 });
@@ -161,12 +173,13 @@ suite('calibrate/journal', test => {
     const own = firstLine(await readFile(`${path}.journal`, 'utf8'));
     await running.return(undefined as never);
     await rm(path, { force: true });
-    for (const [line, expected] of [[own, [4]], ['of other\n', []]] as const) {
-      await writeFile(`${path}.journal`, `${line}lost 4 2\nbegin 4\n`);
-      const { setAside } = await observed(plan, IMAGES, seldom);
-      assert.equal(setAside.map(({ index }) => index), expected);
-      await rm(path);
-    }
+    await writeFile(`${path}.journal`, `${own}begin 4\n`);
+    const { setAside } = await observed(plan, IMAGES, { ...seldom, worker: lethal });
+    assert.equal(setAside.map(({ index }) => index), [4]);
+    await writeFile(`${path}.journal`, 'of other\nbegin 4\n');
+    const journal = await Journal.open(`${path}.journal`, 0, own.slice('of '.length, -1));
+    assert.is(journal.lost.size, 0);
+    journal.close();
   }));
 
   test('one that cannot be written is no bug of ours: the error names it', () => inFolder(async folder => {
@@ -179,13 +192,13 @@ suite('calibrate/journal', test => {
   // what was written before, and who is lost then
   for (const [text, next, lost] of [
     ['', 0, []],
-    ['begin 1\nbegin 2\ndone 1\n', 0, [[2, 1]]],
+    ['begin 1\nbegin 2\ndone 1\n', 0, [2]],
     ['begin 1\nbegin 2\ndone 1\n', null, []],
-    ['lost 3 2\nbegin 3\nbegin 4\n', 0, [[3, 3], [4, 1]]],
-    ['lost 3 2\nbegin 3\ndone 3\n', 0, []],
-    ['lost 3 2\nbegin 7\n', 5, [[7, 1]]],
-    ['begin 1\nbeg', 0, [[1, 1]]],
-    ['begin 1\nbegin 12', 0, [[1, 1]]],
+    ['begin 3\nbegin 3\nbegin 4\n', 0, [3, 4]],
+    ['begin 3\nbegin 3\ndone 3\n', 0, []],
+    ['begin 3\nbegin 7\n', 5, [7]],
+    ['begin 1\nbeg', 0, [1]],
+    ['begin 1\nbegin 12', 0, [1]],
   ] as const) {
     test(`${JSON.stringify(text)} from block ${next} on`, () => inFolder(async folder => {
       const path = join(folder, 'j');

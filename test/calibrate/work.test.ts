@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
+import type { Outcome } from '../../pipeline/calibrate/attempts.ts';
 import { openSink } from '../../pipeline/calibrate/discard.ts';
 import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { Work } from '../../pipeline/calibrate/work.ts';
@@ -35,21 +36,29 @@ suite('calibrate/work', test => {
     }));
   }
 
-  test('the model is loaded before a block begins that was under way when a process ended: an end while it loads is not put down to the block', () => inFolder(async folder => {
+  test('blocks that were under way when a process ended are tried in a process of their own, three times; the others in this one', () => inFolder(async folder => {
     const [path, notes] = [join(folder, 'journal'), join(folder, 'notes')];
-    await writeFile(path, 'of it\nbegin 0\nbegin 1\n');
+    await writeFile(path, 'of it\nbegin 0\nbegin 1\nbegin 2\n');
     const journal = await Journal.open(path, 0, 'it');
-    const setup = { model: new Uint8Array(0), folder: null, taps: [path, notes], engine: 'web' as const, inputs: [], bindings: [] };
+    const setup = { model: new Uint8Array(new SharedArrayBuffer(4)), folder: null, taps: [notes], engine: 'web' as const, inputs: [], bindings: [] };
     const work = new Work(setup, journal, { workers: 1, worker: new URL('./workers/witness.js', import.meta.url), discard: await openSink() });
+    const outcomes: Outcome[] = [], limits: number[] = [];
     try {
-      for (const index of [0, 1, 2]) await work.observe({ index, rows: 1, bad: [], bytes: new ArrayBuffer(8) });
+      for (const index of [0, 1, 2, 3]) {
+        limits.push(work.limit(index));
+        outcomes.push(await work.observe({ index, rows: 1, bad: [], bytes: new ArrayBuffer(8) }));
+      }
     } finally {
       await work.close();
       journal.close();
     }
-    const lost = 'lost 0 1, lost 1 1', [first, second, third] = [0, 1, 2].map(block => `begin ${block}`);
-    assert.equal((await readFile(notes, 'utf8')).trimEnd().split('\n'), [
-      `load: of it, ${lost}`, `observe: of it, ${lost}, ${first}`, `observe: of it, ${lost}, ${first}, done 0, ${second}`, `observe: of it, ${lost}, ${first}, done 0, ${second}, done 1, ${third}`,
-    ]);
+    assert.equal(outcomes.map(({ kind }) => kind), ['observed', 'set-aside', 'observed', 'observed']);
+    assert.is((outcomes[1] as { error?: Error }).error!.message, 'a process that ran nothing but this batch ended: SIGKILL (3 times)');
+    const tried = (await readFile(notes, 'utf8')).trimEnd().split('\n').map(line => line.split(' ').map(Number));
+    assert.equal(tried.map(([block]) => block), [0, 1, 1, 1, 2, 3]);
+    assert.is(new Set(tried.map(([, process]) => process)).size, 5, 'the first serves 0 and 1, each further 1 has one, 2 has one, and 3 this one');
+    assert.equal(tried.map(([, pid]) => pid === process.pid), [false, false, false, false, false, true]);
+    assert.equal(limits.map(limit => limit === 1), [true, true, true, false], 'they run alone');
+    assert.is(await readFile(path, 'utf8'), 'of it\nbegin 0\nbegin 1\nbegin 2\ndone 0\ndone 1\ndone 2\nbegin 3\ndone 3\n');
   }));
 });

@@ -52,7 +52,7 @@ async function processes(folder: string, data: string, undisturbed: string, ms: 
   while (killed < kills) {
     const out = join(folder, `out-${runs++}`);
     for (let isDone = false; !isDone;) {
-      isDone = await killedOrDone(['run', MODEL, data, '-o', out, '--quiet', '--resume', '--checkpoint-every', '0.2'], killed < kills ? ms * (EARLIEST + (LATEST - EARLIEST) * Math.random()) : Infinity);
+      isDone = await killedOrDone(['run', MODEL, data, '-o', out, '--quiet', '--strict', '--resume', '--checkpoint-every', '0.2'], killed < kills ? ms * (EARLIEST + (LATEST - EARLIEST) * Math.random()) : Infinity);
       if (!isDone) killed++;
     }
     for (const file of ['statistics.arrow', 'encodings.json', 'model.qdq.onnx', 'encodings.arrow', 'model.onnx']) await same(join(out, file), join(undisturbed, file));
