@@ -11,8 +11,8 @@ async function answer({ task, timeoutMs }: IsolatedTask): Promise<IsolatedAnswer
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
-process.on('disconnect', () => process.exit());
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')); // an orderly end would meet the engine at work, which complains
 process.on('message', async (message: IsolatedSetup | IsolatedTask) => {
   if (message.kind === 'setup') pool = new Pool({ observing: message.observing }, 1, message.worker === null ? undefined : new URL(message.worker));
-  else process.send!(await answer(message));
+  else process.send!(await answer(message), () => {}); // if nobody is there any more, the end is near
 });
