@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, fixedBatch, readingHash, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -174,12 +174,6 @@ async function firstSamples(source: Source, { size, columns }: BlockOptions): Pr
   return 'none';
 }
 
-/** Of a source that is one local file: what tells that it was not written to since. */
-async function fileVersion(name: string): Promise<string> {
-  const info = await stat(name).catch(() => null);
-  return info?.isFile() === true ? `of ${info.size} bytes, written at ${info.mtimeMs.toFixed(3)} ms` : 'unknown';
-}
-
 /** All that the statistics of a block depend on, and which blocks there are. */
 async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
   const { rows, columns, selection = 'all' } = source, { size, limit, shard } = range;
@@ -188,7 +182,7 @@ async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'na
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
     'number of samples': String(rows),
     'content of the first samples': await firstSamples(source, range),
-    'file': await fileVersion(source.name),
+    'state of the data': await dataVersion(source),
     'choice of samples': selection,
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),

@@ -34,7 +34,7 @@ export interface CheckpointOptions {
 }
 
 /** Of what the note holds. A reader refuses any other. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const KEY = 'quantpipe.checkpoint';
 const SECONDS_BETWEEN = 30;
 

@@ -32,7 +32,7 @@ export async function folderSource(path: string, wanted: readonly string[] = [])
   const hasColumns = isColumn(LABEL_COLUMN) || (wanted.length > 0 && wanted.every(isColumn));
   const arrays: StoredArray[] = [];
   for (const file of files) arrays.push(await npyArray(join(path, file)));
-  return hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays);
+  return { ...hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays), files: files.map(file => join(path, file)) };
 }
 
 function samplesSource(path: string, samples: readonly StoredArray[]): StoredSource {

@@ -1,6 +1,7 @@
 // Data in: any supported file becomes record batches, blocks of samples, and feeds of a session. Statistics, in and out.
 export { bindInputs, LABEL_COLUMN, namedColumn, type BindOptions } from './bind.ts';
 export { blocks, blockSize, sampleCount, type BlockOptions } from './blocks.ts';
+export { dataVersion } from './data-version.ts';
 export { BlockFeeds, fixedBatch, type Feed } from './feeds.ts';
 export { labels, type Labels } from './labels.ts';
 export type { ImageSettings } from './images/image-settings.ts';

@@ -9,7 +9,7 @@ import { streamBytes } from './byte-reader.ts';
 import type { Given } from './given-source.ts';
 import { isAddress } from './http-bytes.ts';
 import { isImageField } from './images/encoded-images.ts';
-import { imageFilesSource, isImageName, listImages } from './images/image-files.ts';
+import { type ImageFile, imageFilesSource, isImageName, listImages } from './images/image-files.ts';
 import type { ImageSettings } from './images/image-settings.ts';
 import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
 import { destroyedBy, openNamedPipe } from './named-pipe.ts';
@@ -62,8 +62,10 @@ const GZIP_MAGIC = '\x1f\x8b';
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
-  const source = await decoded(typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(data), options);
-  return options.sample ? (await import('./sampled-source.ts')).sampledSource(source, options.sample) : source;
+  const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(data);
+  const all = await decoded(stored, options);
+  const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
+  return stored.files === undefined ? source : { ...source, files: stored.files };
 }
 
 async function decoded(stored: StoredSource, options: OpenOptions): Promise<Source> {
@@ -89,7 +91,7 @@ async function openStored(path: string, { columns, stdin, signal }: OpenOptions)
   if (info.isFIFO()) return arrowStreamSource(streamBytes(path, await openNamedPipe(path, signal)));
   if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a device
   if (info.size === 0) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
-  return isImageName(path) ? imageFilesSource(path, [{ path, label: null }]) : fileSource(path);
+  return isImageName(path) ? imagesSource(path, [{ path, label: null }]) : fileSource(path);
 }
 
 async function anyFolderSource(path: string, columns?: readonly string[]): Promise<StoredSource> {
@@ -99,18 +101,26 @@ async function anyFolderSource(path: string, columns?: readonly string[]): Promi
   const testData = await listTestData(path);
   if (testData.length > 0) return testDataSource(path, testData, columns);
   const images = await listImages(path);
-  return images.length > 0 ? imageFilesSource(path, images) : (await import('./folder-reader.ts')).folderSource(path, columns);
+  return images.length > 0 ? imagesSource(path, images) : (await import('./folder-reader.ts')).folderSource(path, columns);
 }
 
 async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
-  if (paths.every(isImageName)) return imageFilesSource(name, paths.map(path => ({ path, label: null })));
+  if (paths.every(isImageName)) return imagesSource(name, paths.map(path => ({ path, label: null })));
   const sources: StoredSource[] = [];
   for (const path of paths) sources.push(await fileSource(path));
   const { joinedSource } = await import('./joined-source.ts');
-  return joinedSource(name, sources as [StoredSource, ...StoredSource[]]);
+  return { ...joinedSource(name, sources as [StoredSource, ...StoredSource[]]), files: paths };
+}
+
+function imagesSource(name: string, images: readonly ImageFile[]): StoredSource {
+  return { ...imageFilesSource(name, images), files: images.map(({ path }) => path) };
 }
 
 async function fileSource(path: string): Promise<StoredSource> {
+  return { ...await oneFileSource(path), files: [path] };
+}
+
+async function oneFileSource(path: string): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);

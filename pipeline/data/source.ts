@@ -8,6 +8,8 @@ export interface Source {
   readonly name: string;
   /** Number of samples, where the format tells without reading everything; else null. */
   readonly rows: number | null;
+  /** Files and addresses that the samples lie in; absent where they come once, as a stream, or from a program. */
+  readonly files?: readonly string[];
   /** Which samples of the data these are; absent for all. */
   readonly selection?: string;
   /** What a sample holds: the columns that quantpipe can read, in the order of the file. */

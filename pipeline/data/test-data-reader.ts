@@ -32,7 +32,8 @@ function byNumber(a: string, b: string): number {
 export async function testDataSource(name: string, folders: readonly string[], wanted: readonly string[] = []): Promise<StoredSource> {
   const columns = (await readInputs(folders[0]!, wanted)).map(({ column, tensor: { dtype, dims } }): SampleColumn => ({ name: column, dtype, rank: dims.length }));
   const schema = new Schema(columns.map(sampleField));
-  return { name, rows: folders.length, schema, columns: columnsOf(schema, name), batches: skippable(isWanted => folderBatches(folders, columns, wanted, isWanted)) };
+  const files = (await Promise.all(folders.map(async folder => (await inputFiles(folder)).map(file => join(folder, file))))).flat();
+  return { name, files, rows: folders.length, schema, columns: columnsOf(schema, name), batches: skippable(isWanted => folderBatches(folders, columns, wanted, isWanted)) };
 }
 
 async function* folderBatches(folders: readonly string[], columns: readonly SampleColumn[], wanted: readonly string[], isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
@@ -55,8 +56,12 @@ async function* folderBatches(folders: readonly string[], columns: readonly Samp
   }
 }
 
+async function inputFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter(name => /^input_\d+\.pb$/.test(name)).sort(byNumber);
+}
+
 async function readInputs(folder: string, wanted: readonly string[]): Promise<{ readonly column: string; readonly tensor: Tensor }[]> {
-  const files = (await readdir(folder)).filter(name => /^input_\d+\.pb$/.test(name)).sort(byNumber);
+  const files = await inputFiles(folder);
   if (files.length === 0) throw new QuantpipeError('data-invalid', `${folder} holds no input_0.pb`, { file: folder });
   const inputs = [];
   for (const [i, file] of files.entries()) {

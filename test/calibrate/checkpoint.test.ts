@@ -1,4 +1,4 @@
-import { copyFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -90,15 +90,19 @@ suite('calibrate/checkpoint', test => {
     assert.match(taps as string, /the set of observed tensors \(the configuration\) differs/);
   }));
 
-  test('refuses to go on with a file that was written to since, behind what was read first', () => inFolder(async folder => {
-    const images = join(folder, 'images.arrow');
-    await copyFile(IMAGES, images);
-    await some(3, keeping(folder), await openSource(images));
-    const bytes = await readFile(images), at = bytes.length >> 1;
-    bytes[at] = bytes[at]! ^ 1;
-    await writeFile(images, bytes);
-    await utimes(images, 1, 1);
-    assert.match((await failure(keeping(folder, true), await openSource(images))).message, /the file differs: of \d+ bytes, written at .* then, of \d+ bytes, written at 1000\.000 ms now/);
+  test('refuses to go on with data that were written to since, behind what was read first', () => inFolder(async folder => {
+    const parts = join(folder, 'parts');
+    await mkdir(parts);
+    for (const name of ['1.arrow', '2.arrow']) await copyFile(IMAGES, join(parts, name));
+    for (const [data, says] of [
+      [join(parts, '2.arrow'), /the state of the data differs: \d+ bytes, written at .* then, \d+ bytes, written at 1000\.000 ms now/],
+      [parts, /the state of the data differs: 2 files, [0-9a-f]{12} of .* then, 2 files, [0-9a-f]{12} of .* now/],
+    ] as const) {
+      await utimes(join(parts, '2.arrow'), 2, 2);
+      await some(3, keeping(folder), await openSource(data));
+      await utimes(join(parts, '2.arrow'), 1, 1);
+      assert.match((await failure(keeping(folder, true), await openSource(data))).message, says);
+    }
   }));
 
   test('refuses what is damaged, and what is no checkpoint', () => inFolder(async folder => {
