@@ -15,7 +15,7 @@ import { openSink } from './discard.ts';
 import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
-import { peek } from './peek.ts';
+import { peekable } from './peek.ts';
 import type { Plan } from './plan.ts';
 import { rawImageWarnings } from './raw-images.ts';
 import { MAX_BAD } from './readable-blocks.ts';
@@ -23,6 +23,9 @@ import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
 import { weightsFolder } from './weights-folder.ts';
 import { Work } from './work.ts';
+
+/** Blocks that are tried, one after the other, to find out what a run takes. */
+const MOST_TRIED = 16;
 
 export interface CalibrateOptions extends BindOptions {
   /** Default 'auto': native where onnxruntime-node is installed. */
@@ -100,8 +103,8 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
-      const { first, all } = await peek(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal));
-      const memory = first === null ? null : await work.fit(first, { block: range.size, together: range.together ?? 1, warnings });
+      const { ahead, all } = peekable(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal), MOST_TRIED);
+      const memory = await work.fit(ahead, { block: range.size, together: range.together ?? 1, warnings });
       const progress = (): Progress => ({ ...progressOf(reducer!), total, retries: work.retries, memory });
       used = work.workers;
       if (memory !== null) options.onPlan?.(memory);

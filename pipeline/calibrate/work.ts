@@ -61,20 +61,20 @@ export class Work {
   }
 
   /**
-   * Measure what the first samples take, and choose workers, runs and groups of taps accordingly. Where they cannot be run, the work goes
+   * Measure what the first block takes that can be run, and choose workers, runs and groups of taps accordingly. Where there is none, the work goes
    * on as it was asked for: what is wrong with them will be told when their turn comes.
    *
+   * @param first the first blocks
    * @throws `config-invalid` saying the least that would do, where the memory that was asked for is too little
    */
-  async fit(block: Block, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
-    const blockBytes = block.bytes.byteLength;
-    const measured = await this.#measure(block);
+  async fit(first: AsyncIterable<Block>, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
+    const measured = await this.#measureAny(first);
     const { memory } = this.#options;
     if (measured === null) {
       warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? SHARE * memoryLimit())}`);
       return null;
     }
-    const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
+    const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
     if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
     const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);
@@ -113,6 +113,14 @@ export class Work {
 
   #isUpToSuspect(next: number): boolean {
     return [...this.#journal?.lost ?? []].some(block => block >= next);
+  }
+
+  async #measureAny(blocks: AsyncIterable<Block>): Promise<Measured & { readonly blockBytes: number } | null> {
+    for await (const block of blocks) {
+      const blockBytes = block.bytes.byteLength, measured = await this.#measure(block);
+      if (measured !== null) return { ...measured, blockBytes };
+    }
+    return null;
   }
 
   async #measure(block: Block): Promise<Measured | null> {

@@ -6,22 +6,51 @@ import type { Outcome } from '../../pipeline/calibrate/attempts.ts';
 import { openSink } from '../../pipeline/calibrate/discard.ts';
 import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { Work } from '../../pipeline/calibrate/work.ts';
+import type { Block } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 
 const worker = new URL('./workers/poisoned.js', import.meta.url);
 
+async function* given(...blocks: Block[]): AsyncGenerator<Block> {
+  yield* blocks;
+}
+
 suite('calibrate/work', test => {
-  test('where the first samples cannot be run, no memory limit is held, and that is told', async () => {
+  test('where no samples can be run, no memory limit is held, and that is told', async () => {
     const work = new Work({ model: new Uint8Array(0), folder: null, taps: [], engine: 'web', inputs: [], bindings: [] }, null, { workers: 1, memory: 2 ** 30, worker, discard: await openSink() });
     const warnings: string[] = [];
     try {
-      assert.is(await work.fit({ index: 0, rows: 0, bad: [{ sample: 0, reason: 'torn' }], bytes: new ArrayBuffer(0) }, { block: 1, together: 1, warnings }), null);
+      assert.is(await work.fit(given({ index: 0, rows: 0, bad: [{ sample: 0, reason: 'torn' }], bytes: new ArrayBuffer(0) }), { block: 1, together: 1, warnings }), null);
     } finally {
       await work.close();
     }
     assert.equal(warnings, ['the first samples could not be run, so what a run takes is not known, and memory is not held below 1.0 GiB']);
   });
+
+  test('what a run takes is measured with the first block that can be run, and later ones are not asked for', () => inFolder(async folder => {
+    await writeFile(join(folder, 'journal'), 'of it\nbegin 1\n');
+    const journal = await Journal.open(join(folder, 'journal'), 0, 'it');
+    const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'notes')], engine: 'web' as const, inputs: [], bindings: [] };
+    const work = new Work(setup, journal, { workers: 1, memory: 2 ** 30, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink() });
+    const asked: number[] = [], warnings: string[] = [];
+    // one without samples, one that was under way when a process ended, one that the engine refuses (2 bytes), and two that run
+    const sizes = [0, 8, 2, 16, 16];
+    async function* first() {
+      for (const [index, size] of sizes.entries()) {
+        asked.push(index);
+        yield { index, rows: size === 0 ? 0 : 1, bad: [], bytes: new ArrayBuffer(size) };
+      }
+    }
+    try {
+      assert.is.not(await work.fit(first(), { block: 1, together: 1, warnings }), null);
+    } finally {
+      await work.close();
+      journal.close();
+    }
+    assert.equal([asked, warnings], [[0, 1, 2, 3], []]);
+    assert.is(await readFile(join(folder, 'notes'), 'utf8'), 'measure 2\nmeasure 16\n');
+  }));
 
   for (const [index, kind] of [[7, 'observed'], [1, 'set-aside']] as const) {
     test(`block ${index}, which takes down ${index === 7 ? 'two threads' : 'every thread'}, is ${kind}: a third one tries`, () => inFolder(async folder => {
