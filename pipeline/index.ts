@@ -1,6 +1,6 @@
 // The public API: the whole job as a class, and each of its steps as a plain function.
 
-export { QuantSim, type ExportOptions, type QuantSimOptions, type SimEvaluateOptions } from './sim/index.ts';
+export { QuantSim, type ExportOptions, type QuantSimOptions, type Samples, type SimEvaluateOptions } from './sim/index.ts';
 
 export { QuantpipeError, type ErrorCode } from './base/errors.ts';
 export type { DType, Tensor } from './base/tensor.ts';

@@ -62,10 +62,17 @@ const GZIP_MAGIC = '\x1f\x8b';
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
-  const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(data);
+  const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(iterable(data));
   const all = await decoded(stored, options);
   const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
   return stored.files === undefined ? source : { ...source, files: stored.files };
+}
+
+/** @throws config-invalid for what a program took for data */
+function iterable(data: AsyncIterable<Given> | Iterable<Given>): AsyncIterable<Given> | Iterable<Given> {
+  if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) return data;
+  const given = typeof data === 'object' && data !== null ? `an object with ${Object.keys(data).map(key => `'${key}'`).join(', ') || 'nothing in it'}` : typeof data === 'function' ? 'a function' : String(data);
+  throw new QuantpipeError('config-invalid', `data must be a path, an address, an open source, or an (async) iterable of record batches or of { input: tensor }, got ${given}`);
 }
 
 async function decoded(stored: StoredSource, options: OpenOptions): Promise<Source> {

@@ -14,10 +14,14 @@ const EVALUATION_BATCH = 32;
 
 /** Open data for a model: its inputs tell a folder of columns from a folder of samples. What is open already stays as it is. */
 export async function openSamples(model: Model, data: Samples, { inputs: bound = {}, images, sample, stdin, signal }: OpenSamplesOptions = {}): Promise<Source> {
-  if (typeof data !== 'string' && 'batches' in data) return data;
+  if (isSource(data)) return data;
   const inputs = sessionInputs(model);
   const columns = inputs.map(({ name }) => namedColumn(bound[name] ?? name));
   return openSource(data, { columns, inputs, ...(images && { images }), ...(sample && { sample }), ...(stdin && { stdin }), ...(signal && { signal }) });
+}
+
+function isSource(data: Samples): data is Source {
+  return typeof data === 'object' && data !== null && 'batches' in data;
 }
 
 /** Blocks of samples to run in this thread; `warn` is told what was left out. */

@@ -4,6 +4,7 @@ import { type Override, parseOverrides } from '../config/override.ts';
 import { isPreset, loadConfig, noPreset, presetNames } from '../config/presets/index.ts';
 import type { QuantsimConfig } from '../config/quantsim-config.ts';
 import { type EncodingsFile, readEncodings } from '../export/index.ts';
+import { checkSimOptions } from './check-options.ts';
 import type { QuantSimOptions } from './options.ts';
 import { checkSchemes } from './schemes.ts';
 
@@ -23,6 +24,7 @@ const ENCODINGS = { noun: 'the encodings', hint: 'a run writes such a file into 
 /** @throws file-unreadable, config-invalid or encodings-invalid, naming the file */
 export async function readSettings(options: QuantSimOptions): Promise<Settings> {
   const { config = 'per-channel', override, loadEncodings, freeze = false } = options;
+  checkSimOptions(options);
   checkSchemes(options);
   const configName = typeof config === 'string' ? config : 'given';
   const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, configName);

@@ -1,0 +1,48 @@
+import { schemes } from '../analyzers/index.ts';
+import { type AllowedValue, checkValues, isWhole } from '../base/allowed-value.ts';
+import { QuantpipeError } from '../base/errors.ts';
+import { didYouMean } from '../config/near-name.ts';
+import type { QuantSimOptions } from './options.ts';
+
+const oneOf = (names: readonly string[]): AllowedValue => [value => names.includes(value as string), `one of ${names.join(', ')}`];
+const bits = (least: number): AllowedValue => [value => isWhole(value, least, 32), `a whole number from ${least} to 32`];
+const isText = (value: unknown) => typeof value === 'string', isObject = (value: unknown) => typeof value === 'object' && value !== null;
+
+const YES_OR_NO: AllowedValue = [value => typeof value === 'boolean', 'true or false'];
+const SCHEME = oneOf(Object.keys(schemes)), FORMAT = oneOf(['float16', 'bfloat16']);
+
+/** Every option, and what it may be. */
+const allowed: Readonly<Record<keyof QuantSimOptions, AllowedValue>> = {
+  config: [value => isText(value) || isObject(value), "a preset's name, the path of a file, or an object"],
+  override: [value => isText(value) || isObject(value), 'the path of a file, or an object'],
+  aimetPlacement: YES_OR_NO,
+  scheme: SCHEME,
+  weightScheme: SCHEME,
+  gamma: [value => typeof value === 'number' && value >= 1 && value < Infinity, 'a number of at least 1: a clipped value costs no less than a rounded one'],
+  percentile: [value => typeof value === 'number' && value > 50 && value <= 100, 'a number above 50, at most 100'],
+  weightBitwidth: bits(2),
+  activationBitwidth: bits(4),
+  weightFormat: FORMAT,
+  activationFormat: FORMAT,
+  blocks: [isObject, 'an object { blockSize, decompressedBitwidth, undivided }'],
+  quantizeBias: YES_OR_NO,
+  reduceRange: YES_OR_NO,
+  foldBatchNorm: YES_OR_NO,
+  loadEncodings: [isText, 'the path of a file'],
+  freeze: YES_OR_NO,
+};
+
+/** Parts of the option `blocks`. */
+const allowedOfBlocks: Readonly<Record<keyof NonNullable<QuantSimOptions['blocks']>, AllowedValue>> = {
+  blockSize: [value => isWhole(value, 1), 'a whole number of at least 1'],
+  decompressedBitwidth: [value => value === null || isWhole(value, 2, 32), 'null, or a whole number from 2 to 32'],
+  undivided: oneOf(['refuse', 'skip']),
+};
+
+/** @throws `config-invalid` for an option that there is not, with the nearest one, and for a value that cannot be meant, with what is allowed */
+export function checkSimOptions(options: QuantSimOptions): void {
+  const unknown = Object.keys(options).find(option => !Object.hasOwn(allowed, option));
+  if (unknown !== undefined) throw new QuantpipeError('config-invalid', `there is no option '${unknown}'${didYouMean(unknown, Object.keys(allowed)) || `; options are ${Object.keys(allowed).join(', ')}`}`);
+  checkValues(options, allowed);
+  if (options.blocks !== undefined) checkValues(options.blocks, allowedOfBlocks);
+}
