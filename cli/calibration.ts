@@ -11,6 +11,8 @@ import { size } from './table.ts';
 /** What calibrating took, for the summary. */
 export interface RunFigures {
   readonly samples: number;
+  /** Those of them that an interrupted run had observed. */
+  readonly resumed: number;
   readonly batches: number;
   readonly seconds: number;
 }
@@ -121,7 +123,7 @@ export async function calibrateWithProgress(
   };
   if (checkpoint !== null && options.resume !== true) await tellOfReplaced(checkpoint, line);
   const heap = new Heap();
-  let figures = { samples: 0, batches: 0 };
+  let figures = { samples: 0, resumed: 0, batches: 0 };
   try {
     const settings = { signal, onPlan, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
@@ -137,7 +139,7 @@ export async function calibrateWithProgress(
   } finally {
     line.clear();
   }
-  return { samples: figures.samples, batches: figures.batches, seconds: line.seconds };
+  return { samples: figures.samples, resumed: figures.resumed, batches: figures.batches, seconds: line.seconds };
 }
 
 /** How the work fits into the memory, for people. */

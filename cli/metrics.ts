@@ -12,6 +12,7 @@ const LINE_MS = 1_000;
  *   event              'plan' once, 'progress' about every second, 'done' or 'failed' at the end
  *   seconds            since the start
  *   samples, total     observed so far, and of how many (null where the data do not tell)
+ *   resumed            those of them that an interrupted run had observed: they are in no rate
  *   batches, setAside, retries
  *   samplesPerSecond, secondsLeft (null where it is not known)
  *   memoryBytes        what the process holds now
@@ -24,7 +25,7 @@ export class Metrics {
   #file: number | null;
   readonly #start = performance.now();
   #written = -Infinity;
-  #last: Pick<Progress, 'samples' | 'total' | 'batches' | 'setAside' | 'retries'> = { samples: 0, total: null, batches: 0, setAside: 0, retries: 0 };
+  #last: Pick<Progress, 'samples' | 'resumed' | 'total' | 'batches' | 'setAside' | 'retries'> = { samples: 0, resumed: 0, total: null, batches: 0, setAside: 0, retries: 0 };
 
   private constructor(path: string, file: number, warn: (text: string) => void) {
     this.#path = path;
@@ -48,8 +49,8 @@ export class Metrics {
     this.#write('plan', { ...plan });
   }
 
-  progress({ samples, total, batches, setAside, retries }: Progress): void {
-    this.#last = { samples, total, batches, setAside, retries };
+  progress({ samples, resumed, total, batches, setAside, retries }: Progress): void {
+    this.#last = { samples, resumed, total, batches, setAside, retries };
     const now = performance.now();
     if (now - this.#written < LINE_MS) return;
     this.#written = now;
@@ -68,9 +69,9 @@ export class Metrics {
   }
 
   #figures() {
-    const { samples, total } = this.#last;
-    const rate = samples / Math.max(this.#seconds, 1e-3);
-    return { ...this.#last, samplesPerSecond: Number(rate.toFixed(2)), secondsLeft: total === null || samples === 0 ? null : Number(((total - samples) / rate).toFixed(1)), memoryBytes: process.memoryUsage.rss() };
+    const { samples, resumed, total } = this.#last;
+    const rate = (samples - resumed) / Math.max(this.#seconds, 1e-3);
+    return { ...this.#last, samplesPerSecond: Number(rate.toFixed(2)), secondsLeft: total === null || samples === resumed ? null : Number(((total - samples) / rate).toFixed(1)), memoryBytes: process.memoryUsage.rss() };
   }
 
   #write(event: string, rest: object): void {

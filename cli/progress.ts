@@ -5,6 +5,8 @@ import { duration, size } from './table.ts';
 export interface Seen {
   readonly samples: number;
   readonly total: number | null;
+  /** Those of them that were there when the line was made: they took none of its time. */
+  readonly resumed?: number;
   /** Batches that could not be observed so far. */
   readonly setAside?: number;
   /** Attempts beyond the first. */
@@ -67,10 +69,10 @@ export class ProgressLine {
     this.#shown = false;
   }
 
-  #line({ samples, total, setAside = 0, retries = 0 }: Seen): string {
-    const rate = samples / this.seconds;
+  #line({ samples, total, resumed = 0, setAside = 0, retries = 0 }: Seen): string {
+    const rate = (samples - resumed) / this.seconds;
     const counted = total === null ? `${samples} ${this.#unit}` : `${samples}/${total} ${this.#unit}`;
-    const left = total === null || samples === 0 ? '' : ` · ${duration((total - samples) / rate)} left`;
+    const left = total === null || samples === resumed ? '' : ` · ${duration((total - samples) / rate)} left`;
     return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} ${setAside === 1 ? 'batch' : 'batches'} set aside` : ''}`;
   }
 }

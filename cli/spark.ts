@@ -34,7 +34,7 @@ export async function calibrateOnSpark(
   } finally {
     line.clear();
   }
-  return { samples: sim.statistics.samples, batches: sim.observation?.batches ?? 0, seconds: line.seconds };
+  return { samples: sim.statistics.samples, resumed: 0, batches: sim.observation?.batches ?? 0, seconds: line.seconds };
 }
 
 /** The interpreters are chosen as PySpark's own scripts choose them. */

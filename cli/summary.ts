@@ -34,7 +34,7 @@ function summary({ sim, run, outputs }: Done) {
     samples: run?.samples ?? sim.statistics.samples,
     batches: run?.batches ?? 0,
     seconds: run === undefined ? 0 : round(run.seconds, 3),
-    samplesPerSecond: run === undefined || sim.observation === null ? 0 : round(run.samples / run.seconds, 1),
+    samplesPerSecond: run === undefined || sim.observation === null ? 0 : round((run.samples - run.resumed) / run.seconds, 1),
     peakMemoryBytes: peakMemory(),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,
@@ -62,7 +62,7 @@ function report({ sim, run, outputs }: Done): string {
   }
   parts.push(table([{ title: 'written' }, { title: 'size', align: 'right' }], outputs.map(({ path, bytes }) => [path, size(bytes)])));
   if (run !== undefined && sim.observation !== null) {
-    parts.push(`${run.samples} samples in ${duration(run.seconds)} (${(run.samples / run.seconds).toFixed(0)}/s) · ${sim.observation.engine} engine, ` +
+    parts.push(`${run.samples} samples in ${duration(run.seconds)} (${((run.samples - run.resumed) / run.seconds).toFixed(0)}/s) · ${sim.observation.engine} engine, ` +
       `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemory())}`);
   }
   return parts.join('\n\n');

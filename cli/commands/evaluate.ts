@@ -6,9 +6,10 @@ import { printEvaluation } from '../evaluation.ts';
 import { interruptible } from '../interrupt.ts';
 import { integerList } from '../option-values.ts';
 import { DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type PlacementOptions, placementOptions, type ReportOptions } from '../options.ts';
+import { ProgressLine } from '../progress.ts';
 import { printWarnings } from '../summary.ts';
 
-interface Options extends PlacementOptions, DataOptions, EngineOptions, Pick<ReportOptions, 'json'> {
+interface Options extends PlacementOptions, DataOptions, EngineOptions, ReportOptions {
   readonly encodings?: string;
   readonly against?: string;
   readonly label?: string | false;
@@ -33,6 +34,7 @@ export function evaluateCommand(): Command {
   for (const add of [placementOptions, dataOptions]) add(command);
   return engineOptions(command, { workers: false })
     .option('--json', 'print the result as one JSON object')
+    .option('--quiet', 'no progress: the result, warnings and errors only')
     .addHelpText('after', `
 Use the same --config that the encodings were made with.
 
@@ -53,7 +55,8 @@ Examples:
           ...(options.against === undefined ? {} : { against: await readModelFile(options.against) }),
         };
         const label = options.label === false ? { label: null } : pick(options as { label?: string }, 'label');
-        const evaluation = await sim.evaluate(source, { ...settings, ...label, ...pick(options, 'metric', 'ignoreClasses') });
+        const line = new ProgressLine('evaluating', { quiet: options.quiet === true });
+        const evaluation = await sim.evaluate(source, { ...settings, ...label, ...pick(options, 'metric', 'ignoreClasses'), onProgress: progress => line.update(progress) }).finally(() => line.clear());
         printEvaluation(evaluation, options.trace ? await sim.trace(source, settings) : null, options);
         printWarnings(sim);
       });

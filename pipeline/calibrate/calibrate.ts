@@ -56,6 +56,8 @@ export interface CalibrateOptions extends BindOptions {
 
 export interface Progress {
   readonly samples: number;
+  /** Those of them that an interrupted run had observed. */
+  readonly resumed: number;
   /** null where the source does not tell its length. */
   readonly total: number | null;
   readonly batches: number;
@@ -105,7 +107,8 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     try {
       const { ahead, all } = peekable(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal), MOST_TRIED);
       const memory = await work.fit(ahead, { block: range.size, together: range.together ?? 1, warnings });
-      const progress = (): Progress => ({ ...progressOf(reducer!), total, retries: work.retries, memory });
+      const resumed = reducer.state.statistics.samples;
+      const progress = (): Progress => ({ ...progressOf(reducer!), resumed, total, retries: work.retries, memory });
       used = work.workers;
       if (memory !== null) options.onPlan?.(memory);
       for await (const outcome of orderedMap(all, () => work.limit(reducer!.state.next), block => work.observe(block))) {

@@ -74,7 +74,7 @@ export class Work {
       warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? SHARE * memoryLimit())}`);
       return null;
     }
-    const question = { ...rest, budget: memory ?? SHARE * memoryLimit(), mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
+    const question = { ...rest, budget: memory ?? Math.floor(SHARE * memoryLimit()), mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
     if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
     const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);

@@ -23,6 +23,8 @@ export interface EvaluateOptions extends MetricOptions {
   readonly deltas?: ReadonlyMap<string, number>;
   /** How to judge labelled samples. Default: what fits the labels. */
   readonly metric?: MetricName;
+  /** Told of every run, with the number of samples so far. */
+  readonly onSamples?: (samples: number) => void;
 }
 
 /** How close one form is to another, by graph output. */
@@ -60,6 +62,7 @@ export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindi
   const sessions = await openForms(forms, options.engine);
   const inputs = sessionInputs(forms.float);
   const tally = new Tally([...sessions.keys()], options);
+  let samples = 0;
   try {
     for await (const { bytes } of blocks) {
       const expected = labelsOf(bytes, options);
@@ -67,6 +70,7 @@ export async function evaluate(forms: Forms, blocks: AsyncIterable<Block>, bindi
       for (const { rows, feeds: batch } of new BlockFeeds(bytes, inputs, bindings)) {
         tally.add(await runAll(sessions, batch), rows, expected?.slice(first, first + rows) ?? null);
         first += rows;
+        options.onSamples?.(samples += rows);
       }
     }
   } finally {

@@ -1,5 +1,5 @@
 import type { SchemeName } from '../analyzers/index.ts';
-import type { CalibrateOptions } from '../calibrate/calibrate.ts';
+import type { CalibrateOptions, Progress } from '../calibrate/calibrate.ts';
 import type { PlacementOptions } from '../config/place-quantizers.ts';
 import type { Given, Source } from '../data/index.ts';
 import type { EncodingsVersion, QdqOptions } from '../export/index.ts';
@@ -41,6 +41,8 @@ export type Samples = string | Source | AsyncIterable<Given> | Iterable<Given>;
 export interface SimEvaluateOptions extends Pick<EvaluateOptions, 'label' | 'metric' | 'ignoreClasses'>, Omit<CalibrateOptions, 'workers' | 'shard' | 'label'> {
   /** Another model to compare instead of the one that export would write. */
   readonly against?: Model;
+  /** Told of every run of the forms. */
+  readonly onProgress?: (progress: Pick<Progress, 'samples' | 'total'>) => void;
 }
 
 /** What {@link QuantSim.trace} reads; `limit` is 4 samples by default. */

@@ -177,7 +177,10 @@ export class QuantSim {
       : { float: this.model, ...(options.against && { exported: options.against }) };
     if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
-    const evaluation = await evaluate(forms, readSamples(this.model, opened, bindings, options, this.#warn), bindings, { ...options, engine, deltas: outputDeltas(this.model.graph, this.#encoded?.encodings ?? null) });
+    const total = opened.rows === null ? null : Math.min(opened.rows, options.limit ?? Infinity);
+    const evaluation = await evaluate(forms, readSamples(this.model, opened, bindings, options, this.#warn), bindings, {
+      ...options, engine, deltas: outputDeltas(this.model.graph, this.#encoded?.encodings ?? null), onSamples: samples => options.onProgress?.({ samples, total }),
+    });
     options.signal?.throwIfAborted();
     this.warnings.push(...evaluation.warnings);
     return evaluation;

@@ -23,7 +23,7 @@ suite('cli/metrics', test => {
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>);
     assert.equal([lines[0]!['event'], lines[1]!['event'], lines.at(-1)!['event']], ['plan', 'progress', 'done']);
     assert.equal(Object.keys(lines[0]!), ['event', 'seconds', 'budgetBytes', 'estimateBytes', 'workers', 'samplesPerRun', 'groups']);
-    assert.equal(Object.keys(lines.at(-1)!), ['event', 'seconds', 'samples', 'total', 'batches', 'setAside', 'retries', 'samplesPerSecond', 'secondsLeft', 'memoryBytes']);
+    assert.equal(Object.keys(lines.at(-1)!), ['event', 'seconds', 'samples', 'resumed', 'total', 'batches', 'setAside', 'retries', 'samplesPerSecond', 'secondsLeft', 'memoryBytes']);
     const { samples, total, batches, retries, secondsLeft } = lines.at(-1)!;
     assert.equal([samples, total, batches, retries, secondsLeft], [96, 96, 2, 0, 0]);
   }));

@@ -30,6 +30,13 @@ suite('cli/progress', test => {
     assert.match(written[0]!, /^observing 1 samples · [\d.]+\/s · [\d.]+ MiB\n$/);
   });
 
+  test('what an interrupted run had observed is in no rate', () => {
+    const { written, out } = recorder(false);
+    const line = new ProgressLine('calibrating', { out });
+    line.update({ samples: 1_000_000, resumed: 1_000_000, total: 2_000_000 });
+    assert.match(written[0]!, /^calibrating 1000000\/2000000 samples · 0\.0\/s · [\d.]+ MiB\n$/);
+  });
+
   test('says nothing when quiet', () => {
     const { written, out } = recorder(true);
     const line = new ProgressLine('calibrating', { out, quiet: true });

@@ -47,6 +47,10 @@ suite('end-to-end/data-forms', test => {
     assert.is(evaluated.code, 0, evaluated.stderr);
     assert.match(evaluated.stdout, /^68 samples/);
     assert.match(evaluated.stderr, /the last 2 samples were left out/);
+    assert.match(evaluated.stderr, /^evaluating \d+\/70 samples · [\d.]+\/s · .* left · [\d.]+ MiB$/m);
+    const quiet = await quantpipe(['evaluate', 'model.onnx', 'data.arrow', '--encodings', 'out/encodings.json', '--quiet'], { cwd: folder });
+    assert.is(quiet.stdout, evaluated.stdout);
+    assert.not.match(quiet.stderr, /evaluating/);
     const odd = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--batch-size', '6'], { cwd: folder });
     assert.is(odd.code, 1);
     assert.match(odd.stderr, /a batch size of 6 is no multiple of the 4 samples/);

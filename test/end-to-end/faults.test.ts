@@ -56,6 +56,8 @@ suite('end-to-end/faults', test => {
     const [resumed, whole] = [await quantpipe(['run', network, data, '-o', join(folder, 'out'), '--resume', ...options, '--json']), await quantpipe(['run', network, data, '-o', join(folder, 'whole'), ...options])];
     assert.equal([resumed.code, whole.code], [0, 0], resumed.stderr);
     assert.is(JSON.parse(resumed.stdout).samples, 512);
+    const { samples, seconds, samplesPerSecond } = JSON.parse(resumed.stdout) as Record<string, number>;
+    assert.ok(samplesPerSecond! < 0.99 * samples! / seconds!, 'samples that were there already are in no rate');
     for (const name of await readdir(join(folder, 'whole'))) {
       assert.is(Buffer.compare(await readFile(join(folder, 'out', name)), await readFile(join(folder, 'whole', name))), 0, name);
     }
