@@ -58,13 +58,16 @@ export function assignment(form: 'NAME=COLUMN' | 'NAME=VALUE'): (text: string, e
   return (text, earlier = {}) => {
     const at = text.indexOf('=');
     if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`expected ${form}, got '${text}'.`);
-    return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+    const name = text.slice(0, at);
+    if (Object.hasOwn(earlier, name)) throw new InvalidArgumentError(`'${name}' was given '${earlier[name]}' before, and now '${text.slice(at + 1)}'.`);
+    return { ...earlier, [name]: text.slice(at + 1) };
   };
 }
 
 export function padding(text: string, earlier: Readonly<Record<string, number>> = {}): Record<string, number> {
-  const [[column, value] = []] = Object.entries(assignment('NAME=VALUE')(text));
-  return { ...earlier, [column!]: number('the value')(value!) };
+  const before = Object.fromEntries(Object.entries(earlier).map(([column, value]) => [column, String(value)]));
+  const [column, value] = Object.entries(assignment('NAME=VALUE')(text, before)).at(-1)!;
+  return { ...earlier, [column]: number('the value')(value) };
 }
 
 /** A number of pixels, or HEIGHTxWIDTH. */

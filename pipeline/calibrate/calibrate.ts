@@ -17,7 +17,7 @@ import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
 import { peekable } from './peek.ts';
 import type { Plan } from './plan.ts';
-import { rawImageWarnings } from './raw-images.ts';
+import { rawImageWarnings, unusedImageOptions } from './raw-images.ts';
 import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -91,7 +91,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const { signal } = options;
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
-  const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings)];
+  const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings), ...unusedImageOptions(source, bindings, options.images)];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
   const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing

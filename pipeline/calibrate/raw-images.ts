@@ -1,4 +1,4 @@
-import type { Binding, Source } from '../data/index.ts';
+import type { Binding, BindOptions, Source } from '../data/index.ts';
 import type { Value } from '../graph/node.ts';
 import type { Plan } from './plan.ts';
 
@@ -18,6 +18,13 @@ export function rawImageWarnings({ model, inputs }: Pick<Plan, 'model' | 'inputs
     if (!isImage || !isFloat || preprocess !== null || isScaled(model.graph.values.get(input)!)) return [];
     return `the images reach input '${input}' as bytes, from 0 to 255: if the model was trained on scaled pixels, say so with --scale, --mean and --std or --preprocess (--scale 1 if it was not)`;
   });
+}
+
+/** Options for images where no column that is read is one. */
+export function unusedImageOptions({ columns }: Pick<Source, 'columns'>, bindings: readonly Binding[], images: BindOptions['images'] = {}): string[] {
+  const named = Object.entries(images).filter(([, value]) => value !== undefined && value !== null).map(([name]) => name);
+  if (named.length === 0 || bindings.some(({ column }) => columns.find(({ name }) => name === column)?.isImage === true)) return [];
+  return [`${named.join(', ')} ${named.length === 1 ? 'is' : 'are'} for images, and none of the columns that are read (${bindings.map(({ column }) => `'${column}'`).join(', ')}) holds any: they are read as they are`];
 }
 
 function isScaled({ uses }: Value): boolean {

@@ -86,7 +86,7 @@ async function decoded(stored: StoredSource, options: OpenOptions): Promise<Sour
 async function openStored(path: string, { columns, stdin, signal }: OpenOptions): Promise<StoredSource> {
   if (path === '-') {
     if (stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
-    return arrowStreamSource(streamBytes('-', destroyedBy(signal, stdin)));
+    return arrowStreamSource(streamBytes('standard input', destroyedBy(signal, stdin)));
   }
   if (isAddress(path)) return fileSource(path);
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {

@@ -4,7 +4,7 @@ import type { DType } from '../base/tensor.ts';
 
 /** Calibration or evaluation data: record batches, a row per sample, read only when they are asked for. */
 export interface Source {
-  /** How messages call it: the path, or '-' for standard input. */
+  /** How messages call it: the path, or 'standard input'. */
   readonly name: string;
   /** Number of samples, where the format tells without reading everything; else null. */
   readonly rows: number | null;

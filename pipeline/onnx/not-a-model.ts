@@ -9,6 +9,10 @@ const signatures: readonly (readonly [start: string, kind: string, at?: number])
   ['\x1f\x8b', 'a gzip file: unpack it first'],
   ['ORTM', 'a model in the ORT format: use the ONNX file that it was made from', 4],
   ['TFL3', 'a TensorFlow Lite model: convert it with tf2onnx', 4],
+  ['ARROW1', 'an Arrow file: the model comes first, data second'],
+  ['\xff\xff\xff\xff', 'an Arrow stream: the model comes first, data second'],
+  ['PAR1', 'a Parquet file: the model comes first, data second'],
+  ['\x93NUMPY', 'a NumPy array: the model comes first, data second'],
   ['version https://git-lfs', 'a Git LFS pointer: fetch the model with git lfs pull'],
 ];
 

@@ -3,6 +3,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { unreadable } from '../base/text-file.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { ExternalFolder } from './external-data.ts';
 import type { ModelProto } from './messages.ts';
@@ -40,7 +41,7 @@ export async function readModelFile(path: string): Promise<Model> {
     // A file and its data may both be links into one store of blobs, as in the Hugging Face cache.
     inside = [await realpath(dirname(path)), dirname(await realpath(path))];
   } catch (cause) {
-    throw new QuantpipeError('file-unreadable', `cannot read ${path}: ${(cause as Error).message}`, { file: path }, { cause });
+    throw unreadable(path, cause);
   }
   const folder = { path: dirname(path), inside, digests: new Map(), files: new Set<string>() };
   const model = modelOf(bytes, basename(path), folder);

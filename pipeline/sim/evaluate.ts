@@ -6,7 +6,7 @@ import { type Binding, type Block, BlockFeeds, labels } from '../data/index.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/index.ts';
 import type { Model } from '../graph/graph.ts';
 import { type Closeness, Comparison } from './compare.ts';
-import { type Label, type MetricName, metricFor, type MetricOptions, Score } from './metrics.ts';
+import { type Label, type MetricName, metricFor, type MetricOptions, type OutsideLabels, Score } from './metrics.ts';
 import { openSession } from './open-session.ts';
 
 /** The forms of one model that are compared. 'unfused' is the exported model run as it stands, as the simulated one is. */
@@ -169,9 +169,16 @@ class Tally {
       metric: this.#metric,
       accuracy: Object.fromEntries([...this.#scores].map(([name, score]) => [name, score.result])),
       pairs: pairs.filter(({ of, to }) => of !== 'unfused' && to !== 'unfused'),
-      warnings: fusionWarnings(pairs),
+      warnings: [...labelWarnings(this.#scores.get('float')?.outside ?? null), ...fusionWarnings(pairs)],
     };
   }
+}
+
+/** Labels that nothing can match lower the accuracy of every form. */
+function labelWarnings(outside: OutsideLabels | null): string[] {
+  if (outside === null) return [];
+  const { count, first, classes } = outside;
+  return [`${count} ${count === 1 ? 'sample has a label' : 'samples have labels'} that no output of the model is, such as ${first} (its classes are 0 to ${classes - 1}): ${count === 1 ? 'it counts' : 'they count'} as wrong`];
 }
 
 /** Where an output of the exported model is another distance from float as the engine fuses it than as it stands, or is no number where it was one. */

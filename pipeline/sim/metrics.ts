@@ -20,6 +20,13 @@ export interface Metric {
   readonly isCorrect: (values: Float32Array, dims: readonly number[], sample: number, label: Label) => boolean;
 }
 
+/** A label that is none of the classes of the output, and how many there are. */
+export interface OutsideLabels {
+  readonly count: number;
+  readonly first: number;
+  readonly classes: number;
+}
+
 /** CTC's class for "nothing new". */
 const BLANK = 0;
 
@@ -72,6 +79,7 @@ export class Score {
   readonly #name: MetricName;
   #correct = 0;
   #total = 0;
+  #outside: OutsideLabels | null = null;
 
   constructor(name: MetricName, options: MetricOptions) {
     this.#name = name;
@@ -86,6 +94,7 @@ export class Score {
       throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${found}`);
     }
     this.#checkLabels(name, output, labels);
+    this.#countOutside(output.dims.at(-1)!, labels);
     const values = floats(output);
     this.#total += labels.length;
     labels.forEach((label, sample) => { if (this.#metric.isCorrect(values, output.dims, sample, label)) this.#correct++; });
@@ -99,6 +108,18 @@ export class Score {
     }
     if (dims[0] === labels.length) return;
     throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads output '${name}' as a row for each sample; its shape is [${dims.join(', ')}], and there are ${labels.length} labels: compare without labels (--no-label)`, { output: name });
+  }
+
+  #countOutside(classes: number, labels: readonly Label[]): void {
+    for (const label of labels) {
+      const first = (typeof label === 'number' ? [label] : Array.from(label)).map(Number).find(code => !(code >= 0 && code < classes));
+      if (first !== undefined) this.#outside = { first, classes, ...this.#outside, count: (this.#outside?.count ?? 0) + 1 };
+    }
+  }
+
+  /** Samples whose label no output can be; null where there are none. */
+  get outside(): OutsideLabels | null {
+    return this.#outside;
   }
 
   /** Share of right samples, 0…1. */

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
 
@@ -12,9 +13,12 @@ export interface Inputs {
 /**
  * Refuse to write where something is read from, whatever the two paths look like: an input file is never changed.
  *
- * @throws output-unwritable, naming both
+ * @throws output-unwritable, naming both; and where one file is to hold two outputs
  */
 export async function refuseOverwriting(outputs: readonly string[], { files, data = [] }: Inputs): Promise<void> {
+  const paths = outputs.map(output => resolve(output));
+  const twice = outputs.find((_, i) => paths.indexOf(paths[i]!) < i);
+  if (twice !== undefined) throw new QuantpipeError('output-unwritable', `'${twice}' is to hold two different outputs: name another file for one of them`, { file: twice });
   const existing = new Map<string, string>();
   for (const output of outputs) {
     const identity = await identityOf(output);

@@ -13,6 +13,7 @@ import { emptyStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { readModelFile } from '../onnx/read-model.ts';
 import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
+import { checkComparable } from './comparable.ts';
 import { type Encoded, fromFile, fromStatistics } from './encoded.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ExportOptions, QuantSimOptions, Samples, SimEvaluateOptions, TraceSourceOptions } from './options.ts';
@@ -175,6 +176,7 @@ export class QuantSim {
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
+    if (options.against) checkComparable(this.model, options.against);
     if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
     const total = opened.rows === null ? null : Math.min(opened.rows, options.limit ?? Infinity);
@@ -192,6 +194,7 @@ export class QuantSim {
     const [{ bindInputs }, { trace, TRACED_SAMPLES }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);
+    if (options.against) checkComparable(this.model, options.against);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
     const read = readSamples(this.model, opened, bindings, { limit: TRACED_SAMPLES, ...options }, this.#warn);
     const traced = await trace(forms, read, bindings, { engine: await this.#openEngine(options), placement: this.placement, encodings: this.encodings });

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { rawImageWarnings } from '../../pipeline/calibrate/raw-images.ts';
+import { rawImageWarnings, unusedImageOptions } from '../../pipeline/calibrate/raw-images.ts';
 import type { Column } from '../../pipeline/data/source.ts';
 import { buildModel, type NodeLine, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
@@ -27,5 +27,12 @@ suite('calibrate/raw-images', test => {
     assert.equal(warnings([{ op: 'Transpose', in: ['x'], out: ['t'] }, { op: 'Mul', in: ['t', 'mean'], out: ['s'] }, conv('s')]), []);
     assert.equal(warnings([{ op: 'Cast', in: ['x'], out: ['f'] }, conv('f')], { dtype: 'uint8' }), []);
     assert.equal(warnings([conv('x')], { column: { ...image, isImage: false } }), []);
+  });
+
+  test('options for images that meet none are told of', () => {
+    const told = (column: Column, images: object) => unusedImageOptions({ columns: [column] }, [{ input: 'x', column: 'image', preprocess: null, because: 'only' }], images);
+    assert.equal(told({ ...image, isImage: false }, { resize: { shortest: 32 }, crop: null, channels: 'bgr' }), ["resize, channels are for images, and none of the columns that are read ('image') holds any: they are read as they are"]);
+    assert.equal(told({ ...image, isImage: false }, {}), []);
+    assert.equal(told(image, { channels: 'bgr' }), []);
   });
 });

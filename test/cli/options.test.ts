@@ -42,6 +42,8 @@ const refused: [args: string[], message: RegExp][] = [
   [['--gamma', 'x'], /got 'x'/],
   [['--percentile', '50'], /above 50, at most 100, got '50'/],
   [['--input', 'pixels'], /expected NAME=COLUMN, got 'pixels'/],
+  [['--input', 'x=a', '--input', 'x=b'], /'x' was given 'a' before, and now 'b'/],
+  [['--pad', 'ids=0', '--pad', 'ids=1'], /'ids' was given '0' before, and now '1'/],
   [['--mean', '1,,2'], /got ''/],
   [['--limit', '0'], /limit must be a whole number of at least 1, got '0'/],
   [['--scheme', 'best'], /Allowed choices are min-max, tf-enhanced/],

@@ -33,6 +33,8 @@ const cases: readonly (readonly [title: string, args: readonly string[], output:
   ['observe: the data by another path', ['observe', 'm.onnx', 'lab.arrow', '-o', 'd/../lab.arrow'], /'d\/\.\.\/lab\.arrow' is the input 'lab\.arrow'/],
   ['observe: a hard link to the data', ['observe', 'm.onnx', 'lab.arrow', '-o', 'linked/hard.arrow'], /'linked\/hard\.arrow' is the input 'lab\.arrow'/],
   ['observe: its checkpoint is the model', ['observe', 's.arrow.checkpoint', 'lab.arrow', '-o', 's.arrow'], /'s\.arrow\.checkpoint' is an input/],
+  ['observe: metrics over the statistics', ['observe', 'm.onnx', 'lab.arrow', '-o', 'new.arrow', '--metrics', 'd/../new.arrow'], /'d\/\.\.\/new\.arrow' is to hold two different outputs/],
+  ['run: metrics over the checkpoint', ['run', 'm.onnx', 'lab.arrow', '-o', 'out', '--metrics', 'out/checkpoint.arrow'], /'out\/checkpoint\.arrow' is to hold two different outputs/],
   ['merge', ['merge', 'lab.arrow', 'd/statistics.arrow', '-o', 'd/statistics.arrow'], /'d\/statistics\.arrow' is an input/],
   ['encode: the statistics in the output folder', ['encode', 'm.onnx', 'd/statistics.arrow', '-o', 'd'], /'d\/statistics\.arrow' is an input/],
 ];

@@ -45,6 +45,18 @@ suite('sim/metrics', test => {
     assert.is(share('top-1', { logits: float32Tensor([1, 2], Float32Array.of(NaN, 1)) }, [-1]), 0);
   });
 
+  test('labels that are no class of the output are counted', () => {
+    const outside = (name: MetricName, outputs: Parameters<Score['add']>[0], labels: readonly Label[]) => {
+      const score = new Score(name, {});
+      for (const label of labels) score.add(outputs, [label]);
+      return score.outside;
+    };
+    const logits = float32Tensor([1, 2], Float32Array.of(0, 1));
+    assert.equal(outside('top-1', { logits }, [0, 2, -1, 1]), { first: 2, classes: 2, count: 2 });
+    assert.equal(outside('ctc', { text: steps([[1]], 2) }, [[1, 5, 7], [1], []]), { first: 5, classes: 2, count: 1 });
+    assert.is(outside('top-1', { logits }, [0, 1]), null);
+  });
+
   test('refuses labels of the form that another metric judges', () => {
     const logits = float32Tensor([2, 2], Float32Array.of(0, 1, 0, 1));
     assert.match(messageOf(() => share('ctc', { text: steps([[1], [1]], 2) }, [3, 1])), /^config-invalid the metric 'ctc' judges by a list of class numbers for each sample, and the labels hold the class number 3: name another metric \(--metric top-1\)/);
