@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { type FileHandle, lstat, mkdir, open, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { QuantpipeError } from './errors.ts';
+import { hasEnded, MARK, processMark } from './process-mark.ts';
 
 /** What a file shall hold: all of it, or pieces that are made as they are written. */
 export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
  * Write a file beside its place, then rename it there: readers see the old file or the whole new one. After an error the
- * old file is as it was, and nothing is left beside it. The folder is made where it is missing. A symbolic link stays, and the file that it
+ * old file is as it was, and nothing is left beside it; what a killed process left there is removed by the next. The folder is made where it is missing. A symbolic link stays, and the file that it
  * leads to is written; what is no file (a device, a named pipe) is written to as it is.
  */
 export async function writeAtomically(path: string, content: FileContent): Promise<void> {
@@ -28,8 +29,9 @@ export async function writeAllAtomically(files: readonly (readonly [path: string
         await writePieces(await attempt(path, () => open(target, 'w')), path, content, false);
         continue;
       }
-      const temporary = `${target}.${randomUUID()}.tmp`; // a process that was killed may have had our number
+      const temporary = `${target}.${await processMark()}-${randomUUID()}.tmp`;
       await attempt(path, () => makeFolder(dirname(target)));
+      await sweep(target);
       const file = await attempt(path, () => open(temporary, 'wx'));
       staged.push([temporary, target]);
       await writePieces(file, path, content);
@@ -63,6 +65,17 @@ export async function makeFolder(path: string): Promise<string[]> {
   if (!info.isDirectory()) throw Object.assign(new Error(`ENOTDIR: '${path}' is a file`), { code: 'ENOTDIR' });
   return [];
 }
+
+/** Remove what processes that were killed left beside a file, half written. */
+async function sweep(target: string): Promise<void> {
+  const folder = dirname(target), start = `${basename(target)}.`;
+  for (const name of await readdir(folder).catch(() => [])) {
+    const mark = name.startsWith(start) ? LEFT.exec(name.slice(start.length))?.[1] : undefined;
+    if (mark !== undefined && await hasEnded(mark)) await rm(join(folder, name), { force: true }).catch(() => {}); // another user's
+  }
+}
+
+const LEFT = new RegExp(`^(${MARK})-[0-9a-f-]{36}\\.tmp$`);
 
 /** What is to be written for a path: no folder, which would be found only when the files before it have been replaced. */
 async function findTarget(path: string): Promise<string> {

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { makeFolder } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { isAlive, startOf } from '../base/process-mark.ts';
 
 /** Locks that this process holds or is about to, by the random part of their text. */
 const ownTokens = new Set<string>();
@@ -93,19 +94,4 @@ async function isHeld(text: string): Promise<boolean> {
   const now = start === '-' ? null : await startOf(Number(pid));
   if (now !== null) return now === start;
   return Number(pid) !== process.pid || ownTokens.has(token);
-}
-
-/** When a process started, in ticks since the machine did; null where the system does not tell. */
-async function startOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null; // field 22; the second, a name in brackets, may hold spaces
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // signal 0 only asks
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { QuantpipeError, type ErrorCode } from '../base/errors.ts';
+import { temporaryFolder } from '../base/temporary-folder.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Plan } from '../calibrate/plan.ts';
 import { type OrderOptions, writeWorkOrder } from '../calibrate/work-order.ts';
@@ -108,7 +108,7 @@ const KEPT_CHARACTERS = 20_000;
 export async function* observeOnSpark(plan: Plan, data: string, options: SparkOptions): AsyncGenerator<SparkProgress, SparkObservation> {
   if (options.master.startsWith('sc:')) throw new QuantpipeError('config-invalid', `'${options.master}' is an address of Spark Connect, which ships no archives to executors at start: name the cluster's own master`);
   const engine = await openEngine(options.engine ?? 'auto');
-  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-spark-'));
+  const folder = await temporaryFolder('quantpipe-spark');
   try {
     const job = await prepareJob(plan, data, folder, engine.name, options);
     const { slots, samples, batches } = yield* submit(job, options);
