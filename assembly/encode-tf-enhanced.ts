@@ -3,7 +3,7 @@
 // Asymmetric  17 deltas, 1/16 ... 17/16 of the one that covers the observed range, by 21 offsets from -steps to 0; each cut to
 //             the observed range, and skipped where it is wider on both sides; and the observed range itself.
 // Centred     101 deltas, 1 % ... 101 % of the one that covers the larger magnitude, the offset fixed by the symmetry (so also
-//             unsigned-symmetric: offset 0), and the one that min-max would choose.
+//             unsigned-symmetric: offset 0), and the one that min-max would choose; of a short list of values, every quarter of a %.
 // Ties        go to the earlier candidate of AIMET's order. They are visited last to first, because the observed range is last
 //             and its price, the first bound, lets most of the others be dropped early.
 // Then        both ends move by a step that halves, as long as the price falls; centred, delta does, after a comb of finer ones
@@ -22,6 +22,10 @@ const DELTAS: i32 = 17;
 const OFFSETS: i32 = 21;
 /** Hundredths of the observed delta; again one more. */
 const CENTRED_DELTAS: i32 = 101;
+/** Values of a short list. The fewer there are, the more valleys the price has, and the best one may lie beside no hundredth that stands out. */
+const SHORT_LIST: usize = 256;
+/** Deltas for each hundredth there. */
+const QUARTERS: i32 = 4;
 /** Deltas between two hundredths: on few values the price has many valleys, each about the width of a value's code. */
 const TEETH: i32 = 16;
 /** Halvings of the step: from half the candidates' spacing down to 1/2^12 of the range, finer than prices tell apart. */
@@ -101,7 +105,8 @@ function searchCentred(search: Search, offset: f64, codes: f64): void {
   const reach = Math.max(search.observed.max, -search.observed.min);
   const smallest = minDelta(search.steps), full = Math.max(reach / codes, smallest);
   consider(search, Math.max(reach / (search.steps + offset), smallest), offset);
-  for (let d = CENTRED_DELTAS; d > 0; d--) consider(search, full * d / 100, offset);
+  const points = search.observed.pointCount, parts = points && points <= SHORT_LIST ? QUARTERS : 1;
+  for (let d = CENTRED_DELTAS * parts; d > 0; d--) consider(search, full * d / (100 * parts), offset);
   const around = search.delta, tooth = full / 100 / TEETH;
   for (let i = 1; i <= TEETH; i++) {
     improve(search, around - tooth * i, offset);

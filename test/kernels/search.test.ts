@@ -48,11 +48,11 @@ for (const { name, kernels } of builds) {
         for (const grid of grids(4, 8)) {
           const oracleGrid = { steps: steps(grid), offset: fixedOffset(grid, statistics.min) };
           const encodingOf = (delta: number, offset: number) => ({ delta, offset, steps: oracleGrid.steps });
-          for (const [searched, price] of [
-            [statistics, (delta: number, offset: number) => roundingErrorOracle(parts, encodingOf(delta, offset), 3)],
-            [values, (delta: number, offset: number) => valuesErrorOracle(values, encodingOf(delta, offset), 3)],
+          for (const [searched, price, listed] of [
+            [statistics, (delta: number, offset: number) => roundingErrorOracle(parts, encodingOf(delta, offset), 3), Infinity],
+            [values, (delta: number, offset: number) => valuesErrorOracle(values, encodingOf(delta, offset), 3), values.length],
           ] as const) {
-            const expected = tfEnhancedOracle(statistics.min, statistics.max, oracleGrid, price);
+            const expected = tfEnhancedOracle(statistics.min, statistics.max, oracleGrid, price, listed);
             const [, , delta, offset] = kernels.encodeTfEnhanced(searched, grid, 3)!;
             // Equal prices may fall either way by a rounding; then the walk starts elsewhere, and ends no dearer by more than that.
             const found = price(delta, offset);

@@ -18,8 +18,9 @@ type Price = (delta: number, offset: number) => number;
 
 const roundAway = (x: number) => Math.sign(x) * Math.floor(Math.abs(x) + 0.5) + 0;
 
-export function tfEnhancedOracle(min: number, max: number, grid: OracleGrid, price: Price): Found {
-  return grid.offset === null ? asymmetric(Math.min(min, 0), Math.max(max, 0), grid.steps, price) : fixedOffset(min, max, grid.steps, grid.offset, price);
+/** @param values how many there are, where they are a list */
+export function tfEnhancedOracle(min: number, max: number, grid: OracleGrid, price: Price, values = Infinity): Found {
+  return grid.offset === null ? asymmetric(Math.min(min, 0), Math.max(max, 0), grid.steps, price) : fixedOffset({ reach: Math.max(max, -min), parts: values <= 256 ? 4 : 1 }, grid.steps, grid.offset, price);
 }
 
 function asymmetric(observedMin: number, observedMax: number, steps: number, price: Price): Found {
@@ -41,9 +42,9 @@ function asymmetric(observedMin: number, observedMax: number, steps: number, pri
   return walk(cheapest([...candidates, [full, zero]], steps, price), (observedMax - observedMin) / 32, neighbours, steps, price);
 }
 
-function fixedOffset(min: number, max: number, steps: number, offset: number, price: Price): Found {
-  const reach = Math.max(max, -min), full = Math.max(reach / (offset === 0 ? steps : steps / 2), smallest(steps));
-  const candidates = Array.from({ length: 101 }, (_, i): [number, number] => [full * (i + 1) / 100, offset]);
+function fixedOffset({ reach, parts }: { reach: number; parts: number }, steps: number, offset: number, price: Price): Found {
+  const full = Math.max(reach / (offset === 0 ? steps : steps / 2), smallest(steps));
+  const candidates = Array.from({ length: 101 * parts }, (_, i): [number, number] => [full * (i + 1) / (100 * parts), offset]);
   const covering: [number, number] = [Math.max(reach / (steps + offset), smallest(steps)), offset];
   const neighbours = ({ delta }: Found, step: number): [number, number][] => [[delta - step, offset], [delta + step, offset]];
   const coarse = cheapest([...candidates, covering], steps, price), tooth = full / 1600;
