@@ -17,6 +17,9 @@ export interface PlacedBiases {
  * The int32 biases that follow from their neighbours: the constant bias of a Conv, ConvTranspose, Gemm, or MatMul and Add in one unit, whose
  * activation and weight both have quantizers. Every element must belong to one weight channel, and the product must not be scaled. Products of
  * more than 16 bits are not added up in int32: those biases stay in float, and so do the ones that are switched off.
+ *
+ * As AIMET has it, a bias is a parameter of its layer and no operand of whoever else reads it: that one computes with its float values, see
+ * {@link sharedBiasWarnings}. Only one that is a weight of another operator has the encoding of that, for all.
  */
 export function placeBiases(
   layers: readonly LayerBias[], quantizers: ReadonlyMap<string, Quantizer>, switchedOff: (bias: Value) => string | null = () => null, floats: readonly FloatQuantizer[] = [],
@@ -32,6 +35,26 @@ export function placeBiases(
     else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
   }
   return { biases, float: [...float.values()] };
+}
+
+/** Biases that others read beside their layers: what these compute with is not what the layer adds, or the layer adds a coarser one. A sentence for each. */
+export function sharedBiasWarnings(layers: readonly LayerBias[], biases: readonly BiasQuantizer[], quantizers: ReadonlyMap<string, Quantizer>): string[] {
+  const addedBy = new Map<Value, Node[]>();
+  for (const { value, adds } of layers) addedBy.set(value, [...addedBy.get(value) ?? [], adds]);
+  return [...addedBy].flatMap(([{ name, uses }, adders]) => {
+    const others = [...new Set(uses.map(({ node }) => node))].filter(node => !adders.includes(node) && reasonForFloat(node) === null);
+    const quantizer = quantizers.get(name);
+    if (quantizer !== undefined) return [`bias '${name}' of ${adders[0]!.title} has ${quantizer.grid.bitwidth} bits and not 32: it is quantized as a weight of ${titlesOf(others)}`];
+    if (others.length === 0 || !biases.some(({ tensor }) => tensor === name)) return [];
+    return [`bias '${name}' is int32 for ${adders[0]!.title}, whose parameter it is, and float for what else reads it: ${titlesOf(others)}`];
+  });
+}
+
+/** Names in a warning before the rest is counted. */
+const NAMES_SHOWN = 3;
+
+function titlesOf(nodes: readonly Node[]): string {
+  return nodes.slice(0, NAMES_SHOWN).map(({ title }) => title).join(', ') + (nodes.length > NAMES_SHOWN ? ` and ${nodes.length - NAMES_SHOWN} more` : '');
 }
 
 /** Products of floating-point formats have no step. */

@@ -6,7 +6,7 @@ import type { TensorSettings } from './tensor-settings.ts';
 import type { PlacedGraph } from './activations.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
-import { addedBiases } from './layer-bias.ts';
+import { biasValues } from './layer-bias.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { MASKED } from './masks.ts';
 import type { LeftInFloat, Rule } from './placement.ts';
@@ -20,7 +20,7 @@ export function floatNodes({ nodes }: Graph, isAimet: boolean): LeftInFloat[] {
   });
 }
 
-/** The tensors that might have had a quantizer: graph inputs, outputs of operators, parameters and constant operands. Not what is inside units, nor what an Add brings to a MatMul as its bias. */
+/** The tensors that might have had a quantizer: graph inputs, outputs of operators, parameters and constant operands. Not what is inside units, nor the biases of layers, of which bias.ts tells. */
 export function floatTensors(
   { graph, operators, tied, inner, operands, biases, masked }: PlacedGraph, weights: ReadonlyMap<Value, WeightSetting>, activations: TensorSettings, quantizers: { has(tensor: string): boolean },
 ): LeftInFloat[] {
@@ -29,8 +29,8 @@ export function floatTensors(
     .map(value => [value!, `part of ${kind} '${nodes.at(-1)!.outputs[0]!.name}'`] as const)));
   const parts = new Set(composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)));
   const constants = new Set(graph.nodes.flatMap(node => operands.of(node)).filter(value => !parts.has(value)));
-  const added = addedBiases(biases);
-  const isCandidate = (value: Value) => !inner.has(value) && !added.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
+  const layerBiases = biasValues(biases);
+  const isCandidate = (value: Value) => !inner.has(value) && !layerBiases.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
     && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value) || partOf.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
     kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : (weights.has(value) ? undefined : partOf.get(value)) ?? reasonOf(value, weights.get(value), activations, operands),

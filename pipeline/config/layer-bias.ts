@@ -33,9 +33,9 @@ export function layerBiases({ nodes }: Graph, units: readonly Unit[]): LayerBias
   });
 }
 
-/** The biases that are operands of an Add, and no parameters. */
-export function addedBiases(biases: readonly LayerBias[]): ReadonlySet<Value> {
-  return new Set(biases.filter(({ adds, multiplies }) => adds !== multiplies).map(({ value }) => value));
+/** The biases as values: parameters of their layers, so no operands of whoever else reads them. */
+export function biasValues(biases: readonly LayerBias[]): ReadonlySet<Value> {
+  return new Set(biases.map(({ value }) => value));
 }
 
 /**

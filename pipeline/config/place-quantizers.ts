@@ -5,7 +5,7 @@ import { grid, type Grid, type Symmetry } from '../quant/grid.ts';
 import { largestMultiple } from '../quant/lpbq.ts';
 import { activationSettings, type PlacedGraph } from './activations.ts';
 import { applyOverrides } from './apply-overrides.ts';
-import { placeBiases } from './bias.ts';
+import { placeBiases, sharedBiasWarnings } from './bias.ts';
 import { ALL_OPERANDS, ARITHMETIC_OPERANDS } from './constant-operands.ts';
 import type { BlockOptions } from './divisions.ts';
 import { mayBeQuantized } from './element-kind.ts';
@@ -101,7 +101,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     undivided,
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
-    warnings: [...config.warnings, ...exceptions, ...undivided.map(undividedWarning), ...operatorWarnings(graph), ...typeWarnings(graph)],
+    warnings: [...config.warnings, ...exceptions, ...undivided.map(undividedWarning), ...sharedBiasWarnings(placed.biases, placedBiases.biases, quantizers), ...operatorWarnings(graph), ...typeWarnings(graph)],
   };
 }
 

@@ -2,7 +2,7 @@ import type { Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
 import { followsFromShapes } from './shape-arithmetic.ts';
 import { mayBeQuantized } from './element-kind.ts';
-import { addedBiases } from './layer-bias.ts';
+import { biasValues } from './layer-bias.ts';
 import { reasonForFloat } from './left-in-float.ts';
 import { inputsOf, type Operator, outputsOf } from './operators.ts';
 
@@ -32,15 +32,15 @@ export function reachedRoots(placed: PlacedGraph): ReadonlySet<Value> {
 
 /**
  * The constants that operators compute with whose result is quantized, directly or after they were moved around, and that survive quantization.
- * What a composite reads is a part of it, and keeps its value; so is what an Add brings to a MatMul as its bias. (AIMET does not ask whether the
- * result is quantized.)
+ * What a composite reads is a part of it, and keeps its value; the bias of a layer is a parameter of it, whoever else reads it (see bias.ts). (AIMET
+ * does not ask whether the result is quantized.)
  *
  * @param quantized roots of the activations and parameters that have a quantizer
  */
 export function quantizedOperands(placed: PlacedGraph, quantized: ReadonlySet<Value>): Value[] {
   const { graph, operators, tied, inner, operands, biases, isAimet } = placed;
   const composites = operators.all.filter(({ isComposite }) => isComposite);
-  const parts = new Set([...composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)), ...addedBiases(biases)]);
+  const parts = new Set([...composites.flatMap(({ nodes }) => nodes.flatMap(({ inputs }) => inputs)), ...biasValues(biases)]);
   const wanted = new Set<Value>();
   for (const operator of operators.all.filter(operator => isAimet || computes(placed, operator))) {
     if (!isAimet && !outputsOf(operator).some(value => inner.has(value) || quantized.has(value))) continue;

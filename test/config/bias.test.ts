@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 
 import type { PlacementOptions } from '../../pipeline/config/place-quantizers.ts';
 import { type Attribute, floatAttribute, intAttribute } from '../../pipeline/graph/attribute.ts';
-import { weight } from '../support/graphs.ts';
+import { type NodeLine, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { node, place, USUAL, usualBut } from './sketches.ts';
 
@@ -105,13 +105,28 @@ suite('config/bias', test => {
     }
   });
 
-  test('a bias that another operator computes with is quantized for that one, and does not follow', () => {
-    const { quantizers, biases } = place({
-      inputs: { x: [2, 4] }, weights: { w: weight([4, 6]), b: weight([6]) },
-      nodes: [node('Gemm', ['x', 'w', 'b'], 'a'), node('Add', ['a', 'b'], 'y')], outputs: { y: null },
+  // as AIMET has it: a constant that is a parameter of a layer is no activation of whoever else reads it
+  const shared: [what: string, nodes: NodeLine[], told: string][] = [
+    ['a Gemm', [node('Gemm', ['x', 'w', 'b'], 'a'), node('Add', ['a', 'b'], 'y')], "bias 'b' is int32 for Gemm of 'a', whose parameter it is, and float for what else reads it: Add of 'y'"],
+    ['a MatMul and Add that are one layer', [node('MatMul', ['x', 'w'], 'p'), node('Add', ['p', 'b'], 'a'), node('Mul', ['a', 'b'], 'y')],
+      "bias 'b' is int32 for Add of 'a', whose parameter it is, and float for what else reads it: Mul of 'y'"],
+  ];
+  for (const [what, nodes, told] of shared) {
+    test(`a bias of ${what} that another operator computes with is int32 for its layer and float for the other, which is told`, () => {
+      const { quantizers, biases, float, warnings } = place({ inputs: { x: [2, 4] }, weights: { w: weight([4, 6]), b: weight([6]) }, nodes, outputs: { y: null } }, { ...perChannel, ...asComposite });
+      assert.equal(quantizers.map(({ tensor }) => tensor), ['x', 'w', 'a', 'y']);
+      assert.equal(biases.map(({ tensor, node }) => [tensor, node]), [['b', `${nodes.find(({ out }) => out[0] === 'a')!.op} of 'a'`]]);
+      assert.equal([float, warnings.filter(warning => warning.startsWith('bias'))], [[], [told]]);
+    });
+  }
+
+  test('a bias that is a weight of another operator has the encoding of that one, which is told', () => {
+    const { quantizers, biases, warnings } = place({
+      inputs: { x: [2, 4] }, weights: { w: weight([4, 6]), b: weight([6]) }, nodes: [node('Gemm', ['x', 'w', 'b'], 'a'), node('PRelu', ['a', 'b'], 'y')], outputs: { y: null },
     });
     assert.equal(quantizers.map(({ tensor }) => tensor), ['x', 'w', 'b', 'a', 'y']);
     assert.equal(biases, []);
+    assert.equal(warnings.filter(warning => warning.startsWith('bias')), ["bias 'b' of Gemm of 'a' has 8 bits and not 32: it is quantized as a weight of PRelu of 'y'"]);
   });
 
   test('a bias that two layers read follows from the neighbours of each', () => {
