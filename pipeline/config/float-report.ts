@@ -7,7 +7,7 @@ import type { PlacedGraph } from './activations.ts';
 import type { ConstantOperands } from './constant-operands.ts';
 import { elementKind, mayBeQuantized } from './element-kind.ts';
 import { biasValues } from './layer-bias.ts';
-import { reasonForFloat } from './left-in-float.ts';
+import { OVERRIDDEN_TO_FLOAT, reasonForFloat } from './left-in-float.ts';
 import { MASKED } from './masks.ts';
 import type { LeftInFloat, Rule } from './placement.ts';
 import type { WeightSetting } from './weights.ts';
@@ -53,7 +53,7 @@ function reasonOf(value: Value, weight: WeightSetting | undefined, activations: 
 
 function offBy(rule: Rule | null): string {
   if (rule === null) return 'no section of the configuration turns it on';
-  return rule.section === 'override' ? 'an override turns it off' : `the configuration turns it off: ${rule.path}`;
+  return rule.section === 'override' ? OVERRIDDEN_TO_FLOAT : `the configuration turns it off: ${rule.path}`;
 }
 
 /** Names in a warning before the rest is counted. */

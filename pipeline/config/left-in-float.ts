@@ -13,6 +13,9 @@ const FLOAT_OPERATORS: ReadonlyMap<string, string> = new Map([
     .map(opType => [opType, 'it works on a sequence of tensors'] as const),
 ]);
 
+/** Why a tensor stays in float that an override says so of. */
+export const OVERRIDDEN_TO_FLOAT = 'an override turns it off';
+
 /** Why a node stays in float, or null where it may be quantized. AIMET quantizes parameters, inputs and outputs of recurrent operators. */
 export function reasonForFloat({ opType, domain }: Node, isAimet = false): string | null {
   if (domain !== '') return `operators of the domain '${domain}' are not known`;

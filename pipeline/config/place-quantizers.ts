@@ -12,7 +12,7 @@ import { mayBeQuantized } from './element-kind.ts';
 import { floatNodes, floatTensors, typeWarnings } from './float-report.ts';
 import { applyHardwareRules } from './hardware.ts';
 import { layerBiases } from './layer-bias.ts';
-import { operatorWarnings } from './left-in-float.ts';
+import { operatorWarnings, OVERRIDDEN_TO_FLOAT } from './left-in-float.ts';
 import { maskedValues } from './masks.ts';
 import { MergedEncodings } from './merged-encodings.ts';
 import { Operators } from './operators.ts';
@@ -92,7 +92,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
       : weightQuantizer(value, root, weight, config.defaults));
   }
   const undivided = undividedWeights(weights, quantizers);
-  const placedBiases = placeBiases(placed.biases, quantizers, bias => (floatBiases.has(bias) ? 'an override turns it off' : quantizeBias ? null : 'biases are to stay in float'), floats);
+  const placedBiases = placeBiases(placed.biases, quantizers, bias => (floatBiases.has(bias) ? OVERRIDDEN_TO_FLOAT : quantizeBias ? null : 'biases are to stay in float'), floats);
   return {
     quantizers: [...quantizers.values()],
     biases: placedBiases.biases,

@@ -6,6 +6,7 @@ import { ACTIVATION_BITWIDTHS } from '../config/supported-kernels.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { EncodingsFile, FileEntry } from './encodings-file.ts';
 import { granularityOf } from './file-granularity.ts';
+import { belowOverrides, overriddenToFloat } from './overrides-over-files.ts';
 
 export interface ApplyOptions {
   /** What becomes of placed quantizers that the file does not speak of: 'drop' them, or 'keep' them to be calibrated. Default 'drop'. */
@@ -24,10 +25,18 @@ export interface Applied {
 /**
  * A placement on the grids of an encodings file, with the granularity and the formats that the file says. Tensors that share an encoding take
  * that of the one among them that the file has. A bias is rounded where the file has it, with the step that follows from its neighbours.
+ * Overrides lie on top of the file: see overrides-over-files.ts.
  *
  * @throws QuantpipeError `encodings-invalid` with the path in the file, where it does not fit the model or the placement
  */
-export function applyEncodings({ graph }: Model, placement: Placement, file: EncodingsFile, { rest = 'drop' }: ApplyOptions = {}): Applied {
+export function applyEncodings({ graph }: Model, placement: Placement, whole: EncodingsFile, options: ApplyOptions = {}): Applied {
+  const { file, leftOut, warnings } = belowOverrides(graph, placement, whole, options);
+  const applied = applyEntries(graph, placement, file, leftOut, options);
+  return { ...applied, warnings: [...warnings, ...applied.warnings] };
+}
+
+/** @param leftOut tensors that the file has, and that are not looked for in it any more */
+function applyEntries(graph: Graph, placement: Placement, file: EncodingsFile, leftOut: ReadonlySet<string>, { rest = 'drop' }: ApplyOptions): Applied {
   const placed = new Map([...placement.quantizers, ...placement.floats].map(quantizer => [quantizer.tensor, quantizer]));
   const fitted = new Map([...placed.values()].flatMap(quantizer => {
     const entry = file.entries.get(quantizer.tensor);
@@ -35,12 +44,13 @@ export function applyEncodings({ graph }: Model, placement: Placement, file: Enc
   }));
   const whole = rest === 'drop' ? [...fitted.values()] : [...placed.values()].map(quantizer => fitted.get(quantizer.tensor) ?? likeItsGroup(quantizer, fitted));
   const quantizers = whole.flatMap(({ quantizer }) => 'grid' in quantizer ? [quantizer] : []);
-  const possible = placeBiases(layerBiases(graph, placement.units), new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases;
+  const off = new Set(overriddenToFloat(placement));
+  const possible = placeBiases(layerBiases(graph, placement.units), new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases.filter(({ tensor }) => !off.has(tensor));
   const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
     .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
-  const lacking = { quantizers: rest === 'drop' ? lackingIn(file, placement) : whole.filter(({ entry }) => entry === null).map(({ quantizer }) => quantizer.tensor), placed: placed.size, biases: possible.filter(({ tensor }) => !wanted.has(tensor)) };
+  const lacking = { quantizers: rest === 'drop' ? lackingIn(file, placement) : whole.filter(({ entry, quantizer }) => entry === null && !leftOut.has(quantizer.tensor)).map(({ quantizer }) => quantizer.tensor), placed: placed.size, biases: possible.filter(({ tensor }) => !wanted.has(tensor)) };
   return {
     placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
     encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),

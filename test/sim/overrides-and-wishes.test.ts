@@ -1,8 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { floatsFromHalves, halvesFromFloats } from '../../pipeline/base/half.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { openEngine } from '../../pipeline/engine/index.ts';
+import { encodingsJson } from '../../pipeline/export/index.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { QuantSim } from '../../pipeline/sim/quant-sim.ts';
@@ -10,6 +13,7 @@ import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
+import { inFolder } from '../support/temporary.ts';
 import { sameBits } from '../support/tensors.ts';
 
 const CNN = 'fixtures/models/fmnist-cnn.onnx';
@@ -58,6 +62,40 @@ suite('sim/overrides-and-wishes', test => {
     const sim = await calibrated({ override: { logits: { is_quantized: 'False' } } });
     assert.not.ok(sim.statistics.tensors.has('logits'));
     assert.ok((await calibrated({})).statistics.tensors.has('logits'));
+  });
+
+  test('overrides lie on top of an encodings file: what they leave in float stays so, what they put on another grid is calibrated, and each is told', async () => {
+    const file = (sim: QuantSim) => encodingsJson(sim.model, sim.placement, sim.encodings, { version: '1.0.0', scheme: 'min-max' });
+    const original = await calibrated({});
+    const override = { 'f.bias': { is_quantized: 'False' }, 'f.weight': { bitwidth: 4 }, '/ReduceMean_output_0': { is_quantized: 'False' } };
+    await inFolder(async folder => {
+      const path = join(folder, 'encodings.json');
+      await writeFile(path, file(original));
+      for (const freeze of [false, true]) {
+        const sim = await calibrated({ loadEncodings: path, freeze, override });
+        assert.equal(sim.placement.biases.filter(({ tensor }) => tensor === 'f.bias'), []);
+        assert.equal(sim.placement.quantizers.filter(({ tensor }) => tensor === '/ReduceMean_output_0'), []);
+        assert.equal([...new Set(sim.encodings.get('f.weight')!.map(({ grid }) => grid.bitwidth))], [4]);
+        assert.equal(sim.encodings.get('logits'), original.encodings.get('logits'));
+        for (const tensor of ['f.bias', 'f.weight', '/ReduceMean_output_0']) assert.is(sim.warnings.filter(warning => warning.includes(`'${tensor}'`)).length, 1, tensor);
+      }
+      const loaded = await QuantSim.open(CNN, { override });
+      await loaded.loadEncodings(path);
+      assert.equal(loaded.placement.biases.filter(({ tensor }) => tensor === 'f.bias'), []);
+      assert.ok(loaded.warnings.includes("'f.weight' has the encoding of the file, and not what the override says: for that, calibrate"));
+    });
+  });
+
+  test('an override that says what the file says changes nothing', async () => {
+    const override = { 'f.weight': { bitwidth: 4 }, logits: { is_quantized: 'True' } };
+    const original = await calibrated({ override });
+    await inFolder(async folder => {
+      const path = join(folder, 'encodings.json');
+      await writeFile(path, encodingsJson(original.model, original.placement, original.encodings, { version: '1.0.0', scheme: 'min-max' }));
+      const sim = await calibrated({ loadEncodings: path, freeze: true, override });
+      assert.equal(sim.warnings.filter(warning => warning.includes('override')), []);
+      assert.equal(sim.encodings.get('f.weight'), original.encodings.get('f.weight'));
+    });
   });
 
   test('the exported model stores weights as the runtime of the preset wants, unless an option says otherwise', async () => {
