@@ -4,7 +4,7 @@ import { mayBeQuantized } from './element-kind.ts';
 import { inputsOf } from './operators.ts';
 import { constantParameters } from './params.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
-import type { TensorSettings } from './tensor-settings.ts';
+import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
 import type { WeightSetting } from './weights.ts';
 
 /** Generations of the Hexagon that have 8-bit second inputs of a product only, symmetric ones. */
@@ -30,8 +30,8 @@ export interface Exceptional {
 /**
  * The exceptions of a Hexagon generation (`defaults.hw_version`), after all sections:
  *
- * 1. A computed second input of Conv, ConvTranspose, Gemm or MatMul is as symmetric as a weight would be. (AIMET's placement has this
- *    whatever the hardware.)
+ * 1. A computed second input of Conv, ConvTranspose, Gemm or MatMul is as symmetric as a weight would be, by the rule that says so of
+ *    weights. (AIMET's placement has this whatever the hardware.)
  * 2. The second input of MatMul, computed or constant: V66, V68, V69: symmetric, 8 bits. V73 and later: where it has 16 bits it is symmetric,
  *    and the first input has 16 bits too. Blocks that decompress to a common width (LPBQ) are symmetric, and have that width.
  * 3. V73 and later: the parameters of GroupNormalization have the bit-width and symmetry of its output.
@@ -46,22 +46,49 @@ export function applyHardwareRules(exceptional: Exceptional): string[] {
   const isKnown = hwVersion !== null && HW_VERSIONS.includes(hwVersion);
   activations.enter('exception');
   const layers = isKnown || isAimet ? graph.nodes.filter(node => node.domain === '' && LAYERS.has(node.opType)) : [];
-  const warnings = layers.filter(({ inputs: [, second] }) => second?.initializer === null).flatMap(node => applyWeightSymmetry(exceptional, node));
+  const warnings = applyWeightSymmetry(exceptional, layers.filter(({ inputs: [, second] }) => second?.initializer === null));
   if (!isKnown) return warnings;
   const products = layers.filter(({ opType }) => opType === 'MatMul');
   // A first input that was raised may be the second of another product, so that one is looked at again.
   while (products.map(node => applyToProduct(exceptional, node, hwVersion)).includes(true));
-  if (LATE.has(hwVersion)) for (const node of graph.nodes) if (node.domain === '' && node.opType === 'GroupNormalization') followOutput(exceptional, node);
+  if (LATE.has(hwVersion)) followOutputs(exceptional, graph.nodes.filter(({ domain, opType }) => domain === '' && opType === 'GroupNormalization'));
   return warnings;
 }
 
-function applyWeightSymmetry(exceptional: Exceptional, node: Node): string[] {
-  const { config, activations } = exceptional;
-  const said = config.opTypes.get(node.opType)?.params.get('weight')?.isSymmetric ?? config.params.get('weight')?.isSymmetric ?? config.defaults.params.isSymmetric;
-  const second = effective(exceptional, node.inputs[1]!);
-  if (second === null) return [`${node.label}: no quantizer is found for its second input, so the exceptions for products of activations do not apply`];
-  if (said !== null && exceptional.quantized.has(second)) activations.set(second, 'isSymmetric', said, config.defaults.hwVersion === null ? 'params.weight.is_symmetric' : PATH);
-  return [];
+/**
+ * Computed second inputs that layers share are as symmetric as a constant would be: a later section overrules an earlier one, in whatever order the layers stand.
+ *
+ * @throws `config-invalid` where op_type contradicts itself, with both rules
+ */
+function applyWeightSymmetry(exceptional: Exceptional, layers: readonly Node[]): string[] {
+  const { config, activations, quantized } = exceptional;
+  const said = new Map<Value, Symmetric[]>();
+  const warnings: string[] = [];
+  for (const node of layers) {
+    const second = effective(exceptional, node.inputs[1]!);
+    if (second === null) warnings.push(`${node.label}: no quantizer is found for its second input, so the exceptions for products of activations do not apply`);
+    else if (quantized.has(second)) said.set(second, [...said.get(second) ?? [], ...weightSymmetry(node, config)]);
+  }
+  for (const [second, settings] of said) {
+    const strongest = Math.max(...settings.map(({ section }) => section));
+    for (const { section, path, isSymmetric } of settings) if (section === strongest) activations.set(second, 'isSymmetric', isSymmetric, path);
+  }
+  activations.enter('exception'); // what the hardware asks for overrules this, and contradicts nothing
+  return warnings;
+}
+
+/** A line of the configuration that says how symmetric the weight of a layer is; later sections have higher numbers. */
+interface Symmetric {
+  readonly section: number;
+  readonly path: string;
+  readonly isSymmetric: boolean;
+}
+
+function weightSymmetry({ opType }: Node, { defaults, params, opTypes }: QuantsimConfig): Symmetric[] {
+  const said: readonly (readonly [path: string, isSymmetric: boolean | null | undefined])[] = [
+    ['defaults.params', defaults.params.isSymmetric], ['params.weight', params.get('weight')?.isSymmetric], [`op_type.${opType}.params.weight`, opTypes.get(opType)?.params.get('weight')?.isSymmetric],
+  ];
+  return said.flatMap(([path, isSymmetric], section) => isSymmetric == null ? [] : [{ section, path: `${path}.is_symmetric`, isSymmetric }]);
 }
 
 /** @returns whether something changed */
@@ -80,11 +107,17 @@ function decompressedWidth(weight: WeightSetting | undefined): number | null {
   return weight?.granularity.kind === 'block' ? weight.granularity.decompressedBitwidth : null;
 }
 
-function followOutput(exceptional: Exceptional, node: Node): void {
-  const output = effective(exceptional, node.outputs[0]!);
-  if (output === null) return;
-  const { bitwidth, isSymmetric } = settingOf(exceptional, output);
-  for (const { value } of constantParameters(node)) if (exceptional.weights.has(value)) change(exceptional, value, { bitwidth, isSymmetric });
+/** Parameters that several normalizations share follow the widest of their outputs, and are symmetric where one of these is. */
+function followOutputs(exceptional: Exceptional, normalizations: readonly Node[]): void {
+  const followed = new Map<Value, TensorSetting[]>();
+  for (const node of normalizations) {
+    const output = effective(exceptional, node.outputs[0]!);
+    if (output === null) continue;
+    for (const { value } of constantParameters(node)) if (exceptional.weights.has(value)) followed.set(value, [...followed.get(value) ?? [], settingOf(exceptional, output)]);
+  }
+  for (const [value, outputs] of followed) {
+    change(exceptional, value, { bitwidth: Math.max(...outputs.map(({ bitwidth }) => bitwidth)), isSymmetric: outputs.some(({ isSymmetric }) => isSymmetric) });
+  }
 }
 
 function settingOf({ weights, activations }: Exceptional, root: Value) {

@@ -37,7 +37,7 @@ suite('cli/inspect', test => {
       const rowOf = (name: string) => quantizers.find(({ tensor }) => tensor === name)!;
       assert.equal([rowOf('/l.0/Softmax_output_0').producer, rowOf('/l.0/Softmax_output_0').bitwidth], ['Softmax', 16]);
       assert.equal([rowOf('/l.0/Softmax_output_0').section, rowOf('/l.0/Softmax_output_0').rule], ['override', '/l.0/Softmax_output_0.bitwidth']);
-      assert.equal([rowOf('/l.1/q/Add_output_0').section, rowOf('/l.1/q/Add_output_0').rule], ['exception', 'defaults.hw_version']);
+      assert.equal([rowOf('/l.1/q/Add_output_0').section, rowOf('/l.1/q/Add_output_0').rule], ['exception', 'defaults.params.is_symmetric']);
       assert.equal(rowOf('/Concat_output_0').observed, ['/e/Conv_output_0', '/Add_output_0', '/Concat_output_0']);
       assert.equal(float.filter(({ name }) => name === 'logits'), [{ kind: 'tensor', name: 'logits', opType: 'Gemm', reason: 'an override turns it off' }]);
       const kinds = new Set(units.map(({ kind }) => kind));
@@ -51,7 +51,7 @@ suite('cli/inspect', test => {
     assert.match(stdout, /^tensor +producer +kind +bits +symmetry +granularity +fixed range +shares with +rule$/m);
     assert.match(stdout, /^\/l\.0\/Softmax_output_0 +Softmax +activation +8 +asymmetric +tensor +0 … 1 +op_type\.Softmax\.encoding_constraints$/m);
     assert.match(stdout, /^\/Concat_output_0 +Concat +activation .*\/e\/Conv_output_0, merged from 3 +defaults/m);
-    assert.match(stdout, /^\/l\.1\/q\/Add_output_0 .*exception: defaults\.hw_version$/m);
+    assert.match(stdout, /^\/l\.1\/q\/Add_output_0 .*exception: defaults\.params\.is_symmetric$/m);
     assert.match(stdout, /^MatMulAdd +2 +\/l\.0\/q\/MatMul → \/l\.0\/q\/Add +\/l\.0\/q\/Add_output_0 +.*supergroup_pass_list\[2\]$/m);
     assert.match(stdout, /^l\.0\.q\.bias +.*bias +32 +symmetric .*\/l\.0\/n1\/Add_1_output_0 × onnx::MatMul_252 +input × weight$/m);
     assert.match(stdout, /^AttentionScaling +2 +\/l\.0\/MatMul → \/l\.0\/Mul +\/l\.0\/Mul_output_0/m);

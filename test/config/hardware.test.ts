@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
+import { messageOf } from '../support/thrown.ts';
 import { lines, node, place, ruleOf, USUAL, usualBut } from './sketches.ts';
 
 const attention = { inputs: { x: [4, 4] }, nodes: [node('Sigmoid', ['x'], 'q'), node('Tanh', ['x'], 'k'), node('MatMul', ['q', 'k'], 'y')], outputs: { y: null } };
@@ -73,6 +74,47 @@ suite('config/hardware', test => {
     assert.equal(grids(attention, on('V75', { op_type: { MatMul: { params: { weight: { is_symmetric: 'False' } } } } }))[2], 'k 8 asymmetric');
     const conv = { inputs: { x: [1, 4, 8, 8], f: [4, 4, 3, 3] }, nodes: [node('Tanh', ['f'], 'g'), node('Conv', ['x', 'g'], 'y')], outputs: { y: null } };
     assert.equal(grids(conv, on('V75')), ['x 8 asymmetric', 'f 8 asymmetric', 'g 8 symmetric', 'y 8 asymmetric']);
+  });
+
+  // one computed tensor is the second input of two layers: the later section holds, in whatever order they stand, and is the rule that is shown
+  const twoLayers = (isSwapped: boolean) => {
+    const readers = [node('MatMul', ['x', 'k'], 'y'), node('Gemm', ['x', 'k'], 'z')];
+    return { inputs: { x: [4, 4] }, nodes: [node('Tanh', ['x'], 'k'), ...(isSwapped ? readers.toReversed() : readers)], outputs: { y: null, z: null } };
+  };
+  const saying = (is_symmetric: string) => ({ params: { weight: { is_symmetric } } });
+  const symmetries: [what: string, sections: object, expected: string, rule: string][] = [
+    ['defaults alone', {}, 'k 8 symmetric', 'defaults.params.is_symmetric'],
+    ['params over defaults', { params: { weight: { is_symmetric: 'False' } } }, 'k 8 asymmetric', 'params.weight.is_symmetric'],
+    ['op_type of one of them over params', { params: { weight: { is_symmetric: 'True' } }, op_type: { Gemm: saying('False') } }, 'k 8 asymmetric', 'op_type.Gemm.params.weight.is_symmetric'],
+    ['op_type of the other over defaults', { op_type: { MatMul: saying('False') } }, 'k 8 asymmetric', 'op_type.MatMul.params.weight.is_symmetric'],
+  ];
+  for (const [what, sections, expected, rule] of symmetries) {
+    test(`a computed second input of two layers: ${what}, whichever comes first`, () => {
+      for (const isSwapped of [false, true]) {
+        for (const [config, options] of [[on('V75', sections), {}], [usualBut(sections), { aimetPlacement: true }]] as const) {
+          assert.is(grids(twoLayers(isSwapped), config, options)[1], expected);
+          assert.is(ruleOf(place(twoLayers(isSwapped), config, options), 'k'), rule);
+        }
+      }
+    });
+  }
+
+  test('two lines of op_type that contradict each other about a computed second input are refused, both named', () => {
+    const config = on('V75', { op_type: { MatMul: saying('False'), Gemm: saying('True') } });
+    for (const isSwapped of [false, true]) {
+      const message = messageOf(() => place(twoLayers(isSwapped), config));
+      for (const part of ['config-invalid', 'op_type.MatMul.params.weight.is_symmetric', 'op_type.Gemm.params.weight.is_symmetric', "'k'"]) assert.ok(message.includes(part), message);
+    }
+  });
+
+  test('parameters that two normalizations share follow the wider output, whichever comes first', () => {
+    const wide = (name: string, from: string) => node('GroupNormalization', [from, 'scale', 'shift'], name);
+    for (const isSwapped of [false, true]) {
+      const normalizations = isSwapped ? [wide('b', 'x'), wide('a', 'x')] : [wide('a', 'x'), wide('b', 'x')];
+      const sketch = { inputs: { x: [1, 4, 8, 8] }, weights: { scale: weight([4]), shift: weight([4]) }, nodes: [...normalizations, node('Tanh', ['b'], 's'), node('MatMul', ['a', 's'], 'y')], outputs: { y: null } };
+      const config = on('V73', { op_type: { Tanh: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] } } });
+      assert.equal(grids(sketch, config).filter(line => /^(a|b|scale) /.test(line)).toSorted(), ['a 16 asymmetric', 'b 8 asymmetric', 'scale 16 asymmetric']);
+    }
   });
 
   test('products of floats have no exceptions', () => {
