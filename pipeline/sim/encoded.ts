@@ -10,7 +10,7 @@ import { encodingQuality, type QuantizerQuality } from './quality.ts';
 import type { Schemes } from './schemes.ts';
 import { readEncodingsFile } from './settings.ts';
 import type { StartingPoint } from './starting-point.ts';
-import { narrowBiasWarnings } from './warnings.ts';
+import { narrowBiasWarnings, widenedRangeWarnings } from './warnings.ts';
 
 /** A simulation that has its encodings. */
 export interface Encoded {
@@ -40,7 +40,7 @@ export async function fromStatistics(model: Model, hash: string, { placement, fr
   return {
     placement, encodings, loaded: new Set(frozen.keys()),
     quality: encodingQuality(model.graph, { ...placement, quantizers: searched }, encodings, statistics, await Kernels.load()),
-    warnings: [...(missing === null ? [] : [`the statistics are of part of the data: ${missing}`]), ...narrowBiasWarnings(model, placement, encodings), ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)],
+    warnings: [...(missing === null ? [] : [`the statistics are of part of the data: ${missing}`]), ...widenedRangeWarnings(placement, encodings, frozen), ...narrowBiasWarnings(model, placement, encodings), ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)],
   };
 }
 

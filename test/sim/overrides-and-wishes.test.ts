@@ -41,6 +41,11 @@ suite('sim/overrides-and-wishes', test => {
     assert.equal(sim.encodings.get('logits'), [fitEncoding(-20, 20, grid(8, 'symmetric'))]);
   });
 
+  test('a fixed end that the grid cannot keep is told', async () => {
+    const { warnings } = await calibrated({ override: { logits: { symmetry: 'symmetric', min: 0 } } });
+    assert.is(warnings.filter(warning => warning.startsWith("1 fixed range is widened: 'logits' with min 0 is -")).length, 1, warnings.join('\n'));
+  });
+
   test('an override keeps single tensors in 16-bit floats: they are rounded to the format, stored and simulated alike', async () => {
     const sim = await calibrated({ override: { 'f.weight': { format: 'bfloat16' }, 'logits': { format: 'float16' } } });
     assert.is(storedAs(sim, 'f.weight_bfloat16'), 'bfloat16');
