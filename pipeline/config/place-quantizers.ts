@@ -101,7 +101,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     undivided,
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
-    warnings: [...config.warnings, ...exceptions, ...undivided.map(undividedWarning), ...sharedBiasWarnings(placed.biases, placedBiases.biases, quantizers), ...operatorWarnings(graph), ...typeWarnings(graph)],
+    warnings: [...config.warnings, ...exceptions, ...merged.warnings, ...undivided.map(undividedWarning), ...sharedBiasWarnings(placed.biases, placedBiases.biases, quantizers), ...operatorWarnings(graph), ...typeWarnings(graph)],
   };
 }
 
@@ -150,7 +150,7 @@ function activationQuantizer({ name }: Value, sharing: readonly Value[], setting
   const wanted = gridOf(setting, defaults);
   return {
     tensor: name, role: 'activation', granularity: PER_TENSOR, group: sharing[0]!.name, observed: sharing.filter(value => value.initializer === null).map(value => value.name),
-    grid: isMirrored && setting.symmetry === null && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, 'symmetric') : wanted, constraint, rule: rule!,
+    grid: isMirrored && setting.symmetry === null && wanted.symmetry === 'asymmetric' ? grid(wanted.bitwidth, symmetryOf(defaults.strictSymmetric, defaults.unsignedSymmetric)) : wanted, constraint, rule: rule!,
   };
 }
 

@@ -121,4 +121,40 @@ suite('config/merged-encodings', test => {
     const placement = place({ ...concat, nodes }, usualBut(tie('Concat', 'AveragePool')));
     for (const tensor of ['a', 'b', 'c', 'p']) assert.equal(observed(placement, tensor), ['a', 'b', 'c', 'p']);
   });
+
+  test('where two operators that tie one group fix different ranges, it spans both, whichever comes first, and both are named', () => {
+    const range = (min: number, max: number) => ({ encoding_constraints: { min, max } });
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { Concat: range(0, 2), Max: range(-1, 1) } });
+    const joins = [node('Concat', ['a', 'b'], 'c', { axis: intAttribute(1) }), node('Max', ['a', 'b'], 'm')];
+    for (const order of [joins, joins.toReversed()]) {
+      const placement = place({ inputs: concat.inputs, nodes: [...concat.nodes.slice(0, 2), ...order], outputs: { c: null, m: null } }, config);
+      assert.equal(placement.quantizers.filter(({ tensor }) => tensor !== 'x').map(({ constraint }) => constraint), Array(4).fill({ min: -1, max: 2 }));
+      assert.ok(placement.warnings.includes("'a' and what is tied to it share one encoding with min -1 and max 2: Concat of 'c' has min 0 and max 2, Max of 'm' has min -1 and max 1"), placement.warnings.join('\n'));
+    }
+  });
+
+  test('a range that one of two operators does not fix is that of the observation, whichever comes first', () => {
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { Concat: { encoding_constraints: { min: 0, max: 2 } } } });
+    const joins = [node('Concat', ['a', 'b'], 'c', { axis: intAttribute(1) }), node('Max', ['a', 'b'], 'm')];
+    for (const order of [joins, joins.toReversed()]) {
+      const { quantizers } = place({ inputs: concat.inputs, nodes: [...concat.nodes.slice(0, 2), ...order], outputs: { c: null, m: null } }, config);
+      assert.equal(quantizers.map(({ constraint }) => constraint), Array(5).fill(null));
+    }
+  });
+
+  test('a range fixed for what only stays within its input is not that of what it is joined to', () => {
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { AveragePool: { encoding_constraints: { min: 0, max: 1 } } } });
+    const nodes = [node('Tanh', ['x'], 'a'), node('AveragePool', ['a'], 'p'), node('AveragePool', ['a'], 'q'), node('Concat', ['p', 'q'], 'c', { axis: intAttribute(1) })];
+    const { quantizers } = place({ inputs: concat.inputs, nodes, outputs: { c: null } }, config);
+    assert.equal(quantizers.map(({ constraint }) => constraint), Array(5).fill(null));
+  });
+
+  test('what a group is by is the least of the rules that say so, whichever comes first', () => {
+    const wide = { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] };
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { Tanh: wide, Sigmoid: wide } });
+    for (const names of [['a', 'b'], ['b', 'a']]) {
+      const nodes = [...concat.nodes.slice(0, 2), node('Concat', [...names], 'c', { axis: intAttribute(1) })];
+      assert.is(place({ inputs: concat.inputs, nodes, outputs: { c: null } }, config).quantizers.find(({ tensor }) => tensor === 'c')!.rule.path, 'op_type.Sigmoid.supported_kernels[0]');
+    }
+  });
 });

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
-import { EMPTY, lines, node, place, ruleOf, tensors, usualBut } from './sketches.ts';
+import { EMPTY, lines, node, place, ruleOf, tensors, USUAL, usualBut } from './sketches.ts';
 
 const x = { x: [1, 4, 8, 8] };
 const w = { w: weight([6, 4, 3, 3]) };
@@ -68,6 +68,14 @@ suite('config/place-quantizers', test => {
   test('bit-widths are options, 8 where they are not given', () => {
     assert.equal(lines(place(conv, usualBut({}), { weightBitwidth: 4, activationBitwidth: 16 })), ['x activation 16 asymmetric', 'w weight 4 symmetric', 'y activation 16 asymmetric']);
   });
+
+  for (const [strict, unsigned, expected] of [['False', 'False', 'symmetric'], ['True', 'False', 'strict-symmetric'], ['False', 'True', 'unsigned-symmetric']] as const) {
+    test(`ends that mirror each other make the grid the ${expected} one that strict_symmetric ${strict} and unsigned_symmetric ${unsigned} ask for`, () => {
+      const config = usualBut({ defaults: { ...USUAL.defaults, strict_symmetric: strict, unsigned_symmetric: unsigned }, op_type: { Tanh: { encoding_constraints: { min: -1, max: 1 } } } });
+      const { quantizers } = place({ inputs: { x: [4] }, nodes: [node('Tanh', ['x'], 'y')], outputs: { y: null } }, config);
+      assert.is(quantizers[1]!.grid.symmetry, expected);
+    });
+  }
 
   test('encoding constraints fix the ends of outputs, one or both; ends that mirror each other make the grid symmetric', () => {
     const { quantizers } = place(twoSigmoids, usualBut({ op_type: { Sigmoid: { encoding_constraints: { min: 0 } }, Tanh: { encoding_constraints: { min: -1, max: 1 } } } }));
