@@ -70,7 +70,12 @@ const hardSigmoid = [product(relu6OfShifted, sixth), clipped(op('Add', product(x
 const hardSigmoidOperator = where(op('HardSigmoid', x), ({ producer }) => isNear(floatOf(producer!, 'alpha', 0.2), sixth));
 const hardSwish = [product(x, relu6OfShifted, sixth), op('Mul', x, oneOf(...hardSigmoid, hardSigmoidOperator))];
 
-const swish = op('Mul', x, op('Sigmoid', oneOf(x, op('Mul', x, where(constant(), value => scalarOf(value) !== null)))));
+/** x, or x times a factor: what the sigmoid of a Swish is taken of. */
+const gated = oneOf(x, op('Mul', x, where(constant(), value => scalarOf(value) !== null)));
+/** 1 + exp(-z), by which 1 divided is the sigmoid of z */
+const onePlusExp = op('Add', op('Exp', oneOf(op('Neg', gated), op('Mul', gated, scalar(-1)))), scalar(1));
+const sigmoid = oneOf(op('Sigmoid', gated), op('Div', scalar(1), onePlusExp), op('Reciprocal', onePlusExp));
+const swish = oneOf(op('Mul', x, sigmoid), op('Div', x, onePlusExp)); // the last as PyTorch decomposes it
 
 const exponential = op('Exp', oneOf(op('Sub', x, op('ReduceMax', x)), x));
 const sum = op('ReduceSum', exponential);

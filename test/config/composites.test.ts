@@ -28,6 +28,7 @@ const tanhOfCube = [
 ];
 const kerasFactor = [...centred, node('Mul', ['c', 'c'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['r', 'gamma'], 'f')];
 const instances = [node('Reshape', ['x', 'groups'], 'g'), node('InstanceNormalization', ['g', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'groups'], 'r')];
+const onePlusExp = (of: string) => [node('Neg', [of], 'm'), node('Exp', ['m'], 'e'), node('Add', ['e', '1'], 'p')];
 const relu6 = [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '6'], 'r')];
 
 const written: [what: string, unit: string, nodes: NodeLine[]][] = [
@@ -56,6 +57,11 @@ const written: [what: string, unit: string, nodes: NodeLine[]][] = [
   ['of an input divided by 6', 'HardSigmoid of 3', [node('Div', ['x', '6'], 'd'), node('Add', ['d', '0.5'], 'a'), node('Clip', ['a', '0', '1'], 'y')]],
   ['alone', 'Swish of 2', [node('Sigmoid', ['x'], 's'), node('Mul', ['s', 'x'], 'y')]],
   ['with a factor', 'Swish of 3', [node('Mul', ['x', '1.702'], 'd'), node('Sigmoid', ['d'], 's'), node('Mul', ['x', 's'], 'y')]],
+  ['as PyTorch decomposes it', 'Swish of 4', [...onePlusExp('x'), node('Div', ['x', 'p'], 'y')]],
+  ['as PyTorch decomposes it, with a factor', 'Swish of 5', [node('Mul', ['x', '1.702'], 'd'), ...onePlusExp('d'), node('Div', ['x', 'p'], 'y')]],
+  ['with a sigmoid written out', 'Swish of 5', [...onePlusExp('x'), node('Div', ['1', 'p'], 's'), node('Mul', ['s', 'x'], 'y')]],
+  ['with a sigmoid written out by Reciprocal, and a factor of -1', 'Swish of 5', [
+    node('Mul', ['x', '-1'], 'm'), node('Exp', ['m'], 'e'), node('Add', ['1', 'e'], 'p'), node('Reciprocal', ['p'], 's'), node('Mul', ['x', 's'], 'y')]],
   ['with the largest taken off', 'Softmax of 5', [
     node('ReduceMax', ['x'], 'm', axes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
   ['as PyTorch exports it', 'GroupNormalization of 5', [
@@ -88,6 +94,9 @@ const nearMisses: [what: string, nodes: NodeLine[]][] = [
   ['an error function without its half', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'y')]],
   ['an error function of another scale', [...erf(node('Div', ['x', '2'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
   ['a gate by another value', [node('Sigmoid', ['other'], 's'), node('Mul', ['x', 's'], 'y')]],
+  ['a gate by another value, written out', [...onePlusExp('other'), node('Div', ['x', 'p'], 'y')]],
+  ['a gate without a sign', [node('Exp', ['x'], 'e'), node('Add', ['e', '1'], 'p'), node('Div', ['x', 'p'], 'y')]],
+  ['a gate with another number', [node('Neg', ['x'], 'm'), node('Exp', ['m'], 'e'), node('Add', ['e', '2'], 'p'), node('Div', ['x', 'p'], 'y')]],
   ['a clip to other bounds', [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '5'], 'r'), node('Mul', ['x', 'r'], 'o'), node('Div', ['o', '6'], 'y')]],
   ['a hard sigmoid of another slope', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(0.2) }), node('Mul', ['x', 'h'], 'y')]],
   ['a scaled product by a weight', [node('MatMul', ['x', 'w'], 'p'), node('Mul', ['p', '0.25'], 'y')]],
