@@ -1,5 +1,5 @@
 import { COMPOSITES } from './composites.ts';
-import { isGridPreserving } from './data-movement.ts';
+import { isAlwaysGridPreserving, isGridPreserving } from './data-movement.ts';
 import { HW_VERSIONS } from './hardware.ts';
 import { holdingZero, rangeText } from './holding-zero.ts';
 import { didYouMean } from './near-name.ts';
@@ -19,11 +19,13 @@ type Said = Omit<QuantsimConfig, 'warnings'>;
 export function configWarnings(config: Said): string[] {
   const { defaults, params, opTypes, supergroups, passes } = config;
   const known = COMPOSITES.flatMap(({ pass }) => pass ?? []);
+  const moving = [...opTypes].filter(([opType, { isOutputQuantized }]) => isOutputQuantized === false && isAlwaysGridPreserving(opType)).map(([opType]) => opType);
   const foreign = [...opTypes.keys()].filter(opType => QUALCOMM_OPERATORS.has(opType));
   return [
     ...(defaults.hwVersion === null || HW_VERSIONS.includes(defaults.hwVersion) ? [] : [`defaults.hw_version: no exceptions of '${defaults.hwVersion}' are known, only those of ${HW_VERSIONS.join(', ')}`]),
     ...(params.get('bias')?.isQuantized ? ['params.bias.is_quantized has no effect on Conv, ConvTranspose and Gemm: their biases are always int32, with the step of input times weight'] : []),
     ...(foreign.length === 0 ? [] : [`op_type: ONNX has no operators ${foreign.join(', ')}; they are Qualcomm's own, and settings of them have no effect`]),
+    ...(moving.length === 0 ? [] : [`op_type: is_output_quantized "False" changes nothing for ${moving.join(', ')}: what only moves data has no quantizer of its own, and its output is on the grid of its input`]),
     ...[...opTypes].filter(([opType]) => !QUALCOMM_OPERATORS.has(opType)).flatMap(([opType, settings]) => opTypeWarnings(opType, settings)),
     ...supergroups.flatMap(({ opTypes, path }) => opTypes.filter(opType => !ONNX_OPERATORS.has(opType)).map(opType => `${path} matches nothing: ${unknownOperator(opType)}`)),
     ...passes.filter(pass => !known.includes(pass)).map(pass => `supergroup_pass_list: '${pass}' has no effect${didYouMean(pass, known) || `; known are ${known.join(', ')}`}`),

@@ -26,6 +26,11 @@ export function movedInput(node: Node): Value | null {
   return moves ? node.inputs[0] ?? null : null;
 }
 
+/** Whether operators of this type move data, whatever their attributes and inputs. */
+export function isAlwaysGridPreserving(opType: string): boolean {
+  return GRID_PRESERVING.get(opType) === always;
+}
+
 /** Whether operators of this type move data, all of them or some. */
 export function isGridPreserving(opType: string): boolean {
   return GRID_PRESERVING.has(opType);

@@ -67,6 +67,8 @@ const warned: [config: unknown, warning: string][] = [
   [withType('ChannelShuffle', {}), "op_type: ONNX has no operators ChannelShuffle; they are Qualcomm's own, and settings of them have no effect"],
   [withType('Conv', { params: { running_var: {} } }), 'op_type.Conv.params.running_var has no effect: Conv has no such parameter'],
   [withType('Reshape', { is_symmetric: 'True' }), 'op_type.Reshape.is_symmetric has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
+  [withType('MaxPool', { is_output_quantized: 'False' }),
+    'op_type: is_output_quantized "False" changes nothing for MaxPool: what only moves data has no quantizer of its own, and its output is on the grid of its input'],
   [withType('Relu', { encoding_constraints: { min: 1, max: 6 } }), 'op_type.Relu.encoding_constraints: zero must have a code, and lies outside with min 1 and max 6; what counts is min 0 and max 6'],
   [withType('Relu', { encoding_constraints: { max: -1 } }), 'op_type.Relu.encoding_constraints: zero must have a code, and lies outside with max -1; what counts is max 0'],
   [withType('MaxPool', { encoding_constraints: { min: 0 } }), 'op_type.MaxPool.encoding_constraints has no effect: the output shares the encoding of the input, unless is_output_quantized is "True"'],
@@ -86,6 +88,10 @@ suite('config/parse-config', test => {
   for (const [config, warning] of warned) {
     test(`warns: ${warning}`, () => assert.equal(parseConfig(config, 'my.json').warnings, [warning]));
   }
+
+  test('is_output_quantized "False" is no news for what computes, always or sometimes', () => {
+    for (const opType of ['Relu', 'Resize', 'Pad']) assert.equal(parseConfig(withType(opType, { is_output_quantized: 'False' }), 'my.json').warnings, []);
+  });
 
   test('every key of every section is read', async () => {
     const config = await fixture('every-key');
@@ -117,6 +123,7 @@ suite('config/parse-config', test => {
   test('a configuration for a Hexagon is taken as it is, and what has no effect is said', async () => {
     assert.equal((await fixture('hexagon')).warnings, [
       "op_type: ONNX has no operators ChannelShuffle, CropAndResize; they are Qualcomm's own, and settings of them have no effect",
+      'op_type: is_output_quantized "False" changes nothing for Gather, MaxPool, Reshape, Transpose: what only moves data has no quantizer of its own, and its output is on the grid of its input',
     ]);
   });
 
