@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 import { type ErrorCode, QuantpipeError } from '../pipeline/base/errors.ts';
-import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions, Source } from '../pipeline/index.ts';
+import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions } from '../pipeline/index.ts';
 import { Heap } from './heap.ts';
 import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { Metrics } from './metrics.ts';
@@ -112,7 +112,7 @@ async function tellOfReplaced(checkpoint: string, line: ProgressLine): Promise<v
 
 /** Calibrate (or only observe) with a progress line on standard error. */
 export async function calibrateWithProgress(
-  sim: QuantSim, source: Source, options: DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions, checkpoint: string | null, signal: AbortSignal,
+  sim: QuantSim, source: Parameters<QuantSim['calibrate']>[0], options: DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions, checkpoint: string | null, signal: AbortSignal,
   what: 'calibrate' | 'observe' = 'calibrate',
 ): Promise<RunFigures> {
   const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });

@@ -5,8 +5,15 @@ import { InvalidArgumentError } from 'commander';
 /** A bit-width of integers, or a floating-point format of 16 bits. */
 export type BitsOrFormat = number | 'float16' | 'bfloat16';
 
+const FORMATS = ['float16', 'bfloat16'] as const;
+
 export function bitsOrFormat(least: number): (text: string) => BitsOrFormat {
-  return text => text === 'float16' || text === 'bfloat16' ? text : integer('bit-width', least, 32, ', or float16 or bfloat16')(text);
+  return text => FORMATS.find(format => format === text) ?? integer('bit-width', least, 32, ', or float16 or bfloat16')(text);
+}
+
+/** Of activations, which may also stay as they are. */
+export function bitsFormatOrNone(least: number): (text: string) => BitsOrFormat | 'float32' {
+  return text => text === 'float32' ? text : FORMATS.find(format => format === text) ?? integer('bit-width', least, 32, ', or float16, bfloat16 or float32')(text);
 }
 
 /** @param others what else the option takes, as in ', or float16' */

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 
 import type { ImageSettings } from '../pipeline/index.ts';
 import { CHANNELS, ENCODINGS_VERSIONS, FILTERS, PRESETS, SCHEMES } from './choices.ts';
-import { assignment, type BitsOrFormat, bitsOrFormat, byteCount, integer, number, numbers, padding, shard, size } from './option-values.ts';
+import { assignment, bitsFormatOrNone, type BitsOrFormat, bitsOrFormat, byteCount, integer, number, numbers, padding, shard, size } from './option-values.ts';
 
 /** What the argument DATA may be. */
 export const DATA_ARGUMENT = 'Parquet, Arrow, .npy or .tar file, here or behind an http address; .npz file, here only; a folder or quoted pattern of them; ' +
@@ -16,7 +16,7 @@ export interface PlacementOptions {
   readonly override?: string;
   readonly aimetPlacement?: true;
   readonly weightBits?: BitsOrFormat;
-  readonly activationBits?: BitsOrFormat;
+  readonly activationBits?: BitsOrFormat | 'float32';
   readonly reduceRange?: true;
   readonly blockSize?: number;
   readonly blockSkip?: true;
@@ -96,7 +96,7 @@ export function placementOptions(command: Command): Command {
     .addOption(new Option('--per-channel', 'the same as --config per-channel').conflicts(['perTensor', 'config']))
     .addOption(new Option('--per-tensor', 'the same as --config default').conflicts('config'))
     .option('--weight-bits <bits>', 'bit-width of weights, 2 to 32, or float16 or bfloat16 (default: that of the first supported kernel of the configuration; 8)', bitsOrFormat(2))
-    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 32, or float16 or bfloat16 (default: likewise)', bitsOrFormat(4))
+    .option('--activation-bits <bits>', 'bit-width of activations, 4 to 32, or float16 or bfloat16; float32 quantizes weights only, which needs no data (default: likewise)', bitsFormatOrNone(4))
     .option('--reduce-range', '7 bits for 8-bit weights: products of int8 weights then fit the 16-bit sums of x64 without VNNI')
     .option('--block-size <count>', 'an encoding for every so many input channels of a weight, within each output channel', integer('block size', 1))
     .option('--block-skip', 'leave weights whose input channels the block size does not divide as the configuration says')

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 
+import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { calibrateWithProgress, filesRead, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
 import { holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
@@ -18,7 +19,7 @@ export function runCommand(): Command {
   const command = new Command('run')
     .description('calibrate a model on data, find the encodings, and export what runtimes read')
     .argument('<model>', 'ONNX model')
-    .argument('<data>', DATA_ARGUMENT)
+    .argument('[data]', `${DATA_ARGUMENT}; not needed where only weights are quantized`)
     .requiredOption('-o, --output <folder>', 'where the five files go');
   for (const add of [placementOptions, schemeOptions, dataOptions, engineOptions, memoryOptions, faultOptions, exportOptions, clusterOptions, reportOptions]) add(command);
   return command
@@ -32,19 +33,20 @@ Examples:
   $ quantpipe run model.onnx data.arrow -o out --load-encodings adaround.json --freeze --encodings-version 2.0.0
   $ quantpipe run model.onnx data.arrow -o out --config target.json --scheme min-max --json > summary.json
   $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
-    .action(async (model: string, data: string, options: Options) => {
+    .action(async (model: string, data: string | undefined, options: Options) => {
       holdYoung();
       const { exportPaths, prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
-        const source = options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal }) : null;
+        if (data === undefined && sim.needsData) throw new QuantpipeError('config-invalid', 'activations are calibrated on data, and none is named: give DATA, or quantize weights only (--activation-bits float32)');
+        const source = data === undefined ? [] : options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal }) : null;
         const checkpoint = join(options.output, 'checkpoint.arrow');
-        await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: [data] });
+        await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: data === undefined ? [] : [data] });
         const removeFolder = await prepareFolder(options.output);
         const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
           const figures = source === null
-            ? await calibrateOnSpark(sim, data, options.spark!, options, signal)
+            ? await calibrateOnSpark(sim, data!, options.spark!, options, signal)
             : await calibrateWithProgress(sim, source, options, checkpoint, signal);
           return [figures, await sim.export(options.output, options)] as const;
         }).catch(async (error: unknown) => {

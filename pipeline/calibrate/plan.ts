@@ -53,7 +53,7 @@ function nothingToCalibrate({ graph }: Model): QuantpipeError {
   const computed = graph.nodes.flatMap(({ outputs }) => outputs.flatMap(output => output?.type?.dtype ?? []));
   const other = computed.find(dtype => dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64');
   if (other === undefined || computed.includes('float32')) {
-    return new QuantpipeError('config-invalid', 'the configuration quantizes no activation of this model, so there is nothing to calibrate');
+    return new QuantpipeError('config-invalid', 'the configuration quantizes no activation and no weight of this model, so there is nothing to calibrate');
   }
   return new QuantpipeError('op-unsupported', `the model computes in ${other}, and only float32 is quantized, so there is nothing to calibrate: export it in float32`);
 }

@@ -23,7 +23,7 @@ const allowed: Readonly<Record<keyof QuantSimOptions, AllowedValue>> = {
   weightBitwidth: bits(2),
   activationBitwidth: bits(4),
   weightFormat: FORMAT,
-  activationFormat: FORMAT,
+  activationFormat: oneOf(['float16', 'bfloat16', 'float32']),
   blocks: [isObject, 'an object { blockSize, decompressedBitwidth, undivided }'],
   quantizeBias: YES_OR_NO,
   reduceRange: YES_OR_NO,

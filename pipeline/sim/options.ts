@@ -6,7 +6,9 @@ import type { EncodingsVersion, QdqOptions } from '../export/index.ts';
 import type { Model } from '../graph/graph.ts';
 import type { EvaluateOptions } from './evaluate.ts';
 
-export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' | 'activationFormat' | 'blocks' | 'quantizeBias'> {
+export interface QuantSimOptions extends Pick<PlacementOptions, 'weightFormat' | 'blocks' | 'quantizeBias'> {
+  /** Activations in a 16-bit floating-point format instead of integers; or 'float32': none is quantized, only weights are, and no data is needed. */
+  readonly activationFormat?: NonNullable<PlacementOptions['activationFormat']> | 'float32';
   /** A preset's name, the path of a six-section JSON file, or such an object. Default 'per-channel'. */
   readonly config?: string | object;
   /** What is said of single tensors, on top of the configuration: the path of a JSON file, or such an object (see config/override.ts). */

@@ -76,6 +76,11 @@ export class QuantSim {
     return (this.#encoded ?? this.#start).placement;
   }
 
+  /** Whether calibrating reads samples; where only weights are quantized, it looks at their values alone. */
+  get needsData(): boolean {
+    return !needsNoData(this.#start);
+  }
+
   get isEncoded(): boolean {
     return this.#encoded !== null;
   }
@@ -241,7 +246,9 @@ export class QuantSim {
 
   #takeNothing(): void {
     this.#statistics = emptyStatistics(modelHash(this.model));
-    if (this.#start.frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
+    const { frozen, placement: { quantizers, floats } } = this.#start;
+    if (frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
+    else if (floats.every(({ role }) => role === 'weight')) this.warnings.push(`nothing was observed: no activation is quantized, and ${quantizers.length + floats.length} constants are (weight-only quantization)`);
   }
 
   #take(observation: Observation): void {

@@ -3,6 +3,7 @@ import { readJson, readText } from '../base/text-file.ts';
 import { type Override, parseOverrides } from '../config/override.ts';
 import { isPreset, loadConfig, noPreset, presetNames } from '../config/presets/index.ts';
 import type { QuantsimConfig } from '../config/quantsim-config.ts';
+import { weightsOnly } from '../config/weights-only.ts';
 import { type EncodingsFile, readEncodings } from '../export/index.ts';
 import { checkSimOptions } from './check-options.ts';
 import type { QuantSimOptions } from './options.ts';
@@ -23,13 +24,13 @@ const ENCODINGS = { noun: 'the encodings', hint: 'a run writes such a file into 
 
 /** @throws file-unreadable, config-invalid or encodings-invalid, naming the file */
 export async function readSettings(options: QuantSimOptions): Promise<Settings> {
-  const { config = 'per-channel', override, loadEncodings, freeze = false } = options;
+  const { config = 'per-channel', override, loadEncodings, freeze = false, activationFormat } = options;
   checkSimOptions(options);
   checkSchemes(options);
   const configName = typeof config === 'string' ? config : 'given';
   const parsed = typeof config === 'string' && !isPreset(config) ? loadConfig(await readConfig(config), config) : loadConfig(config, configName);
   if (freeze && loadEncodings === undefined) throw new QuantpipeError('config-invalid', 'there is nothing to freeze: name the encodings to load');
-  return { config: parsed, configName, overrides: await readOverrides(override), encodings: loadEncodings === undefined ? null : await readEncodingsFile(loadEncodings) };
+  return { config: activationFormat === 'float32' ? weightsOnly(parsed) : parsed, configName, overrides: await readOverrides(override), encodings: loadEncodings === undefined ? null : await readEncodingsFile(loadEncodings) };
 }
 
 /** The files that these options name. */

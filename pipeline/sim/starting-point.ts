@@ -21,16 +21,17 @@ export interface StartingPoint {
 
 /** Place the quantizers of a prepared model as configuration and options say, and as the encodings file does where one is loaded. */
 export function startingPoint(model: Model, options: QuantSimOptions, { config, overrides, encodings }: Settings, wish: ExportWish): StartingPoint {
-  const { quantizeBias = wish.quantizeBias, freeze = false } = options;
-  const placement = placeQuantizers(model, config, { ...options, ...reducedRange(options), quantizeBias, overrides });
+  const { quantizeBias = wish.quantizeBias, freeze = false, activationFormat, ...others } = options;
+  const format = activationFormat === undefined || activationFormat === 'float32' ? {} : { activationFormat };
+  const placement = placeQuantizers(model, config, { ...others, ...format, ...reducedRange(options), quantizeBias, overrides });
   if (encodings === null) return { placement, frozen: new Map(), biasesInFile: new Map(), warnings: placement.warnings };
   const start = startFromEncodings(model, placement, encodings, { freeze });
   return { ...start, warnings: [...placement.warnings, ...start.warnings] };
 }
 
-/** Whether activations stay in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
+/** Whether activations stay in float, or in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */
 export function needsNoData({ placement: { quantizers, floats }, frozen }: StartingPoint): boolean {
-  return floats.length + frozen.size > 0 && quantizers.every(({ observed }) => observed.length === 0);
+  return floats.length + frozen.size + quantizers.length > 0 && quantizers.every(({ observed }) => observed.length === 0);
 }
 
 /** A reduced range is that of one bit less; other bit-widths have room already. */

@@ -26,7 +26,7 @@ suite('cli/help', test => {
 
   for (const [args, says] of [
     [['rnu', 'm', 'd'], /unknown command 'rnu'.*Did you mean run\?/s],
-    [['run', 'model.onnx', '-o', 'x'], /missing required argument 'data'/],
+    [['observe', 'model.onnx', '-o', 'x'], /missing required argument 'data'/],
     [['run', 'm', 'd'], /required option '-o, --output <folder>' not specified/],
     [['run', 'm', 'd', '-o', 'x', '--gama', '3'], /unknown option '--gama'.*Did you mean --gamma\?/s],
   ] as const) {

@@ -100,6 +100,7 @@ export const cases: readonly Case[] = [
   },
   { title: 'a block size that does not divide', args: ['model.onnx', 'data.arrow', '-o', 'out', '--block-size', '3'], says: /blocks of 3 do not divide dimension 0 of weight 'w' \[4, 3\], which is 4: .*--block-skip/ },
   { title: 'LPBQ without blocks', args: ['model.onnx', 'data.arrow', '-o', 'out', '--lpbq', '8'], says: /--lpbq speaks of blocks, and --block-size is not given/ },
+  { title: 'no data, where activations are quantized', args: ['model.onnx', '-o', 'out'], says: /none is named: give DATA, or quantize weights only \(--activation-bits float32\)/ },
   { title: 'a bit-width of 33', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '33'], says: /from 2 to 32, or float16 or bfloat16, got '33'/ },
   { title: 'a bit-width of 1', args: ['model.onnx', 'data.arrow', '-o', 'out', '--weight-bits', '1'], says: /from 2 to 32, or float16 or bfloat16, got '1'/ },
   { title: 'an output folder that is a file', files: { out: 'in the way' }, says: /cannot write.*'out'/ },
