@@ -14,7 +14,7 @@ export const encodings061: EncodingsWriter = {
       param_encodings: Object.fromEntries(parameters.map(content => [content.tensor, records(content)])),
       quantizer_args: {
         activation_bitwidth: quantizerArgs.activationBits,
-        dtype: 'int',
+        dtype: quantizerArgs.dtype,
         is_symmetric: word(quantizerArgs.isSymmetric),
         param_bitwidth: quantizerArgs.weightBits,
         per_channel_quantization: word(quantizerArgs.isPerChannel),

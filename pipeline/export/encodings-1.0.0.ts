@@ -33,7 +33,7 @@ export const encodings100: EncodingsWriter = {
       param_encodings: parameters.map(record),
       quantizer_args: {
         activation_bitwidth: quantizerArgs.activationBits,
-        dtype: 'int',
+        dtype: quantizerArgs.dtype,
         is_symmetric: quantizerArgs.isSymmetric,
         param_bitwidth: quantizerArgs.weightBits,
         per_channel_quantization: quantizerArgs.isPerChannel,

@@ -31,6 +31,8 @@ export type NamedContent = NamedEncodings | NamedFormat;
 export interface QuantizerArgs {
   readonly activationBits: number;
   readonly weightBits: number;
+  /** float where no tensor is on a grid of integers. */
+  readonly dtype: 'int' | 'float';
   /** Whether weights are symmetric. */
   readonly isSymmetric: boolean;
   readonly isPerChannel: boolean;
@@ -87,14 +89,18 @@ function counted(granularity: Granularity, dims: readonly number[]): Granularity
 
 export const isSymmetric = ({ symmetry }: Grid): boolean => symmetry !== 'asymmetric';
 
+/** What tensors without a quantizer have. */
+const FLOAT_BITS = 32;
+
 /** What holds for most: the bit-widths and kinds of the first activation and of the first weight stand for all. */
 function quantizerArgs({ quantizers, floats }: Placement, scheme: string): QuantizerArgs {
   const activation = quantizers.find(({ role }) => role === 'activation')?.grid;
   const weight = quantizers.find(({ role }) => role === 'weight')?.grid;
-  const bitsWithout = (role: Quantizer['role']) => floats.some(quantizer => quantizer.role === role) ? 16 : 8;
+  const bitsWithout = (role: Quantizer['role']) => floats.some(quantizer => quantizer.role === role) ? 16 : FLOAT_BITS;
   return {
     activationBits: activation?.bitwidth ?? bitsWithout('activation'),
     weightBits: weight?.bitwidth ?? bitsWithout('weight'),
+    dtype: quantizers.length === 0 ? 'float' : 'int',
     isSymmetric: weight === undefined || isSymmetric(weight),
     isPerChannel: quantizers.some(({ role, granularity }) => role === 'weight' && granularity.kind !== 'tensor'),
     scheme: scheme.replaceAll('-', '_'),

@@ -37,6 +37,20 @@ suite('export/encodings-json', test => {
     });
   });
 
+  test('quantizer_args say float where nothing is on a grid, and 32 bits of what has no quantizer', () => {
+    const { model, placement, encodings } = smallNetwork();
+    const formats = placement.quantizers.map(({ tensor, role, rule }) => ({ tensor, role, format: 'float16' as const, rule }));
+    const argsOf = (changed: Partial<Placement>, version: '0.6.1' | '1.0.0') =>
+      (JSON.parse(encodingsJson(model, { ...placement, biases: [], ...changed }, encodings, { version, scheme })) as { quantizer_args: Record<string, unknown> }).quantizer_args;
+    for (const version of ['0.6.1', '1.0.0'] as const) {
+      const kinds = (changed: Partial<Placement>) => ['dtype', 'activation_bitwidth', 'param_bitwidth'].map(key => argsOf(changed, version)[key]);
+      assert.equal(kinds({ quantizers: [], floats: formats }), ['float', 16, 16]);
+      assert.equal(kinds({ quantizers: placement.quantizers.filter(({ role }) => role === 'weight'), floats: formats.filter(({ role }) => role === 'activation') }), ['int', 16, 8]);
+      assert.equal(kinds({ quantizers: placement.quantizers.filter(({ role }) => role === 'weight') }), ['int', 32, 8]);
+      assert.equal(kinds({ quantizers: placement.quantizers.filter(({ role }) => role === 'activation') }), ['int', 8, 32]);
+    }
+  });
+
   test('writes AIMET 0.6.1: a list of channels under each name, booleans as words', () => {
     const file = written('0.6.1') as Record<string, Record<string, unknown>>;
     assert.equal(Object.keys(file['activation_encodings']!).sort(), ['flat', 'image', 'logits', 'positive']);

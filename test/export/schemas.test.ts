@@ -27,6 +27,7 @@ const widths: readonly (readonly [what: string, options: PlacementOptions, able:
   ['LPBQ', { weightBitwidth: 4, blocks: { blockSize: 4, decompressedBitwidth: 8, undivided: 'skip' } }, ['1.0.0', '2.0.0']],
   ['float16 activations', { activationFormat: 'float16' }, versions],
   ['float16 weights', { weightFormat: 'float16' }, versions],
+  ['float16 alone', { activationFormat: 'float16', weightFormat: 'float16' }, versions],
 ];
 
 /** Encodings for all that is placed, of ranges drawn at random: what a file looks like does not depend on them. */
