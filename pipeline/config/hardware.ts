@@ -49,10 +49,29 @@ export function applyHardwareRules(exceptional: Exceptional): string[] {
   const warnings = applyWeightSymmetry(exceptional, layers.filter(({ inputs: [, second] }) => second?.initializer === null));
   if (!isKnown) return warnings;
   const products = layers.filter(({ opType }) => opType === 'MatMul');
+  const asked = widthsOf(exceptional, products);
   // A first input that was raised may be the second of another product, so that one is looked at again.
   while (products.map(node => applyToProduct(exceptional, node, hwVersion)).includes(true));
   if (LATE.has(hwVersion)) followOutputs(exceptional, graph.nodes.filter(({ domain, opType }) => domain === '' && opType === 'GroupNormalization'));
-  return warnings;
+  return [...warnings, ...widthWarnings(exceptional, asked)];
+}
+
+/** The bit-widths of what products read. */
+function widthsOf(exceptional: Exceptional, products: readonly Node[]): Map<Value, number> {
+  const read = products.flatMap(({ inputs }) => inputs.slice(0, 2).map(input => effective(exceptional, input!))).filter(root => root !== null);
+  return new Map(read.map(root => [root, settingOf(exceptional, root).bitwidth]));
+}
+
+/** Names in a warning before the rest is counted. */
+const NAMES_SHOWN = 3;
+
+/** What has other bit-widths than were asked for, because the products of the hardware have no others. */
+function widthWarnings(exceptional: Exceptional, asked: ReadonlyMap<Value, number>): string[] {
+  const changed = [...asked].map(([root, before]) => ({ name: root.name, before, now: settingOf(exceptional, root).bitwidth })).filter(({ before, now }) => before !== now);
+  if (changed.length === 0) return [];
+  const list = changed.slice(0, NAMES_SHOWN).map(({ name, before, now }) => `'${name}' ${now} and not ${before}`).join(', ');
+  return [`${PATH} ${exceptional.config.defaults.hwVersion}: ${changed.length} ${changed.length === 1 ? 'input' : 'inputs'} of MatMul ${changed.length === 1 ? 'has' : 'have'} other bits than were asked for: ` +
+    list + (changed.length > NAMES_SHOWN ? ` and ${changed.length - NAMES_SHOWN} more` : '')];
 }
 
 /**

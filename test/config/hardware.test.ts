@@ -55,6 +55,17 @@ suite('config/hardware', test => {
     });
   }
 
+  test('bit-widths that a product has instead of those asked for are told, counted and named', () => {
+    const told = (sketch: Parameters<typeof place>[0], version: string, options: object, sections = {}) => place(sketch, on(version, sections), options).warnings.filter(warning => warning.startsWith('defaults.hw_version'));
+    assert.equal(told(byConstant, 'V68', { weightBitwidth: 4 }), ["defaults.hw_version V68: 1 input of MatMul has other bits than were asked for: 'w' 8 and not 4"]);
+    assert.equal(told(attention, 'V69', { activationBitwidth: 16 }), ["defaults.hw_version V69: 1 input of MatMul has other bits than were asked for: 'k' 8 and not 16"]);
+    assert.equal(told(byConstant, 'V73', { weightBitwidth: 16 }), ["defaults.hw_version V73: 1 input of MatMul has other bits than were asked for: 'x' 16 and not 8"]);
+    for (const [version, options] of [['V68', {}], ['V73', { weightBitwidth: 4 }], ['V75', { activationBitwidth: 16 }]] as const) assert.equal(told(byConstant, version, options), []);
+    const names = ['v', 'w', 'u', 't'];
+    const four = { inputs: { x: [4, 4] }, weights: Object.fromEntries(names.map((name, seed) => [name, weight([4, 4], { seed })])), nodes: names.map(name => node('MatMul', ['x', name], `${name}y`)), outputs: Object.fromEntries(names.map(name => [`${name}y`, null])) };
+    assert.equal(told(four, 'V68', { weightBitwidth: 4 }), ["defaults.hw_version V68: 4 inputs of MatMul have other bits than were asked for: 'v' 8 and not 4, 'w' 8 and not 4, 'u' 8 and not 4 and 1 more"]);
+  });
+
   test('constants of a Gemm, constants in float and constants that decompress to 8 bits have no exception', () => {
     const gemm = { ...byConstant, nodes: [node('Gemm', ['x', 'w'], 'y')] };
     assert.is(grids(gemm, on('V68', asymmetricParams('V68')), { weightBitwidth: 4 })[1], 'w 4 asymmetric');
