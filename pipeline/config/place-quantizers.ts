@@ -101,7 +101,7 @@ export function placeQuantizers(model: Model, config: QuantsimConfig, options: P
     undivided,
     units,
     float: [...floatNodes(graph, placed.isAimet), ...floatTensors(placed, weights, activations, new Set([...quantizers.keys(), ...floats.map(({ tensor }) => tensor)])), ...placedBiases.float],
-    warnings: [...config.warnings, ...exceptions, ...merged.warnings, ...undivided.map(undividedWarning), ...sharedBiasWarnings(placed.biases, placedBiases.biases, quantizers), ...operatorWarnings(graph), ...typeWarnings(graph)],
+    warnings: [...config.warnings, ...exceptions, ...merged.warnings, ...blockWarnings(weights, blocks), ...undivided.map(undividedWarning), ...sharedBiasWarnings(placed.biases, placedBiases.biases, quantizers), ...operatorWarnings(graph), ...typeWarnings(graph)],
   };
 }
 
@@ -124,6 +124,17 @@ function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightS
   for (const value of quantizedOperands(placed, quantized)) if (!weights.has(value) && activations.of(value).isQuantized) quantized.add(value);
   return quantized;
 }
+
+/** Blocks are asked for and a weight that they would divide is in a floating-point format, which has no encodings to divide. */
+function blockWarnings(weights: ReadonlyMap<Value, WeightSetting>, blocks: BlockOptions | null): string[] {
+  const floats = [...weights].filter(([, { isQuantized, format, granularity }]) => isQuantized && format !== null && granularity.kind === 'block');
+  if (blocks === null || floats.length === 0) return [];
+  const names = floats.slice(0, NAMES_SHOWN).map(([{ name }]) => `'${name}'`).join(', ') + (floats.length > NAMES_SHOWN ? ` and ${floats.length - NAMES_SHOWN} more` : '');
+  return [`blocks of ${blocks.blockSize} are not used for ${floats.length} ${floats.length === 1 ? 'weight' : 'weights'} in ${floats[0]![1].format}, which ${floats.length === 1 ? 'has' : 'have'} no encodings: ${names}`];
+}
+
+/** Names in a warning before the rest is counted. */
+const NAMES_SHOWN = 3;
 
 /** The weights that have one encoding because those who share them disagree, and not because an override says so. */
 function undividedWeights(weights: ReadonlyMap<Value, WeightSetting>, quantizers: ReadonlyMap<string, Quantizer>): Undivided[] {

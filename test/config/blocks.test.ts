@@ -87,4 +87,14 @@ suite('config/floats', test => {
   test('what is in a 16-bit float is not said to be left in float', () => {
     assert.not.ok(place(network, USUAL, { weightFormat: 'float16', activationFormat: 'float16' }).float.some(({ kind, name }) => kind === 'tensor' && name !== 'b'));
   });
+
+  test('blocks that a weight in a floating-point format cannot have are told', () => {
+    const told = (config: object, options: object) => place(sketch('Gemm', [4, 6]), config, { blocks, ...options }).warnings.filter(warning => warning.startsWith('blocks'));
+    assert.equal(told(USUAL, { weightFormat: 'bfloat16' }), ["blocks of 2 are not used for 1 weight in bfloat16, which has no encodings: 'w'"]);
+    const names = ['t', 'u', 'v', 'w'];
+    const four = { inputs: { x: [2, 4] }, weights: Object.fromEntries(names.map((name, seed) => [name, weight([4, 4], { seed })])), nodes: names.map(name => node('MatMul', ['x', name], `${name}y`)), outputs: Object.fromEntries(names.map(name => [`${name}y`, null])) };
+    assert.ok(place(four, USUAL, { blocks, weightFormat: 'float16' }).warnings.includes("blocks of 2 are not used for 4 weights in float16, which have no encodings: 't', 'u', 'v' and 1 more"));
+    assert.equal(told(USUAL, {}), []);
+    assert.equal(told(usualBut({ params: { weight: { is_quantized: 'False' } } }), { weightFormat: 'float16' }), []);
+  });
 });
