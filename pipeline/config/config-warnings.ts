@@ -3,7 +3,7 @@ import { isAlwaysGridPreserving, isGridPreserving } from './data-movement.ts';
 import { HW_VERSIONS } from './hardware.ts';
 import { holdingZero, rangeText } from './holding-zero.ts';
 import { didYouMean } from './near-name.ts';
-import { ONNX_OPERATORS } from './onnx-operators.ts';
+import { didYouMeanOperator, ONNX_OPERATORS } from './onnx-operators.ts';
 import { parametersOf } from './params.ts';
 import type { OpTypeSettings, QuantsimConfig } from './quantsim-config.ts';
 
@@ -46,5 +46,5 @@ function opTypeWarnings(opType: string, { params, isOutputQuantized, isSymmetric
 }
 
 function unknownOperator(opType: string): string {
-  return `ONNX has no operator '${opType}'${didYouMean(opType, ONNX_OPERATORS)}`;
+  return `ONNX has no operator '${opType}'${didYouMeanOperator(opType)}`;
 }

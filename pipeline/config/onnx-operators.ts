@@ -1,3 +1,5 @@
+import { didYouMean } from './near-name.ts';
+
 /** Every operator of the standard domain up to opset 25, current or withdrawn. */
 export const ONNX_OPERATORS: ReadonlySet<string> = new Set(`
   Abs Acos Acosh Add AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool BatchNormalization Bernoulli BitCast BitShift
@@ -16,3 +18,16 @@ export const ONNX_OPERATORS: ReadonlySet<string> = new Set(`
   Squeeze StringConcat StringNormalizer StringSplit Sub Sum SwiGLU Swish Tan Tanh TensorScatter TfIdfVectorizer ThresholdedRelu Tile TopK
   Transpose Trilu Unique Unsqueeze Upsample Where Xor
 `.trim().split(/\s+/));
+
+/** What PyTorch calls operators by names that are not near those of ONNX. */
+const IN_TORCH: ReadonlyMap<string, string> = new Map([
+  ['Linear', 'Gemm or MatMul'], ['Embedding', 'Gather'], ['SiLU', 'Swish'], ['LayerNorm', 'LayerNormalization'], ['RMSNorm', 'RMSNormalization'], ['GroupNorm', 'GroupNormalization'],
+  ...['BatchNorm', 'InstanceNorm'].flatMap(name => ['', '1d', '2d', '3d'].map(rank => [name + rank, `${name}alization`] as const)),
+  ...['', '1d', '2d', '3d'].flatMap(rank => [[`AvgPool${rank}`, 'AveragePool'], [`AdaptiveAvgPool${rank}`, 'GlobalAveragePool'], [`AdaptiveMaxPool${rank}`, 'GlobalMaxPool']] as const),
+]);
+
+/** `; did you mean 'x'?` for a name that no ONNX operator has: the nearest, or what PyTorch calls so. */
+export function didYouMeanOperator(name: string): string {
+  const torch = IN_TORCH.get(name);
+  return torch === undefined ? didYouMean(name, ONNX_OPERATORS) : `; PyTorch's ${name} is ${torch} there`;
+}

@@ -5,6 +5,7 @@ import type { Defaults, QuantsimConfig, Supergroup } from './quantsim-config.ts'
 import { COMPOSITES } from './composites.ts';
 import { TIED_OPERATORS } from './merged-encodings.ts';
 import { didYouMean } from './near-name.ts';
+import { ONNX_OPERATORS } from './onnx-operators.ts';
 
 /** AIMET's sections; a configuration has all of them, though they may be empty. */
 const SECTIONS = ['defaults', 'params', 'op_type', 'supergroups', 'model_input', 'model_output'] as const;
@@ -40,6 +41,8 @@ export function parseConfig(json: unknown, where: string): QuantsimConfig {
 }
 
 function parseDefaults(place: JsonPlace): Defaults {
+  const [operator, misplaced] = place.entries().find(([key]) => ONNX_OPERATORS.has(key)) ?? [];
+  if (misplaced !== undefined) throw misplaced.error(`settings of one operator stand in another section: op_type.${operator}`);
   const fields = place.fields(DEFAULTS_KEYS);
   if (fields.ops === undefined) throw place.error("'ops' is missing; it may be empty");
   if (fields.params === undefined) throw place.error("'params' is missing; it may be empty");

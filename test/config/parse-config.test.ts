@@ -24,6 +24,7 @@ const refused: [config: unknown, message: string][] = [
   [{ ...EMPTY, defaults: { params: {} } }, "defaults: 'ops' is missing; it may be empty"],
   [{ ...EMPTY, defaults: { ops: {} } }, "defaults: 'params' is missing; it may be empty"],
   [withDefaults({ per_chanel_quantization: 'True' }), "defaults.per_chanel_quantization: unknown key; did you mean 'per_channel_quantization'?"],
+  [withDefaults({ Conv: { is_output_quantized: 'True' } }), 'defaults.Conv: settings of one operator stand in another section: op_type.Conv'],
   [withDefaults({ ops: { is_quantized: 'True' } }), "defaults.ops.is_quantized: unknown key; known are is_input_quantized, is_output_quantized, is_symmetric"],
   [withDefaults({ strict_symmetric: 'yes' }), 'defaults.strict_symmetric: expected "True" or "False", got "yes"'],
   [withDefaults({ strict_symmetric: 'True', unsigned_symmetric: 'True' }), 'defaults: strict_symmetric and unsigned_symmetric cannot both be "True"'],
@@ -63,6 +64,8 @@ const refused: [config: unknown, message: string][] = [
 const warned: [config: unknown, warning: string][] = [
   [withDefaults({ hw_version: 'V70' }), "defaults.hw_version: no exceptions of 'V70' are known, only those of V66, V68, V69, V73, V75, V79, V81"],
   [withType('Convv', {}), "op_type.Convv has no effect: ONNX has no operator 'Convv'; did you mean 'Conv'?"],
+  [withType('Linear', {}), "op_type.Linear has no effect: ONNX has no operator 'Linear'; PyTorch's Linear is Gemm or MatMul there"],
+  [withType('BatchNorm2d', {}), "op_type.BatchNorm2d has no effect: ONNX has no operator 'BatchNorm2d'; PyTorch's BatchNorm2d is BatchNormalization there"],
   [withType('MyOwnOperator', {}), "op_type.MyOwnOperator has no effect: ONNX has no operator 'MyOwnOperator'"],
   [withType('ChannelShuffle', {}), "op_type: ONNX has no operators ChannelShuffle; they are Qualcomm's own, and settings of them have no effect"],
   [withType('Conv', { params: { running_var: {} } }), 'op_type.Conv.params.running_var has no effect: Conv has no such parameter'],
