@@ -129,4 +129,19 @@ suite('calibrate/encode', test => {
     const error = await encode(buildModel(sketch), placement(), seen, { ...options, signal: AbortSignal.abort(reason) }).then(() => null, error => error);
     assert.is(error, reason);
   });
+
+  // the delta of a Softmax becomes one over a whole number whose float32 reciprocal is not less (see fit-softmax.ts), but for what min-max found
+  test('exactSoftmax moves ranges that were searched or fixed, and none that min-max found', async () => {
+    const model = buildModel({ inputs: { x: ['N', 3] }, nodes: [{ op: 'Softmax', in: ['x'], out: ['y'] }], outputs: { y: null } });
+    const { placement: drawn } = placementOf([{ tensor: 'y', ranges: [] }]);
+    const values = floats(400, { seed: 3, min: 0, max: 0.77 });
+    const found = async (scheme: SchemeName, constraint: Quantizer['constraint'], exactSoftmax: boolean) => {
+      const placed = { ...drawn, quantizers: drawn.quantizers.map(quantizer => ({ ...quantizer, constraint })) };
+      return (await encode(model, placed, statisticsOf({ y: values }), { ...options, scheme, exactSoftmax })).get('y')![0]!;
+    };
+    const isExact = ({ delta }: { delta: number }) => Math.abs(Math.round(1 / delta) * delta - 1) < 1e-6 && Math.floor(Math.fround(1 / Math.fround(delta))) === Math.round(1 / delta);
+    assert.equal(await found('min-max', null, true), await found('min-max', null, false));
+    assert.ok(isExact(await found('tf-enhanced', null, true)) && !isExact(await found('tf-enhanced', null, false)));
+    assert.ok(isExact(await found('min-max', { min: 0, max: 1 }, true)) && !isExact(await found('min-max', { min: 0, max: 1 }, false)));
+  });
 });

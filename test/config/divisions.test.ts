@@ -13,6 +13,7 @@ const shared = (op: string, attributes: NodeLine['attributes'] = {}): ModelSketc
   inputs: { x: [2, 4] }, weights: { w: weight([4, 4]) }, outputs: { y: null },
   nodes: [{ op: 'Gemm', name: 'first', in: ['x', 'w'], out: ['a'] }, { op, name: 'second', in: ['a', 'w'], out: ['y'], attributes: attributes ?? {} }],
 });
+const firstTransposed: ModelSketch = { ...shared('MatMul'), nodes: shared('MatMul').nodes.map(line => line.op === 'Gemm' ? { ...line, attributes: { transB: intAttribute(1) } } : line) };
 /** A table that rows are gathered from, and that features are multiplied with. */
 const table: ModelSketch = {
   inputs: { ids: { dtype: 'int64', shape: [2] } }, weights: { w: weight([4, 4]) }, outputs: { y: null },
@@ -32,6 +33,10 @@ const cases: [what: string, sketch: ModelSketch, sections: object, granularity: 
     `Gemm 'first' would have it per channel of axis 1 by ${whole}, Gemm 'second' per channel of axis 0 by ${whole}`],
   ['one without channels', table, { defaults: ofAll }, 'tensor',
     `Gather 'rows' would have it per tensor by its nature: it has no output channels there, MatMul 'head' per channel of axis 1 by ${whole}`],
+  ['one that has no channels, whatever op_type says of it: it contradicts nobody', table, { op_type: perChannel({ Gather: 'False', MatMul: 'True' }) }, 'tensor',
+    "Gather 'rows' would have it per tensor by its nature: it has no output channels there, MatMul 'head' per channel of axis 1 by op_type.MatMul.per_channel_quantization"],
+  ['channels on two axes, by the rule of one of them', firstTransposed, { op_type: perChannel({ MatMul: 'True' }) }, 'tensor',
+    "Gemm 'first' would have it per channel of axis 0 by op_type.MatMul.per_channel_quantization, MatMul 'second' per channel of axis 1 by op_type.MatMul.per_channel_quantization"],
   ['all per tensor', table, {}, 'tensor', null],
 ];
 

@@ -157,4 +157,15 @@ suite('config/merged-encodings', test => {
       assert.is(place({ inputs: concat.inputs, nodes, outputs: { c: null } }, config).quantizers.find(({ tensor }) => tensor === 'c')!.rule.path, 'op_type.Sigmoid.supported_kernels[0]');
     }
   });
+
+  test('a range that all tied inputs have is not that of the output where an input is in float', () => {
+    const config = usualBut({ defaults: { ...USUAL.defaults, hw_version: 'V73' }, op_type: { Sigmoid: { encoding_constraints: { min: 0, max: 1 } }, Tanh: { is_output_quantized: 'False' } } });
+    assert.equal(place(concat, config).quantizers.map(({ tensor, constraint }) => [tensor, constraint]), [['x', null], ['a', null], ['c', null], ['y', null]]);
+  });
+
+  test('where the widest is not the one that is symmetric, the rule of the widest is shown', () => {
+    const config = usualBut({ ...tie('Concat'), op_type: { Tanh: { is_symmetric: 'True' }, Sigmoid: { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] } } });
+    const rules = place(concat, config).quantizers.map(({ tensor, rule: { section, path } }) => [tensor, section, path]);
+    assert.equal(rules.slice(1, 4), ['a', 'b', 'c'].map(tensor => [tensor, 'exception', 'op_type.Sigmoid.supported_kernels[0]']));
+  });
 });

@@ -69,6 +69,17 @@ suite('export/shield-softmax', test => {
     });
   }
 
+  // what QuantizeLinear makes of probability 1: 1 / delta, rounded, above the zero point, and no more than the type has
+  for (const [inverse, activationType, one] of [[231.8, 'uint8', 232], [212.3, 'uint8', 212], [256, 'uint8', 255], [231.8, 'int8', 104], [212.3, 'int8', 84]] as const) {
+    test(`over one element, in steps of 1 / ${inverse} as ${activationType}, all codes are ${one}, that of probability 1`, async () => {
+      const { model, placement, encodings } = classifier('n', 1);
+      const held = new Map([...encodings, ['y', [fitEncoding(0, 255 / inverse, grid(8))]]] as const);
+      const exported = qdqModel(model, placement, held, { activationType });
+      const inputOf = (opType: string, index: number) => exported.graph.nodes.find(node => node.opType === opType && node.name.startsWith('y'))!.inputs[index]!.initializer!.read().data[0];
+      assert.equal([Number(inputOf('Clip', 2)), Number(inputOf('Where', 1)), Number(inputOf('Where', 2))], [one, one, activationType === 'uint8' ? 0 : -128]);
+    });
+  }
+
   // up to 0.8 two elements overflow and 64 do not
   for (const [axis, dims, shielded] of [[1, [ROWS, 2], 1], [0, [ROWS, 2], 0], [0, [2, ROWS], 1], [-1, [2, ROWS], 0], [-2, [2, ROWS], 1]] as const) {
     test(`along axis ${axis} of [${dims.join(', ')}] the engine may${shielded ? ' not' : ''} have its integer Softmax`, () => {

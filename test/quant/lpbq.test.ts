@@ -62,4 +62,13 @@ suite('quant/lpbq', test => {
       assert.equal(blockMultiples(grouped, 1, decompressed).multiples, multiples);
     }), { seed: 1 });
   });
+
+  test('the multiples of a channel are the largest that there are, down to 1 where no more bits are decompressed', () => {
+    const divided = (decompressedBitwidth: number, ...deltas: number[]) => channelMultiples({ tensor: 'w', dims: [1, 2 * deltas.length], granularity: { kind: 'block', axis: 1, blockSize: 2, channelAxis: 0, decompressedBitwidth }, encodings: blocks(...deltas) }, decompressedBitwidth);
+    assert.equal(divided(4, 0.3, 0.3), { deltas: [0.3], multiples: [1, 1] });
+    assert.equal(divided(8, 3, 1).multiples, [15, 5]); // 16 thirds are no whole number
+    assert.equal(divided(8, 13, 11, 1), { deltas: [1], multiples: [13, 11, 1] });
+    assert.throws(() => divided(4, 0.3, 0.15), /the deltas of channel 0, 0.15 to 0.3, are not 1 to 1 times one delta/);
+    assert.throws(() => divided(8, 17, 1), /are not 1 to 16 times one delta/);
+  });
 });
