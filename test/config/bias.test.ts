@@ -76,6 +76,11 @@ suite('config/bias', test => {
     });
   }
 
+  test('a constant for every row, which an Add brings to a MatMul, is no bias but an operand', () => {
+    const { quantizers, float } = productWith({ sections: asSupergroup, biasDims: [6, 1], config: USUAL });
+    assert.equal([quantizers.map(({ tensor }) => tensor), float], [['x', 'w', 'b', 'y', 'z'], []]);
+  });
+
   test('a bias that two products read follows from the neighbours of each', () => {
     const { biases } = place({
       inputs: { x: [2, 4] }, weights: { v: weight([4, 4]), w: weight([4, 4], { seed: 2 }), b: weight([4]) },

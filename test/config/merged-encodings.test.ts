@@ -168,4 +168,10 @@ suite('config/merged-encodings', test => {
     const rules = place(concat, config).quantizers.map(({ tensor, rule: { section, path } }) => [tensor, section, path]);
     assert.equal(rules.slice(1, 4), ['a', 'b', 'c'].map(tensor => [tensor, 'exception', 'op_type.Sigmoid.supported_kernels[0]']));
   });
+
+  test('where one is the widest and symmetric, its rule is shown, and not that of one as wide', () => {
+    const wide = { supported_kernels: [{ activation: { bitwidth: 16, dtype: 'int' } }] };
+    const config = usualBut({ ...tie('Concat'), op_type: { Tanh: { ...wide, is_symmetric: 'True' }, Sigmoid: wide } });
+    assert.is(place(concat, config).quantizers.find(({ tensor }) => tensor === 'c')!.rule.path, 'op_type.Tanh.is_symmetric');
+  });
 });
