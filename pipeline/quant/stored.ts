@@ -38,7 +38,8 @@ export function storageOf(grid: Grid, signed: boolean, least: 4 | 8 = 4): Storag
 export const scaleOf = ({ delta }: Encoding): number => Math.fround(delta);
 
 /**
- * Quantize to stored integers as ONNX's QuantizeLinear does: float32 division, ties to even, saturation at the ends of the grid.
+ * Quantize to stored integers as ONNX's QuantizeLinear does: float32 division, ties to even, saturation at the ends of the grid. NaN, of which
+ * ONNX says nothing, becomes the lowest code, here as in the kernels.
  *
  * @param encodings one per encoding of `split`
  */
@@ -51,7 +52,7 @@ export function toStored(values: Float32Array, split: Split, encodings: readonly
     const { zeroPoint } = toAffine(encoding, lowest);
     for (let i = start; i < end; i++) {
       const code = roundHalfEven(Math.fround(values[i]! / scale)) + zeroPoint;
-      stored[i] = code < lowest ? lowest : code > highest ? highest : code;
+      stored[i] = code >= lowest ? Math.min(code, highest) : lowest;
     }
   });
   return stored;
@@ -73,7 +74,7 @@ export function fakeQuantized(values: Float32Array, split: Split, encodings: rea
     const lowest = encoding.offset, highest = encoding.offset + steps(encoding.grid);
     for (let i = start; i < end; i++) {
       const code = roundHalfEven(quotient(values[i]!));
-      rounded[i] = (code < lowest ? lowest : code > highest ? highest : code) * scale;
+      rounded[i] = (code >= lowest ? Math.min(code, highest) : lowest) * scale;
     }
   });
   return rounded;

@@ -3,6 +3,10 @@ import fc from 'fast-check';
 
 import { InvariantError } from '../../pipeline/base/check.ts';
 import type { AffineMap } from '../../pipeline/kernels/quantize.ts';
+import type { Encoding } from '../../pipeline/quant/encoding.ts';
+import { PER_TENSOR, splitOf } from '../../pipeline/quant/granularity.ts';
+import { grid } from '../../pipeline/quant/grid.ts';
+import { fakeQuantized, storageOf, toStored } from '../../pipeline/quant/stored.ts';
 import { fakeQuantOracle, type OracleMap, quantizeOracle } from '../oracles/quantize.ts';
 import { floats } from '../support/random.ts';
 import { suite } from '../support/suite.ts';
@@ -15,6 +19,10 @@ const inOnnxTerms = ({ delta, offset, steps }: AffineMap): OracleMap => ({ scale
 const anyMap: fc.Arbitrary<AffineMap> = fc.record({
   delta: fc.float({ min: Math.fround(1e-6), max: 1e6, noNaN: true }), bitwidth: fc.integer({ min: 2, max: 16 }), zero: fc.double({ min: 0, max: 1, noNaN: true }),
 }).map(({ delta, bitwidth, zero }) => ({ delta, offset: 0 - Math.round(zero * (2 ** bitwidth - 1)), steps: 2 ** bitwidth - 1 }));
+
+/** The same map as an encoding of the pipeline. */
+const encodingOf = ({ delta, offset, steps }: AffineMap): Encoding =>
+  ({ min: delta * offset, max: delta * (offset + steps), delta, offset, grid: grid(Math.log2(steps + 1)) });
 
 /** Values of all sizes, and multiples of one half of delta: the ties. */
 const anyValues = (delta: number) => fc.array(fc.oneof(fc.float(), fc.integer({ min: -600, max: 600 }).map(half => Math.fround(half * delta / 2))), { maxLength: 40 });
@@ -34,6 +42,26 @@ for (const { name, kernels } of builds) suite(`kernels/quantize, ${name}`, test 
       assert.equal([...codes], Array.from(values, x => quantizeOracle(x, inOnnxTerms(map))));
       sameBits(fakeQuant(values, map), values.map(x => fakeQuantOracle(x, inOnnxTerms(map))));
     }), { seed: 1 });
+  });
+
+  test('the pipeline stores the same codes, and simulates the same values, ties, NaN and infinities included', () => {
+    fc.assert(fc.property(anyCase, ({ map, values }) => {
+      const encoding = encodingOf(map);
+      for (const signed of [false, true]) {
+        const storage = storageOf(encoding.grid, signed);
+        const codes = signed ? new Int16Array(values.length) : new Uint16Array(values.length);
+        kernels.quantize(values, codes, map, storage.lowest);
+        assert.equal([...toStored(values, splitOf([values.length], PER_TENSOR), [encoding], storage)], [...codes]);
+      }
+      sameBits(fakeQuantized(values, splitOf([values.length], PER_TENSOR), [encoding]), fakeQuant(values, map));
+    }), { seed: 6, examples: [[{ map: { delta: 0.5, offset: -4, steps: 15 }, values: Float32Array.of(NaN, 0.25, 0.75, -0.25, Infinity, -Infinity, -0, 5.75) }]] });
+  });
+
+  test('the pipeline simulates grids wider than 16 bits with the same values', () => {
+    fc.assert(fc.property(fc.integer({ min: 17, max: 32 }), anyCase, (bitwidth, { map: { delta }, values }) => {
+      const map = { delta, offset: -(2 ** (bitwidth - 1)), steps: 2 ** bitwidth - 1 };
+      sameBits(fakeQuantized(values, splitOf([values.length], PER_TENSOR), [encodingOf(map)]), fakeQuant(values, map));
+    }), { seed: 7 });
   });
 
   test('quantizing again changes nothing', () => {
