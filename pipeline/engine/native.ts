@@ -7,12 +7,7 @@ import { loadSession, type Library } from './session.ts';
 /** ONNX Runtime's native CPU build, one thread. Throws `config-invalid` saying what to install where the package is absent or does not load. */
 export async function nativeEngine(importLibrary: () => Promise<Library> = () => import('onnxruntime-node')): Promise<Engine> {
   const library = await importLibrary().catch(cannotImport);
-  return { name: 'native', load: (model, options = {}) => loadSession(library, 'native', unshared(model), options) };
-}
-
-/** The package refuses memory that threads share; the copy is garbage once the model is loaded. */
-function unshared(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+  return { name: 'native', load: (model, options = {}) => loadSession(library, 'native', model, options) };
 }
 
 function cannotImport(cause: unknown): never {

@@ -20,7 +20,7 @@ const LOG_SEVERITY = 4;
 export async function loadSession(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<Session> {
   library.env.logLevel = 'fatal';
   try {
-    const session = await create(library, engine, model, options);
+    const session = await create(library, engine, unshared(model), options);
     return new OrtSession(library, engine, session);
   } catch (error) {
     throw engineFailed(engine, 'cannot load the model', error);
@@ -29,8 +29,8 @@ export async function loadSession(library: Library, engine: EngineName, model: U
 
 async function create(library: Library, engine: EngineName, model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { folder } = options;
-  if (folder === undefined) return library.InferenceSession.create(unshared(model), libraryOptions(engine, options));
-  if (engine === 'web') return library.InferenceSession.create(unshared(model), { ...libraryOptions(engine, options), externalData: await weightFiles(folder) });
+  if (folder === undefined) return library.InferenceSession.create(model, libraryOptions(engine, options));
+  if (engine === 'web') return library.InferenceSession.create(model, { ...libraryOptions(engine, options), externalData: await weightFiles(folder) });
   return fromFile(folder, model, path => library.InferenceSession.create(path, libraryOptions(engine, options)));
 }
 
