@@ -146,7 +146,7 @@ export function faultOptions(command: Command): Command {
     .option('--checkpoint-every <seconds>', 'keep the state in a file so often (default: 30)', number('seconds', { least: 0 }))
     .option('--batch-timeout <seconds>', 'a batch that takes longer is tried again in a new thread (default: never)', number('seconds', { above: 0 }))
     .option('--max-bad <batches>', 'set at most so many batches and samples aside that cannot be observed (default: 16)', integer('count', 0))
-    .option('--strict', 'set none aside: the first one is an error');
+    .option('--strict', 'set none aside: the first one is an error, and so is a tensor that never held a finite value (else it is left in float)');
 }
 
 export function engineOptions(command: Command, { workers = true } = {}): Command {

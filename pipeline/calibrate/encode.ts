@@ -20,6 +20,7 @@ import { orderedMap } from './ordered-map.ts';
 import { Pool } from './pool.ts';
 import type { Encoded, EncodeTask } from './protocol.ts';
 import { untilAborted } from './until-aborted.ts';
+import { remedyFor, withoutRange } from './without-range.ts';
 
 export interface EncodeOptions {
   /** How activation ranges are chosen. */
@@ -52,6 +53,8 @@ export async function encode(model: Model, placement: Placement, statistics: Sta
   checkSearchOptions(options.search);
   checkFiniteWeights(model, placement);
   const { frozen = new Map() } = options;
+  const [empty] = withoutRange(placement, statistics, frozen);
+  if (empty !== undefined) throw new QuantpipeError('statistics-missing', `tensor '${empty.tensors[0]}' has no encoding: ${empty.fact}; ${remedyFor(empty.tensors[0]!)}`, { tensor: empty.tensors[0]! });
   const searched = placement.quantizers.filter(({ tensor }) => !frozen.has(tensor));
   const leaders = searched.filter(quantizer => quantizer.tensor === quantizer.group && !isFixed(quantizer));
   const leadersByName = new Map(leaders.map(quantizer => [quantizer.tensor, quantizer]));

@@ -27,8 +27,8 @@ export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statis
 }
 
 /** Why statistics may lack a tensor that was reached. */
-function hint(seen: TensorStatistics | undefined, others: number): string {
-  return seen === undefined && others > 0 ? `, of ${others} other ${others === 1 ? 'tensor' : 'tensors'}: if with another configuration, use the same one here` : '';
+function hint(others: number): string {
+  return others > 0 ? `, of ${others} other ${others === 1 ? 'tensor' : 'tensors'}: if with another configuration, use the same one here` : '';
 }
 
 /** The shards of both; null where they are the whole. */
@@ -66,13 +66,13 @@ function invalid(fact: string): QuantpipeError {
 /**
  * Statistics of several tensors taken as one, for an encoding that they share.
  *
- * @throws `statistics-missing` naming the first tensor of which no value was seen
+ * @throws `statistics-missing` naming the first tensor that was not observed
  */
 export function groupStatistics(kernels: Kernels, { tensors, samples }: Statistics, names: readonly string[]): TensorStatistics {
   return names.map(name => {
     const seen = tensors.get(name);
-    if (seen !== undefined && seen.bins.length > 0) return seen;
-    throw new QuantpipeError('statistics-missing', `no batch reached tensor '${name}', so '${names[0]}' has no encoding (${samples} samples were observed${hint(seen, tensors.size)})`, { tensor: name });
+    if (seen !== undefined) return seen;
+    throw new QuantpipeError('statistics-missing', `no batch reached tensor '${name}', so '${names[0]}' has no encoding (${samples} samples were observed${hint(tensors.size)})`, { tensor: name });
   }).reduce((all, seen) => kernels.mergeStatistics(all, seen));
 }
 

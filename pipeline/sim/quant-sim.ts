@@ -25,7 +25,7 @@ import type { OpenSamplesOptions } from './samples.ts';
 import { chosenSchemes } from './schemes.ts';
 import { readSettings, type Settings, settingsFiles } from './settings.ts';
 import { simulate } from './simulate.ts';
-import { needsNoData, type StartingPoint, startingPoint } from './starting-point.ts';
+import { needsNoData, type StartingPoint, startingPoint, withTensorsInFloat } from './starting-point.ts';
 import type { Trace } from './trace.ts';
 import { nonFiniteWarnings } from './warnings.ts';
 
@@ -45,6 +45,7 @@ export class QuantSim {
   readonly warnings: string[] = [];
   readonly #warn = (message: string) => { this.warnings.push(message); };
   readonly #options: QuantSimOptions;
+  readonly #settings: Settings;
   /** What configuration and options say, before there are encodings. */
   readonly #start: StartingPoint;
   /** Files that were read, and data by the path they were opened by. */
@@ -61,6 +62,7 @@ export class QuantSim {
     this.configName = settings.configName;
     this.exportWish = exportWishOf(settings.configName);
     this.#options = options;
+    this.#settings = settings;
     this.#read = { files: [...original.files ?? [], ...settingsFiles(options)], data: [] };
     this.#start = startingPoint(model, options, settings, this.exportWish);
     this.warnings.push(...this.#start.warnings);
@@ -142,11 +144,12 @@ export class QuantSim {
     await this.encode(this.statistics, options);
   }
 
-  /** Find the encodings from statistics of this model, gathered here or elsewhere. */
-  async encode(statistics: Statistics, { signal, workers }: Pick<CalibrateOptions, 'signal' | 'workers'> = {}): Promise<void> {
+  /** Find the encodings from statistics of this model, gathered here or elsewhere. Tensors that never held a finite value are left in float, unless `maxBad` is 0. */
+  async encode(statistics: Statistics, { signal, workers, maxBad }: Pick<CalibrateOptions, 'signal' | 'workers' | 'maxBad'> = {}): Promise<void> {
     const exactSoftmax = this.exportWish.exactSoftmax && this.#options.aimetPlacement !== true;
+    const withFloat = (tensors: readonly string[]) => withTensorsInFloat(this.model, this.#options, this.#settings, this.exportWish, tensors);
     const threads = { ...(signal && { signal }), ...(workers !== undefined && { workers }) };
-    this.#encoded = await fromStatistics(this.model, this.#plan?.hash ?? modelHash(this.model), this.#start, statistics, { ...chosenSchemes(this.#options), exactSoftmax, ...threads });
+    this.#encoded = await fromStatistics(this.model, this.#plan?.hash ?? modelHash(this.model), this.#start, statistics, { ...chosenSchemes(this.#options), exactSoftmax, ...threads, ...(maxBad !== 0 && { withFloat }) });
     this.#statistics = statistics;
     this.warnings.push(...this.#encoded.warnings);
   }

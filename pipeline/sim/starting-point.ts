@@ -1,3 +1,4 @@
+import { parseOverrides } from '../config/override.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
 import { placeQuantizers } from '../config/place-quantizers.ts';
 import type { ExportWish } from '../config/presets/index.ts';
@@ -27,6 +28,13 @@ export function startingPoint(model: Model, options: QuantSimOptions, { config, 
   if (encodings === null) return { placement, frozen: new Map(), biasesInFile: new Map(), warnings: placement.warnings };
   const start = startFromEncodings(model, placement, encodings, { freeze });
   return { ...start, warnings: [...placement.warnings, ...start.warnings] };
+}
+
+/** The same with these tensors left in float, as by an override. */
+export function withTensorsInFloat(model: Model, options: QuantSimOptions, settings: Settings, wish: ExportWish, tensors: readonly string[]): StartingPoint {
+  const off = Object.fromEntries(tensors.map(tensor => [tensor, { is_quantized: false }]));
+  const kept = settings.overrides.filter(({ tensor }) => !tensors.includes(tensor));
+  return startingPoint(model, options, { ...settings, overrides: [...kept, ...parseOverrides(off, 'tensors without a finite value')] }, wish);
 }
 
 /** Whether activations stay in float, or in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */

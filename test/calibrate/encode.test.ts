@@ -114,7 +114,13 @@ suite('calibrate/encode', test => {
 
   test('a tensor without a finite value is named', async () => {
     const error = await failure(placement(), statisticsOf({ x: Float32Array.of(1), h: Float32Array.of(NaN, Infinity) }));
-    assert.equal([error.code, error.message], ['statistics-missing', "tensor 'h': there is no finite value"]);
+    assert.equal([error.code, error.message], ['statistics-missing', `tensor 'h' has no encoding: it held 1 NaN and 1 infinite values, and no finite one, in 4 samples; mend the model or the data, or say in an override what becomes of it: {"h": {"is_quantized": false}}, or a range, {"h": {"min": -1, "max": 1}}`]);
+  });
+
+  test('a tensor without elements is told from one that no batch reached', async () => {
+    const error = await failure(placement(), statisticsOf({ x: Float32Array.of(1), h: new Float32Array(0) }));
+    assert.equal(error.code, 'statistics-missing');
+    assert.match(error.message, /^tensor 'h' has no encoding: it had no elements in 4 samples; .*"is_quantized": false/);
   });
 
   test('threads find what one thread finds', async () => {

@@ -8,6 +8,7 @@ import { quantpipe } from '../support/cli.ts';
 import { buildModel } from '../support/graphs.ts';
 import { floats } from '../support/random.ts';
 import { samplesFile } from '../support/samples.ts';
+import { node } from '../export/models.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 import * as wire from '../support/wire.ts';
@@ -62,7 +63,7 @@ suite('end-to-end/bad-input', test => {
     await writeFile(join(folder, 'data.arrow'), samplesFile({ x: { size: 4, values: new Float32Array(64).fill(NaN) } }, 16));
     const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
     assert.is(code, 1, stderr);
-    assert.match(stderr, /tensor 'x': there is no finite value/);
+    assert.match(stderr, /tensor 'x' has no encoding: it held 64 NaN and 0 infinite values, and no finite one,.*mend the model or the data/);
     assert.equal(await filesIn(join(folder, 'out')), []);
   }));
 
@@ -149,6 +150,21 @@ suite('end-to-end/bad-input', test => {
       assert.equal([code, stdout], [1, ''], stderr);
       assert.match(stderr, says);
     }
+  }));
+
+  test('a tensor that never holds a finite value is left in float and named, and the run goes on; with --strict it is an error that says what to do', () => inFolder(async folder => {
+    const nodes = [...small.nodes, node('Abs', ['x'], ['a']), node('Neg', ['a'], ['n']), node('Log', ['n'], ['l']), node('MatMul', ['l', 'w'], ['z'])];
+    await writeFile(join(folder, 'model.onnx'), writeModel(buildModel({ ...small, nodes, outputs: { ...small.outputs, z: null } })));
+    await writeFile(join(folder, 'data.arrow'), samples);
+    const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--json'], { cwd: folder });
+    assert.is(code, 0, stderr);
+    const { warnings } = JSON.parse(stdout) as { warnings: string[] };
+    assert.ok(warnings.some(warning => /^'l'.* was left in float: it held \d+ NaN and 0 infinite values, and no finite one, in \d+ samples/.test(warning)), warnings.join('\n'));
+    const { activation_encodings: activations } = JSON.parse(await readFile(join(folder, 'out/encodings.json'), 'utf8')) as { activation_encodings: { name: string }[] };
+    assert.equal(activations.map(({ name }) => name).filter(name => ['x', 'y', 'l', 'z'].includes(name)), ['x', 'y']);
+    const strict = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'strict', '--strict'], { cwd: folder });
+    assert.is(strict.code, 1);
+    assert.match(strict.stderr, /'l' has no encoding: it held \d+ NaN .*"is_quantized": false.*"min"/);
   }));
 
   test('NaN and Inf in the data are counted and reported, and the run goes on', () => inFolder(async folder => {
