@@ -124,7 +124,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range, readingHash(source, bindings, options.images)) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(setAsideWarning)] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range, readingHash(source, bindings, options.images)) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
   } catch (error) {
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
@@ -149,8 +149,10 @@ function interrupted(path: string, samples: number, total: number | null, cause:
   return new QuantpipeError('interrupted', `stopped after ${samples}${total === null ? '' : ` of ${total}`} samples; they are kept in '${path}', and a run that resumes goes on from there`, {}, { cause });
 }
 
-function setAsideWarning({ index, sample, message }: SetAside): string {
-  return sample !== undefined ? `left out: ${message}` : `batch ${index} was set aside: ${message}`;
+function setAsideWarning({ index, sample, message }: SetAside, { size, limit = Infinity }: BlockOptions, { rows }: Source): string {
+  if (sample !== undefined) return `left out: ${message}`;
+  const first = index * size, last = Math.min(first + size, limit, rows ?? Infinity) - 1;
+  return `batch ${index} (${first === last ? `sample ${first}` : `samples ${first} to ${last}`}, counted from 0) was set aside: ${message}`;
 }
 
 function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { batchSize, limit, shard }: CalibrateOptions, warnings: string[]): BlockOptions {

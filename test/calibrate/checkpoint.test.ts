@@ -161,7 +161,7 @@ suite('calibrate/checkpoint', test => {
     const { setAside, warnings, statistics } = await observed(plan, IMAGES, { ...keeping(folder, true), worker: lethal });
     assert.equal(setAside.map(({ index }) => index), [4]);
     assert.is(statistics.samples, 56);
-    assert.match(warnings[0]!, /^batch 4 was set aside: a process that ran nothing but this batch ended: SIGABRT \(3 times\)$/);
+    assert.match(warnings[0]!, /^batch 4 \(samples 16 to 19, counted from 0\) was set aside: a process that ran nothing but this batch ended: SIGABRT \(3 times\)$/);
     const strict = await observed(plan, IMAGES, { ...keeping(folder), maxBad: 0 });
     assert.is(Buffer.compare(writeStatistics(strict.statistics), whole), 0, 'beginning anew forgets');
   }));

@@ -32,7 +32,7 @@ suite('end-to-end/faults', test => {
     const summary = JSON.parse(stdout) as { samples: number; batches: number; setAside: { index: number; message: string }[] };
     assert.equal([summary.samples, summary.batches, summary.setAside.map(({ index }) => index)], [36, 9, [4]]);
     assert.match(summary.setAside[0]!.message, /99/);
-    assert.match(stderr, /warning: batch 4 was set aside: .*99/);
+    assert.match(stderr, /warning: batch 4 \(samples 16 to 19, counted from 0\) was set aside: .*99/);
     assert.not.ok((await readdir(join(folder, 'out'))).some(name => name.startsWith('checkpoint')));
 
     const strict = await quantpipe([...args, '--strict'], { cwd: folder });
