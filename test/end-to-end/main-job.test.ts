@@ -8,14 +8,14 @@ import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 
-/** Labelled samples judged here; `npm run accuracy` takes all of them, on both engines. */
+/** Labelled samples judged here; `npm run accuracy` takes all of them, on both engines, and other placements. */
 const SAMPLES: Readonly<Record<string, number>> = { 'direction-classifier': 60, 'text-recognizer': 24 };
 
 /** Of the others: enough to see a point of accuracy. */
 const MOST = 500;
 
 suite('end-to-end/main-job', test => {
-  for (const { name, model, calibration, evaluation, most, agreement, options } of cases) {
+  for (const { name, model, calibration, evaluation, most, agreement, options } of cases.filter(({ placement }) => placement.length === 0)) {
     const limit = SAMPLES[name] ?? MOST;
     test(`${name}: run and evaluate, ${limit} labelled samples`, () => inFolder(async folder => {
       const ran = await quantpipe(['run', model, calibration, '-o', folder, '--json', '--limit', '64']);
