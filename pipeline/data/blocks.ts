@@ -4,7 +4,7 @@ import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { columnOf } from './column.ts';
 import { concatRows } from './concat.ts';
-import { refuseNulls } from './nulls.ts';
+import { batchesWithoutNulls } from './nulls.ts';
 import { recordBatch, toIpc } from './record-batches.ts';
 import type { Block, IsWanted, Source } from './source.ts';
 
@@ -48,14 +48,14 @@ export async function* blocks(source: Source, options: BlockOptions): AsyncGener
   const isWanted = (block: number) => block >= from && block % shard.count === shard.index;
   let parts: Part[] = [], bad: BadRow[] = [];
   let row = 0;
-  for await (const batch of source.batches(rowsOf(isWanted, size, limit), columns)) {
+  for await (const batch of batchesWithoutNulls(source, rowsOf(isWanted, size, limit), columns)) {
     const rows = typeof batch === 'number' ? batch : 'bad' in batch ? 1 : batch.numRows;
     for (let begin = 0; begin < rows && row < limit;) {
       const index = Math.floor(row / size);
       const count = Math.min(rows - begin, size - row % size, limit - row);
       if (typeof batch !== 'number' && isWanted(index)) {
         if ('bad' in batch) bad.push({ sample: row, reason: batch.bad });
-        else parts.push({ batch, begin, end: begin + count, sample: row });
+        else parts.push({ batch, begin, end: begin + count });
       }
       begin += count;
       row += count;
@@ -113,8 +113,6 @@ interface Part {
   readonly batch: RecordBatch;
   readonly begin: number;
   readonly end: number;
-  /** Position of the first of these rows in the source. */
-  readonly sample: number;
 }
 
 type BadRow = Block['bad'][number];
@@ -124,9 +122,7 @@ function block(index: number, parts: readonly Part[], bad: readonly BadRow[], fi
   const { fields } = parts[0]!.batch.schema;
   const kept = [...fields.keys()].filter(i => (wanted ? wanted.includes(fields[i]!.name) : columnOf(fields[i]!, source.name) !== null));
   const columns = kept.map(i => {
-    const rows = parts.map(({ batch, ...part }) => ({ ...part, data: batch.data.children[i]! })), where = `column '${fields[i]!.name}' of ${source.name}`;
-    refuseNulls(rows, where);
-    return concatRows(rows, where);
+    return concatRows(parts.map(({ batch, ...part }) => ({ ...part, data: batch.data.children[i]! })), `column '${fields[i]!.name}' of ${source.name}`);
   });
   const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)]]));
   return { index, rows: batch.numRows, bytes: toIpc(batch), bad };

@@ -1,31 +1,63 @@
-import { type Data, DataType } from 'apache-arrow';
+import { type Data, DataType, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
-import type { Rows } from './concat.ts';
-
-/** Rows of one column of one batch, and the position of the first of them in the source. */
-export interface SampleRows extends Rows {
-  readonly sample: number;
-}
+import { columnOf } from './column.ts';
+import type { BadSample, IsWanted, Source } from './source.ts';
 
 /**
- * @param where how messages call the column
- * @throws data-invalid naming the first of these samples that is null, or holds a null at any depth
+ * The batches of a source, in which no sample is null or holds a null: such a one is a {@link BadSample}, and the rows around it are slices.
+ *
+ * @param columns those that samples need; default all that quantpipe can read
  */
-export function refuseNulls(parts: readonly SampleRows[], where: string): void {
-  for (const { data, begin, end, sample } of parts) {
-    const row = rowWithNull(data, begin, end, where);
-    if (row === null) continue;
-    throw nullSample(sample + row - begin, where, { isWhole: !data.getValid(row) });
+export async function* batchesWithoutNulls(source: Source, isWanted: IsWanted, columns?: readonly string[]): AsyncGenerator<RecordBatch | BadSample | number> {
+  for await (const batch of source.batches(isWanted, columns)) {
+    if (typeof batch === 'number' || 'bad' in batch) yield batch;
+    else yield* withoutNulls(batch, source.name, columns);
   }
 }
 
-/** The error about a sample that is null, or holds a null. */
-export function nullSample(sample: number, where: string, { isWhole }: { readonly isWhole: boolean }): QuantpipeError {
-  return new QuantpipeError('data-invalid', `${where}: sample ${sample} ${isWhole ? 'is null; every sample needs a value' : 'holds a null; all of its values are needed'}`, { sample });
+/**
+ * Rows of which some are null, or hold a null: a {@link BadSample} for each of those, and batches of the others around them.
+ *
+ * @param nulls by their number, and how messages call the column that is to blame
+ * @param between the rows from the first number to the second (exclusive)
+ */
+export function* aroundNulls(rows: number, nulls: ReadonlyMap<number, string>, between: (begin: number, end: number) => RecordBatch): Generator<RecordBatch | BadSample> {
+  let begin = 0;
+  for (const [row, column] of [...nulls].sort(([a], [b]) => a - b)) {
+    if (row > begin) yield between(begin, row);
+    yield { bad: `${column} is null there, or holds a null` };
+    begin = row + 1;
+  }
+  if (begin < rows) yield between(begin, rows);
 }
 
-/** The first of these rows with a null at any depth. Rows that a damaged file does not have hold none. */
+/**
+ * The rows from `begin` to `end` (exclusive) that are null, or hold a null at any depth, in order. Rows that a damaged file does not have hold none.
+ *
+ * @param where how messages call the column
+ */
+export function rowsWithNulls(data: Data, begin: number, end: number, where: string): number[] {
+  const rows: number[] = [];
+  for (let from = begin; ; ) {
+    const row = rowWithNull(data, from, end, where);
+    if (row === null) return rows;
+    rows.push(row);
+    from = row + 1;
+  }
+}
+
+function* withoutNulls(batch: RecordBatch, name: string, columns?: readonly string[]): Generator<RecordBatch | BadSample> {
+  const nulls = new Map<number, string>();
+  for (const [i, field] of batch.schema.fields.entries()) {
+    if (columns?.includes(field.name) === false || columnOf(field, name) === null) continue;
+    const where = `column '${field.name}' of ${name}`;
+    for (const row of rowsWithNulls(batch.data.children[i]!, 0, batch.numRows, where)) if (!nulls.has(row)) nulls.set(row, where);
+  }
+  yield* nulls.size === 0 ? [batch] : aroundNulls(batch.numRows, nulls, (begin, end) => batch.slice(begin, end));
+}
+
+/** The first of these rows with a null at any depth. */
 function rowWithNull(data: Data, begin: number, end: number, where: string): number | null {
   const from = Math.max(0, begin), to = Math.min(end, data.length);
   const whole = nullRow(data, from, to, where);

@@ -3,6 +3,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { QuantpipeError } from '../base/errors.ts';
 import { columnOf } from './column.ts';
 import { concatRows, type Rows } from './concat.ts';
+import { batchesWithoutNulls } from './nulls.ts';
 import { recordBatch, skippable } from './record-batches.ts';
 import type { BadSample, IsWanted, Source } from './source.ts';
 
@@ -46,7 +47,7 @@ async function* chosenBatches(source: Source, count: number, chosen: (index: num
     const first = firstFrom(begin), last = firstFrom(end);
     return last > first && isWanted(first, last);
   };
-  for await (const batch of source.batches(holdsWanted, names)) {
+  for await (const batch of batchesWithoutNulls(source, holdsWanted, names)) {
     const end = row + (typeof batch === 'number' ? batch : 'bad' in batch ? 1 : batch.numRows);
     const first = index;
     index = firstFrom(end);

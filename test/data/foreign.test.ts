@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 
 import type { DType } from '../../pipeline/base/tensor.ts';
-import { blocks, type BlockOptions, labels, openSource } from '../../pipeline/data/index.ts';
+import { bindInputs, type Block, BlockFeeds, blocks, type BlockOptions, labels, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { failure, readColumn } from './reading.ts';
 
@@ -89,29 +89,69 @@ suite('data/foreign', test => {
     });
   }
 
-  const nulls: [column: string, shape: readonly (number | string)[], fact: string][] = [
-    ['x', ['N'], 'sample 6 is null; every sample needs a value'],
-    ['y', ['N', 2], 'sample 9 holds a null; all of its values are needed'],
-    ['z', ['N', 'T'], 'sample 5 is null; every sample needs a value'],
+  /** The samples of a column, and of those that cannot be read the places and why. */
+  const withNulls = async (path: string, column: string, dtype: DType, options: Partial<BlockOptions> = {}) => {
+    const source = await openSource(path), shape = source.columns.find(({ name }) => name === column)!.shape.map(dim => dim ?? 'T');
+    const bad: string[] = [], bytes: Block['bytes'][] = [];
+    for await (const block of blocks(source, { size: 3, columns: [column], ...options })) {
+      bad.push(...block.bad.map(({ sample, reason }) => `${sample}: ${reason.replace(path, 'FILE')}`));
+      if (block.rows > 0) bytes.push(block.bytes);
+    }
+    const inputs = [{ name: 'in', dtype, shape: ['N', ...shape] }], bindings = bindInputs(source, inputs, { inputs: { in: column } });
+    const samples = bytes.flatMap(block => [...new BlockFeeds(block, inputs, bindings)].flatMap(({ rows, feeds }) => {
+      const values = Array.from(feeds['in']!.data as Float32Array, Number), size = values.length / rows;
+      return Array.from({ length: rows }, (_, row) => values.slice(row * size, (row + 1) * size));
+    }));
+    return { samples, bad };
+  };
+  const reason = (column: string) => `column '${column}' of FILE is null there, or holds a null`;
+  const everyNull: [column: string, dtype: DType, sample: (row: number) => number[]][] = [
+    ...(['float32', 'float64', 'float16', 'int32', 'int64', 'uint8', 'uint64'] as const).map((dtype): typeof everyNull[number] => [dtype, 'float32', row => sample(row, 1)]),
+    ['bool', 'bool', row => [(7 * row) % 100 % 2]],
+    ['fixed', 'float32', row => sample(row, 3)],
+    ['list', 'int64', row => sample(row, row % 4 + 1)],
+    ['nested', 'float32', row => [...sample(row, 3), ...sample(row, 3)]],
   ];
-  for (const [column, shape, fact] of nulls) {
-    test(`refuses nulls and names the sample: ${column}, ${fact}`, async () => {
-      const [arrow, parquet] = [await openSource(`${FOLDER}/nulls.arrow`), await openSource(`${FOLDER}/nulls.parquet`)];
-      assert.equal(await failure(() => readColumn(arrow, column, 'float32', shape)), { code: 'data-invalid', message: `column '${column}' of ${arrow.name}: ${fact}` });
-      assert.equal(await failure(() => readColumn(parquet, column, 'float32', shape)), { code: 'data-invalid', message: `${parquet.name}, column '${column}${column === 'x' ? '' : '.list.element'}': ${fact}` });
+  for (const name of ['every-null.arrow', 'every-null.parquet']) {
+    test(`passes over samples of ${name} that are null or hold a null, and tells of each`, async () => {
+      const isList = (column: string) => ['fixed', 'list', 'nested'].includes(column);
+      for (const [column, dtype, expected] of everyNull) {
+        const { samples, bad } = await withNulls(`${FOLDER}/${name}`, column, dtype);
+        const isBad = (row: number) => row % 5 === 2 || (row % 5 === 4 && isList(column));
+        const rows = Array.from({ length: ROWS }, (_, row) => row);
+        assert.equal(samples, rows.filter(row => !isBad(row)).map(expected), column);
+        assert.equal(bad, rows.filter(isBad).map(row => `${row}: ${reason(column)}`), column);
+      }
+      assert.equal(await texts(`${FOLDER}/${name}`, 'text'), Array.from({ length: ROWS }, (_, row) => row % 5 === 2 ? [] : [`row ${row}`]).flat());
     });
   }
 
-  test('nulls of samples that are not read are no fault', async () => {
-    const read = async (options: Partial<BlockOptions>) => {
-      const found: number[] = [];
-      for await (const { index } of blocks(await openSource(`${FOLDER}/nulls.arrow`), { size: 3, columns: ['x'], ...options })) found.push(index);
-      return found;
-    };
-    assert.equal(await read({ limit: 6 }), [0, 1]);
-    assert.equal(await read({ shard: { index: 1, count: 2 } }), [1, 3]);
-    assert.is((await failure(() => read({ limit: 7 }))).message, `column 'x' of ${FOLDER}/nulls.arrow: sample 6 is null; every sample needs a value`);
-    assert.is((await failure(() => read({ shard: { index: 0, count: 2 } }))).message, `column 'x' of ${FOLDER}/nulls.arrow: sample 6 is null; every sample needs a value`);
+  test('a sample with a null in any of the columns that are read is left out of all of them, once', async () => {
+    for (const name of ['nulls.arrow', 'nulls.parquet']) {
+      const source = await openSource(`${FOLDER}/${name}`), bad: number[] = [], rows: number[] = [];
+      for await (const block of blocks(source, { size: 4 })) {
+        bad.push(...block.bad.map(({ sample }) => sample));
+        rows.push(block.rows);
+      }
+      assert.equal([bad, rows], [[5, 6, 9], [4, 2, 2]], name);
+    }
+  });
+
+  test('nulls of samples and columns that are not read are no fault', async () => {
+    for (const path of [`${FOLDER}/nulls.arrow`, `${FOLDER}/nulls.parquet`]) {
+      assert.equal((await withNulls(path, 'x', 'float32', { limit: 6 })).bad, []);
+      assert.equal((await withNulls(path, 'x', 'float32', { limit: 7 })).bad, [`6: ${reason('x')}`]);
+      assert.equal((await withNulls(path, 'x', 'float32', { shard: { index: 1, count: 2 } })).bad, []);
+      assert.equal((await withNulls(path, 'x', 'float32', { shard: { index: 0, count: 2 } })).bad, [`6: ${reason('x')}`]);
+    }
+  });
+
+  test('a null that is among the samples chosen is told of in its place', async () => {
+    for (const name of ['every-null.arrow', 'every-null.parquet']) {
+      const source = await openSource(`${FOLDER}/${name}`, { sample: { count: ROWS } }), bad: number[] = []; // all of them are chosen
+      for await (const block of blocks(source, { size: 4, columns: ['int32'] })) bad.push(...block.bad.map(({ sample }) => sample));
+      assert.equal(bad, [2, 7, 12, 17, 22], name);
+    }
   });
 
   test('reads .npy arrays of every type', async () => {

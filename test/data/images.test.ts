@@ -172,6 +172,19 @@ suite('data/images', test => {
     assert.equal(alone.map(({ rows, bad }) => [rows, bad.length]), [[1, 0], [1, 0], [1, 0], [0, 1], [1, 0], [1, 0]]);
   });
 
+  test('an image needs no path; where all of it, its bytes or its class is missing, the sample is told of, and the others keep their places', async () => {
+    const options = { inputs: [INPUT], images: { resize: { height: 16, width: 16 } } };
+    const whole = await collect(`${FOLDER}/images.parquet`, options, 1);
+    for (const name of ['nulls.parquet', 'nulls.arrow']) {
+      const found = await collect(`${FOLDER}/${name}`, options, 1);
+      assert.equal(found.flatMap(({ bad }) => bad.map(({ sample }) => sample)), [2, 3, 4], name);
+      for (const sample of [0, 1, 5]) assert.equal(Buffer.from(found[sample]!.bytes), Buffer.from(whole[sample]!.bytes), `${name}: ${sample}`);
+      assert.match(found[2]!.bad[0]!.reason, /^column 'image'.* is null there/);
+      assert.match(found[3]!.bad[0]!.reason, name.endsWith('.arrow') ? /^'3.jpg': the data hold its path only, not its bytes$/ : /^column 'image' of .* is null there, or holds a null$/);
+      assert.match(found[4]!.bad[0]!.reason, /^column 'label' of .* is null there, or holds a null$/);
+    }
+  });
+
   test('reads the shards of images each once, bad ones too', async () => {
     for (const path of ['damaged.parquet', 'images.tar', 'classes']) {
       const opened = await openSource(`${FOLDER}/${path}`, { inputs: [INPUT], images: { resize: { height: 16, width: 16 } } });

@@ -5,6 +5,7 @@ import type { SessionInput } from '../../base/tensor.ts';
 import { columnsOf } from '../column.ts';
 import { concatRows } from '../concat.ts';
 import { decoding } from '../ipc-messages.ts';
+import { batchesWithoutNulls } from '../nulls.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
 import type { BadSample, IsWanted, Source } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
@@ -61,7 +62,7 @@ function pixelField(name: string, { resize, crop }: ImageSettings, { channels, c
 
 async function* decodedBatches(source: Source, decoders: readonly Decoder[], isWanted: IsWanted, names?: readonly string[]): AsyncGenerator<RecordBatch | BadSample | number> {
   let row = 0;
-  for await (const batch of source.batches(isWanted, names)) {
+  for await (const batch of batchesWithoutNulls(source, isWanted, names)) {
     if (typeof batch === 'number' || 'bad' in batch) {
       row += typeof batch === 'number' ? batch : 1;
       yield batch;
@@ -106,7 +107,7 @@ function badSample(error: unknown): BadSample {
 
 async function decodeSample({ bytes, path }: EncodedSample, { name, settings, target }: Decoder): Promise<Sample> {
   const called = path === '' ? `column '${name}'` : `'${path}'`;
-  if (bytes === null) throw new QuantpipeError('data-invalid', `${called}: the data hold its path only, not its bytes`);
+  if (bytes === null) throw new QuantpipeError('data-invalid', path === '' ? `${called} is null there` : `${called}: the data hold its path only, not its bytes`);
   try {
     return transformImage(await decodeImage(bytes), settings, target);
   } catch (error) {
@@ -126,7 +127,7 @@ function encodedImages(batch: RecordBatch, name: string, where: string): (row: n
   const isStruct = DataType.isStruct(column.type);
   const [bytesOf, pathOf] = isStruct ? [column.getChild('bytes'), column.getChild('path')] : [column, null];
   return row => decoding(where, () => {
-    const bytes: unknown = bytesOf?.get(row), path: unknown = pathOf?.get(row);
+    const bytes: unknown = column.isValid(row) ? bytesOf?.get(row) : null, path: unknown = column.isValid(row) ? pathOf?.get(row) : null;
     return { bytes: bytes instanceof Uint8Array ? bytes : null, path: typeof path === 'string' ? path : '' };
   });
 }

@@ -43,7 +43,7 @@ function imageColumn(node: SchemaTree): ParquetColumn | null {
   const leaf = leafOf(bytes === node ? [node] : [node, bytes]);
   if (leaf === null || leaf.dtype !== 'binary' || leaf.listLevels.length > 0) return null;
   const pathLeaf = path && path.children.length === 0 ? leafOf([node, path]) : null;
-  const leaves = pathLeaf?.dtype === 'string' ? [leaf, pathLeaf] : [leaf];
+  const leaves = pathLeaf?.dtype === 'string' ? [leaf, { ...pathLeaf, isOptional: true as const }] : [leaf];
   const field = imageField(node.element.name);
   return { field, leaves, build: ([stored, paths]) => imageData(pieces(stored!), paths ? pieces(paths).map(text) : null) };
 }

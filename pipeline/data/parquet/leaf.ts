@@ -12,6 +12,8 @@ export interface Leaf {
   readonly maxDefinition: number;
   /** For each list around the value, from the outside: the definition level from which on the list has an item. */
   readonly listLevels: readonly number[];
+  /** A sample can do without it. */
+  readonly isOptional?: true;
 }
 
 /** The leaf at the end of a path of the schema, root not included; null where its values are none that quantpipe reads. */

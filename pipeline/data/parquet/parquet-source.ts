@@ -4,15 +4,16 @@ import { QuantpipeError } from '../../base/errors.ts';
 import { streamBytes, take, type StoredBytes } from '../byte-reader.ts';
 import { columnsOf } from '../column.ts';
 import { MessageDecoder, readBody, readMessageHead } from '../ipc-messages.ts';
+import { aroundNulls } from '../nulls.ts';
 import { openBytes } from '../open-bytes.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
-import type { IsWanted, StoredSource } from '../source.ts';
+import type { BadSample, IsWanted, StoredSource } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
 import { elementBytes } from '../tensor-columns.ts';
 import { parquetColumns, type ParquetColumn } from './columns.ts';
 import { parquetMetadata, parquetSchema, type FileMetaData, type RowGroup } from './hyparquet.ts';
 import type { Leaf } from './leaf.ts';
-import { LeafReader } from './leaf-rows.ts';
+import { LeafReader, rowsBetween, type LeafRows } from './leaf-rows.ts';
 import { PARQUET_MAGIC } from './magic.ts';
 import { chunkPages, decoding } from './pages.ts';
 
@@ -82,7 +83,7 @@ async function arrowSchema(base64: string, name: string): Promise<Schema | null>
   return head && new MessageDecoder(reader.name, await readBody(reader, head)).schema;
 }
 
-async function* parquetBatches(path: string, version: string | null, isWanted: IsWanted, names?: readonly string[]): AsyncGenerator<RecordBatch | number> {
+async function* parquetBatches(path: string, version: string | null, isWanted: IsWanted, names?: readonly string[]): AsyncGenerator<RecordBatch | BadSample | number> {
   const file = await openBytes(path, version);
   try {
     const { columns, groups } = await readDirectory(file);
@@ -90,7 +91,7 @@ async function* parquetBatches(path: string, version: string | null, isWanted: I
     let row = 0;
     for (const group of groups) {
       const rows = Number(group.num_rows);
-      if (isWanted(row, row + rows)) yield* groupBatches(file, group, row, needed, (begin, end) => isWanted(row + begin, row + end));
+      if (isWanted(row, row + rows)) yield* groupBatches(file, group, needed, (begin, end) => isWanted(row + begin, row + end));
       else yield rows;
       row += rows;
     }
@@ -99,27 +100,38 @@ async function* parquetBatches(path: string, version: string | null, isWanted: I
   }
 }
 
-/** The rows of one group, which begins at row `first` of the file. Those that are not wanted are read too, as far as a wanted one follows, and dropped. */
-async function* groupBatches(file: StoredBytes, group: RowGroup, first: number, columns: readonly ParquetColumn[], isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+/** The rows of one group. Those that are not wanted are read too, as far as a wanted one follows, and dropped. */
+async function* groupBatches(file: StoredBytes, group: RowGroup, columns: readonly ParquetColumn[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
   const total = Number(group.num_rows);
-  const readers = columns.map(({ leaves }) => leaves.map(leaf => new LeafReader(leaf, chunkPages(file, chunkOf(file, group, leaf), leaf), `${file.name}, column '${leaf.path}'`, first)));
+  const readers = columns.map(({ leaves }) => leaves.map(leaf => new LeafReader(leaf, chunkPages(file, chunkOf(file, group, leaf), leaf), `${file.name}, column '${leaf.path}'`)));
   const bytes = columns.flatMap(({ leaves }) => leaves).reduce((sum, leaf) => sum + decodedBytes(chunkOf(file, group, leaf), leaf), 0);
   const slice = Math.max(1, Math.min(MAX_BATCH_ROWS, Math.floor(SLICE_BYTES * total / Math.max(1, bytes))));
   try {
     for (let begin = 0; begin < total; begin += slice) {
       const count = Math.min(slice, total - begin);
       if (!isWanted(begin, total)) return yield total - begin;
-      const data = [];
-      for (const [i, column] of columns.entries()) {
-        const rows = [];
-        for (const reader of readers[i]!) rows.push(await reader.take(count));
-        data.push(column.build(rows, `${file.name}, column '${column.field.name}'`));
-      }
-      yield isWanted(begin, begin + count) ? recordBatch(columns.map(({ field }) => field), data) : count;
+      const rows: LeafRows[][] = [];
+      for (const leaves of readers) rows.push(await takeAll(leaves, count));
+      if (isWanted(begin, begin + count)) yield* builtBatches(file.name, columns, rows, count);
+      else yield count;
     }
   } finally {
     await Promise.all(readers.flat().map(reader => reader.close()));
   }
+}
+
+async function takeAll(leaves: readonly LeafReader[], count: number): Promise<LeafRows[]> {
+  const rows: LeafRows[] = [];
+  for (const leaf of leaves) rows.push(await leaf.take(count));
+  return rows;
+}
+
+/** `count` rows of every column; of samples that are null, or hold a null, is told in their place. */
+function builtBatches(name: string, columns: readonly ParquetColumn[], taken: readonly (readonly LeafRows[])[], count: number): Generator<RecordBatch | BadSample> {
+  const nulls = new Map<number, string>();
+  for (const [i, leaves] of taken.entries()) for (const row of leaves.flatMap(leaf => leaf.nulls)) if (!nulls.has(row)) nulls.set(row, `column '${columns[i]!.field.name}' of ${name}`);
+  const build = ({ field, build }: ParquetColumn, leaves: readonly LeafRows[], begin: number, end: number) => build(leaves.map(leaf => rowsBetween(leaf, begin, end)), `${name}, column '${field.name}'`);
+  return aroundNulls(count, nulls, (begin, end) => recordBatch(columns.map(({ field }) => field), columns.map((column, i) => build(column, taken[i]!, begin, end))));
 }
 
 type Chunk = NonNullable<RowGroup['columns'][number]['meta_data']>;
