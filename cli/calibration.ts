@@ -68,26 +68,33 @@ function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<C
   const { resume, checkpointEvery: everySeconds, strict } = options;
   if (checkpoint === null && resume) throw new QuantpipeError('config-invalid', 'there is no checkpoint to resume where the statistics go to standard output');
   return {
-    ...(checkpoint !== null && { checkpoint: { path: checkpoint, resume: resume === true, ...(everySeconds !== undefined && { everySeconds }) } }),
+    ...(checkpoint !== null && { checkpoint: { path: checkpoint, isLocked: true, resume: resume === true, ...(everySeconds !== undefined && { everySeconds }) } }),
     ...pick(options, 'batchTimeout', 'maxBad'),
     ...(strict && { maxBad: 0 }),
   };
 }
 
 /**
- * Run `body`; where it fails and left a checkpoint, the error says so, because the next run can go on from there. Where no further run
- * could fare better, because the data never held what is needed, the checkpoint is removed.
+ * Run `body`, which makes all that the checkpoint is kept for, with its lock held, and then remove it. Where `body` fails and left a checkpoint, the
+ * error says so, because the next run can go on from there; where no further run could fare better, because the data never held what is needed, it goes too.
  */
-export async function tellingOfCheckpoint<T>(checkpoint: string, body: () => Promise<T>): Promise<T> {
+export async function withCheckpoint<T>(checkpoint: string, body: () => Promise<T>): Promise<T> {
+  const { lockCheckpoint, removeCheckpoint } = await import('../pipeline/sim/index.ts');
+  let unlock = async () => {};
   try {
-    return await body();
+    unlock = await lockCheckpoint(checkpoint);
+    const done = await body();
+    await removeCheckpoint(checkpoint);
+    return done;
   } catch (error) {
     if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
     if (error.code === 'statistics-missing') {
-      await (await import('../pipeline/sim/index.ts')).removeCheckpoint(checkpoint);
+      await removeCheckpoint(checkpoint);
       throw error;
     }
     throw new QuantpipeError(error.code, error.message, { ...error.context, ...wayOn(error, checkpoint) }, { cause: error });
+  } finally {
+    await unlock();
   }
 }
 

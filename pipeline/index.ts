@@ -23,7 +23,7 @@ export type { BlockOptions } from './config/divisions.ts';
 export type { BiasQuantizer, EncodingTable, FloatQuantizer, LeftInFloat, Placement, Quantizer, Rule, Undivided, Unit } from './config/placement.ts';
 
 export type { CheckpointOptions } from './calibrate/checkpoint.ts';
-export { removeCheckpoint } from './calibrate/remove-checkpoint.ts';
+export { lockCheckpoint, removeCheckpoint } from './calibrate/checkpoint-files.ts';
 export { observe, type CalibrateOptions, type Observation, type Progress } from './calibrate/calibrate.ts';
 export type { MemoryPlan } from './calibrate/memory-plan.ts';
 export { type OrderOptions, readWorkOrder, type WorkOrder, writeWorkOrder } from './calibrate/work-order.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
-import { calibrateWithProgress, filesRead, pick, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
+import { calibrateWithProgress, filesRead, pick, readOptions, simOptions, withCheckpoint, workFiles } from '../calibration.ts';
 import { Heap, holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
 import {
@@ -34,7 +34,7 @@ Examples:
       holdYoung();
       noteOutput(options.output);
       if (options.order !== undefined) return carryOut(model, options.order, data, options);
-      const { QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
+      const { QuantSim } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal });
@@ -46,11 +46,10 @@ Examples:
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
           return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
         };
-        const [run, outputs] = await (checkpoint === null ? observed() : tellingOfCheckpoint(checkpoint, observed)).catch(async (error: unknown) => {
+        const [run, outputs] = await (checkpoint === null ? observed() : withCheckpoint(checkpoint, observed)).catch(async (error: unknown) => {
           await removeFolder();
           throw error;
         });
-        if (checkpoint !== null) await removeCheckpoint(checkpoint);
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });
     });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
-import { calibrateWithProgress, filesRead, readOptions, simOptions, tellingOfCheckpoint, workFiles } from '../calibration.ts';
+import { calibrateWithProgress, filesRead, readOptions, simOptions, withCheckpoint, workFiles } from '../calibration.ts';
 import { holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
 import {
@@ -35,7 +35,7 @@ Examples:
   $ quantpipe run model.onnx s3a://bucket/samples.parquet -o out --spark spark://host:7077`)
     .action(async (model: string, data: string | undefined, options: Options) => {
       holdYoung();
-      const { exportPaths, prepareFolder, QuantSim, removeCheckpoint } = await import('../../pipeline/sim/index.ts');
+      const { exportPaths, prepareFolder, QuantSim } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
@@ -44,7 +44,7 @@ Examples:
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: data === undefined ? [] : [data] });
         const removeFolder = await prepareFolder(options.output);
-        const [run, outputs] = await tellingOfCheckpoint(checkpoint, async () => {
+        const [run, outputs] = await withCheckpoint(checkpoint, async () => {
           const figures = source === null
             ? await calibrateOnSpark(sim, data!, options.spark!, options, signal)
             : await calibrateWithProgress(sim, source, options, checkpoint, signal);
@@ -53,7 +53,6 @@ Examples:
           await removeFolder();
           throw error;
         });
-        await removeCheckpoint(checkpoint);
         printSummary({ sim, run, outputs }, options);
       });
     });

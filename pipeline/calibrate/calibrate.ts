@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -63,7 +63,7 @@ export interface Progress {
   readonly batches: number;
   /** Blocks and samples that were set aside so far. */
   readonly setAside: number;
-  /** Attempts beyond the first, of blocks whose threads died or hung. */
+  /** Attempts beyond the first: of blocks whose threads died or hung, and of requests for data that broke off. */
   readonly retries: number;
   /** How the work fits into the memory; null where the first samples could not be measured. */
   readonly memory: MemoryPlan | null;
@@ -89,6 +89,7 @@ export interface Observation {
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
   checkCalibrateOptions(options);
   const { signal } = options;
+  const addresses = source.files ?? [], requestsBefore = repeatedRequests(addresses);
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
   const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings), ...unusedImageOptions(source, bindings, options.images)];
@@ -108,7 +109,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
       const { ahead, all } = peekable(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal), MOST_TRIED);
       const memory = await work.fit(ahead, { block: range.size, together: range.together ?? 1, warnings });
       const resumed = reducer.state.statistics.samples;
-      const progress = (): Progress => ({ ...progressOf(reducer!), resumed, total, retries: work.retries, memory });
+      const progress = (): Progress => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory });
       used = work.workers;
       if (memory !== null) options.onPlan?.(memory);
       for await (const outcome of orderedMap(all, () => work.limit(reducer!.state.next), block => work.observe(block))) {

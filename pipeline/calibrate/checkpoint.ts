@@ -7,9 +7,8 @@ import { stableJson } from '../base/stable-json.ts';
 import { readNotedStatistics, writeStatistics } from '../data/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
+import { lockCheckpoint, removeCheckpoint } from './checkpoint-files.ts';
 import { Journal } from './journal.ts';
-import { lockFile } from './lock-file.ts';
-import { removeCheckpoint } from './remove-checkpoint.ts';
 
 /** How far an observation has come: all that a resumed one needs. */
 export interface ObservationState {
@@ -31,6 +30,8 @@ export interface CheckpointOptions {
   readonly resume?: boolean;
   /** Seconds between two checkpoints. Default 30. */
   readonly everySeconds?: number;
+  /** Whoever observes holds the lock already (`lockCheckpoint`), because the checkpoint is needed for longer. */
+  readonly isLocked?: boolean;
 }
 
 /** Of what the note holds. A reader refuses any other. */
@@ -65,8 +66,8 @@ export class Checkpoint {
   }
 
   /** @throws `checkpoint-mismatch` where it is of other work (saying what differs) or in use; `checkpoint-invalid` where it is malformed */
-  static async open({ path, resume = false, everySeconds = SECONDS_BETWEEN }: CheckpointOptions, identity: Identity): Promise<Checkpoint> {
-    const unlock = await lockFile(`${path}.lock`);
+  static async open({ path, resume = false, everySeconds = SECONDS_BETWEEN, isLocked = false }: CheckpointOptions, identity: Identity): Promise<Checkpoint> {
+    const unlock = isLocked ? async () => {} : await lockCheckpoint(path);
     try {
       const resumed = resume ? await load(path, identity) : null;
       if (resumed === null) await rm(path, { force: true });

@@ -26,6 +26,14 @@ export function isAddress(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
+/** Requests that broke off and were made again, by address, since the process began: the readers that made them come and go. */
+const repeated = new Map<string, number>();
+
+/** How many requests for what lies behind these addresses had to be made again so far. */
+export function repeatedRequests(addresses: readonly string[]): number {
+  return addresses.reduce((sum, address) => sum + (repeated.get(address) ?? 0), 0);
+}
+
 /** What may be gone at the next try. */
 class PassingFault extends Error {}
 
@@ -102,6 +110,7 @@ export class HttpBytes implements StoredBytes {
       } catch (cause) {
         if (!(cause instanceof PassingFault)) throw cause;
         if (attempt >= this.#options.attempts) throw this.#unreadable(`${cause.message}, ${attempt} times in a row`, cause);
+        repeated.set(this.name, repeatedRequests([this.name]) + 1);
         await sleep(this.#options.backoffMs * 2 ** Math.max(0, attempt - 1));
       }
     }

@@ -1,4 +1,6 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import * as assert from 'uvu/assert';
@@ -45,6 +47,27 @@ suite('calibrate/observe', test => {
       assert.equal(two.progress.at(-1), { samples: 44, total: 44, batches: 6, setAside: 0, resumed: 0, retries: 0, memory: two.plan });
     });
   }
+
+  test('a request that the server of the data refused once is among the retries', async () => {
+    const content = await readFile(IMAGES), small = { ...settings, engine: 'web', workers: 1 } as const;
+    let isBusy = false;
+    const server = createServer((request, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range!)!, end = Math.min(Number(last) + 1, content.length);
+      if (isBusy) response.writeHead(503).end();
+      else response.writeHead(206, { 'content-range': `bytes ${first}-${end - 1}/${content.length}` }).end(content.subarray(Number(first), end));
+      isBusy = false;
+    });
+    await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
+    try {
+      const source = await openSource(`http://127.0.0.1:${(server.address() as AddressInfo).port}/images.arrow`);
+      isBusy = true;
+      const { statistics, progress } = await observed(plan, source, small);
+      assert.is(progress.at(-1)!.retries, 1);
+      assert.fixture(asText(statistics), asText((await byOneWorker('web')).statistics));
+    } finally {
+      server.close();
+    }
+  });
 
   test('the statistics are those of the values that the engine computes', async () => {
     const model = buildModel({ inputs: { x: ['N', 1, 28, 28] }, nodes: [{ op: 'GlobalMaxPool', in: ['x'], out: ['y'] }], outputs: { y: ['N', 1, 1, 1] } });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 import * as assert from 'uvu/assert';
 
-import { HttpBytes } from '../../pipeline/data/http-bytes.ts';
+import { HttpBytes, repeatedRequests } from '../../pipeline/data/http-bytes.ts';
 import { blocks, openSource } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { failure } from './reading.ts';
@@ -96,7 +96,9 @@ suite('data/http', test => {
 
   test('tries again where the server is busy, and gives up when it stays so', async () => {
     answer = (request, response) => requests < 3 ? response.writeHead(503).end() : sendRange(request, response, CONTENT);
+    const before = repeatedRequests([`${base}/content`]);
     assert.equal(await everything(), CONTENT);
+    assert.is(repeatedRequests([`${base}/content`, `${base}/other`]) - before, 2);
     answer = (_, response) => response.writeHead(503).end();
     assert.equal(await failure(everything), { code: 'file-unreadable', message: `cannot read ${base}/content: the server answers 503, 3 times in a row` });
   });
