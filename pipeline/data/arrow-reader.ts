@@ -3,7 +3,7 @@ import { Footer } from 'apache-arrow/ipc/metadata/file';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { checkFooter } from './flatbuffer-bounds.ts';
-import { passOver, take, type ByteReader, type StoredBytes } from './byte-reader.ts';
+import { buffered, passOver, take, type ByteReader, type StoredBytes } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
 import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
@@ -73,7 +73,7 @@ async function* closing<T>(reader: { close(): Promise<void> }, items: AsyncItera
 async function* streamFileBatches(path: string, version: string | null, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
   const file = await openBytes(path, version);
   try {
-    const reader = file.from(0);
+    const reader = buffered(file.from(0));
     yield* streamBatches(reader, await openStream(reader), isWanted);
   } finally {
     await file.close();
@@ -101,9 +101,10 @@ async function* fileBatches(path: string, version: string | null, isWanted: IsWa
   try {
     const footer = await readFooter(file);
     const decoder = new MessageDecoder(path, schemaMessage(path, footer.schema));
-    let row = 0;
+    let row = 0, reader = buffered(file.from(0));
     for (const offset of [...footer.dictionaries, ...footer.batches]) {
-      const reader = file.from(offset);
+      if (offset < reader.position) reader = buffered(file.from(offset));
+      else await reader.skip(offset - reader.position);
       const read = await readOrSkip(reader, await readHeadAt(file, reader, offset), decoder, row, isWanted);
       if (read === null) continue;
       row += rowsIn(read);

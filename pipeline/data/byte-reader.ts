@@ -148,23 +148,35 @@ export function streamBytes(name: string, chunks: AsyncIterable<Uint8Array>, siz
   };
 }
 
-/** A reader that asks for at least `least` bytes at a time, for formats of many small parts. What is passed over beyond them is not read. */
-export function buffered(reader: ByteReader, least: number): ByteReader {
-  let held: Uint8Array = new Uint8Array(0);
+/** How far ahead a buffered reader reads: this much at first and where it has just passed over something, twice as much each time it goes on, up to the most. */
+const FIRST_AHEAD = 1 << 12, MOST_AHEAD = 1 << 18;
+
+/** A reader that reads ahead, for formats of many small parts: each reading costs a trip to another thread. */
+export function buffered(reader: ByteReader, first = FIRST_AHEAD, most = MOST_AHEAD): ByteReader {
+  let held: Uint8Array = new Uint8Array(0), ahead = first;
   return {
     name: reader.name,
     get position() { return reader.position - held.length; },
     get left() { return reader.left === null ? null : reader.left + held.length; },
     async upTo(count) {
-      if (count > held.length) held = joined([held, await reader.upTo(Math.max(count - held.length, least))]);
-      const taken = held.slice(0, count);
-      held = held.subarray(taken.length);
-      return taken as Uint8Array<ArrayBuffer>;
+      const missing = count - held.length;
+      if (missing <= 0) {
+        const taken = held.slice(0, count) as Uint8Array<ArrayBuffer>;
+        held = held.subarray(count);
+        return taken;
+      }
+      const read = await reader.upTo(Math.max(missing, ahead));
+      ahead = Math.min(2 * ahead, most);
+      const taken = held.length === 0 && read.length <= missing ? read : joined([held, read.subarray(0, missing)]);
+      held = read.subarray(missing);
+      return taken;
     },
     async skip(count) {
       const passed = Math.min(count, held.length);
       held = held.subarray(passed);
-      return passed < count ? passed + await reader.skip(count - passed) : passed;
+      if (passed === count) return passed;
+      ahead = first;
+      return passed + await reader.skip(count - passed);
     },
   };
 }

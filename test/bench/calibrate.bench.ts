@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
-import { bindInputs, blocks, type CalibrateOptions, calibrationPlan, type EngineName, observe, openEngine, openSource, type Plan, QuantSim, type Source, writeModel } from '../../pipeline/index.ts';
+import { bindInputs, blocks, type CalibrateOptions, calibrationPlan, type EngineName, observe, openEngine, openSource, type Plan, QuantSim, writeModel } from '../../pipeline/index.ts';
 import { BlockFeeds } from '../../pipeline/data/index.ts';
 import { quantpipe } from '../support/cli.ts';
-import { inFolder } from '../support/temporary.ts';
 import { median, round, type Row } from './bench.ts';
 
-/** What is calibrated: an Arrow file so many times. The first samples are for warming up: onnxruntime-web compiles its WASM in tiers, and V8 our JavaScript, in every thread. */
+/** What is calibrated: the samples of an Arrow file so many times, as one file without compression. The first samples are for warming up: onnxruntime-web compiles its WASM in tiers, and V8 our JavaScript, in every thread. */
 interface Job {
   readonly name: string;
   readonly model: string;
@@ -38,11 +38,26 @@ const CHECKPOINT_TURNS = 9;
 const [USUAL_SECONDS, OFTEN_SECONDS] = [30, 0.5];
 
 export async function* rows(): AsyncGenerator<Row> {
-  for (const engine of ['web', 'native'] as const) yield await calibrationRow(small, engine);
-  yield await calibrationRow(large, 'native');
-  yield await checkpointRow();
-  yield await memoryRow();
+  const folder = await mkdtemp(join(tmpdir(), 'quantpipe-bench-'));
+  try {
+    const [many, fewLarge] = [await inOneFile(small, folder), await inOneFile(large, folder)];
+    for (const engine of ['web', 'native'] as const) yield await calibrationRow(many, engine);
+    yield await calibrationRow(fewLarge, 'native');
+    yield await checkpointRow(many, folder);
+    yield await memoryRow(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
   yield await startRow();
+}
+
+/** The job on a file that holds all its samples. */
+async function inOneFile(job: Job, folder: string): Promise<Job> {
+  const source = await openSource(job.data), writer = new RecordBatchFileWriter();
+  for (let i = 0; i < job.repeats; i++) for await (const batch of source.batches()) writer.write(batch);
+  const data = join(folder, `${job.name}-${job.repeats}.arrow`);
+  await writeFile(data, writer.finish().toUint8Array(true));
+  return { ...job, data };
 }
 
 /** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one, beside what two threads of bare forward passes reach on this machine. */
@@ -68,26 +83,24 @@ async function calibrationRow(job: Job, engine: EngineName): Promise<Row> {
  * What checkpoints cost: a run with a journal whose checkpoints are seldom, and one that writes many, against one without. From the second, the
  * share of a checkpoint every 30 seconds.
  */
-async function checkpointRow(): Promise<Row> {
-  return inFolder(async folder => {
-    const plan = await planOf(small);
-    const rates = {
-      none: () => calibrationRate(small, plan, {}),
-      usual: () => calibrationRate(small, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: USUAL_SECONDS } }),
-      often: () => calibrationRate(small, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: OFTEN_SECONDS } }),
-    };
-    const turns: Record<keyof typeof rates, number>[] = [];
-    while (turns.length < CHECKPOINT_TURNS) {
-      const turn = { none: 0, usual: 0, often: 0 };
-      for (const way of rotated(Object.keys(turn) as (keyof typeof turn)[], turns.length)) turn[way] = await rates[way](); // or the first of a turn would always find a cooler processor
-      turns.push(turn);
-    }
-    const lost = (figure: 'usual' | 'often') => median(turns.map(turn => 100 * (1 - turn[figure] / turn.none)));
-    const writing = (lost('often') - lost('usual')) * OFTEN_SECONDS / USUAL_SECONDS;
-    return {
-      'checkpoints': small.name, 'journal alone, %': round(lost('usual')), [`every ${OFTEN_SECONDS} s, %`]: round(lost('often')), [`every ${USUAL_SECONDS} s, %`]: round(lost('usual') + writing),
-    };
-  });
+async function checkpointRow(job: Job, folder: string): Promise<Row> {
+  const plan = await planOf(job);
+  const rates = {
+    none: () => calibrationRate(job, plan, {}),
+    usual: () => calibrationRate(job, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: USUAL_SECONDS } }),
+    often: () => calibrationRate(job, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: OFTEN_SECONDS } }),
+  };
+  const turns: Record<keyof typeof rates, number>[] = [];
+  while (turns.length < CHECKPOINT_TURNS) {
+    const turn = { none: 0, usual: 0, often: 0 };
+    for (const way of rotated(Object.keys(turn) as (keyof typeof turn)[], turns.length)) turn[way] = await rates[way](); // or the first of a turn would always find a cooler processor
+    turns.push(turn);
+  }
+  const lost = (figure: 'usual' | 'often') => median(turns.map(turn => 100 * (1 - turn[figure] / turn.none)));
+  const writing = (lost('often') - lost('usual')) * OFTEN_SECONDS / USUAL_SECONDS;
+  return {
+    'checkpoints': job.name, 'journal alone, %': round(lost('usual')), [`every ${OFTEN_SECONDS} s, %`]: round(lost('often')), [`every ${USUAL_SECONDS} s, %`]: round(lost('usual') + writing),
+  };
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {
@@ -102,14 +115,14 @@ async function planOf({ model }: Job): Promise<Plan> {
 /** Samples a second. */
 async function calibrationRate(job: Job, plan: Plan, options: CalibrateOptions): Promise<number> {
   const clock = new Clock(job.warm);
-  for await (const { samples } of observe(plan, await repeated(job), options)) clock.at(samples);
+  for await (const { samples } of observe(plan, await openSource(job.data), options)) clock.at(samples);
   return clock.rate;
 }
 
 /** Samples a second of the float model on the same data, read and prepared in this thread, and nothing more. */
 async function forwardRate(job: Job, { model, inputs, batchSize }: Plan, name: EngineName): Promise<number> {
   const session = await (await openEngine(name)).load(writeModel(model));
-  const source = await repeated(job);
+  const source = await openSource(job.data);
   const bindings = bindInputs(source, inputs);
   const clock = new Clock(job.warm);
   let samples = 0;
@@ -153,26 +166,15 @@ class Clock {
   }
 }
 
-async function repeated({ data, repeats }: Job): Promise<Source> {
-  const source = await openSource(data);
-  return { ...source, rows: source.rows! * repeats, async *batches() { for (let i = 0; i < repeats; i++) yield* source.batches(); } };
-}
-
 /** Peak memory of whole processes that calibrate 512 and 4,096 samples. */
-async function memoryRow(): Promise<Row> {
-  return inFolder(async folder => {
-    const source = await repeated({ ...small, repeats: 8 });
-    const writer = new RecordBatchFileWriter();
-    for await (const batch of source.batches()) writer.write(batch);
-    const many = join(folder, 'many.arrow');
-    await writeFile(many, writer.finish().toUint8Array(true));
-    const peak = async (data: string) => {
-      const { stdout } = await quantpipe(['run', MODEL, data, '-o', join(folder, 'out'), '--json']);
-      return (JSON.parse(stdout) as { peakMemoryBytes: number }).peakMemoryBytes;
-    };
-    const [few, all] = [await peak(DATA), await peak(many)];
-    return { 'peak memory': 'fmnist-cnn', '512 samples, MiB': Math.round(few / 2 ** 20), '4,096 samples, MiB': Math.round(all / 2 ** 20), ratio: round(all / few) };
-  });
+async function memoryRow(folder: string): Promise<Row> {
+  const { data: many } = await inOneFile({ ...small, repeats: 8 }, folder);
+  const peak = async (data: string) => {
+    const { stdout } = await quantpipe(['run', MODEL, data, '-o', join(folder, 'out'), '--json']);
+    return (JSON.parse(stdout) as { peakMemoryBytes: number }).peakMemoryBytes;
+  };
+  const [few, all] = [await peak(DATA), await peak(many)];
+  return { 'peak memory': 'fmnist-cnn', '512 samples, MiB': Math.round(few / 2 ** 20), '4,096 samples, MiB': Math.round(all / 2 ** 20), ratio: round(all / few) };
 }
 
 /** Start-up: `quantpipe --help` as a whole process, and what of that is Node.js itself; in turns. */

@@ -76,7 +76,7 @@ suite('data/memory', test => {
       const source = await openSource('fixtures/data/fmnist-evaluation.arrow');
       for await (const { index } of blocks(source, { size: 100, shard: { index: 3, count: 10 } })) assert.is(index % 10, 3);
     });
-    assert.ok(compressed.bytes < 200_000, `${compressed.bytes} bytes read for a tenth of about 1 MB`);
+    assert.ok(compressed.bytes < 250_000, `${compressed.bytes} bytes read for a tenth of about 1 MB, and a page of each of 20 batches`);
   });
 
   test('holds of a Parquet file a page and a batch, though all of it is one row group, and a page stands for millions of values', async () => {

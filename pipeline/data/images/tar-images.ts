@@ -16,8 +16,6 @@ import { encodedBatch, IMAGE_COLUMN, isImageName, type EncodedImage } from './im
 const MAX_IMAGE_BYTES = 1 << 28;
 const MAX_LABEL_BYTES = 1 << 20;
 const LABEL_EXTENSIONS = ['cls', 'json'];
-/** An archive is read in pieces of so many bytes at least. */
-const PIECE_BYTES = 1 << 17;
 /** Most images in a batch, however small they are. */
 const MAX_BATCH_IMAGES = 64;
 
@@ -39,7 +37,7 @@ export async function tarSource(path: string): Promise<StoredSource> {
 async function withReader<T>(path: string, body: (reader: ByteReader, version: string | null) => Promise<T>): Promise<T> {
   const file = await openBytes(path);
   try {
-    return await body(buffered(file.from(0), PIECE_BYTES), file.version);
+    return await body(buffered(file.from(0)), file.version);
   } finally {
     await file.close();
   }
@@ -50,7 +48,7 @@ async function* tarBatches(path: string, version: string | null, fields: readonl
   let held: EncodedImage[] = [], bytes = 0;
   try {
     let row = 0;
-    for await (const { image, name, label } of samples(buffered(file.from(0), PIECE_BYTES), sample => isWanted(sample, sample + 1))) {
+    for await (const { image, name, label } of samples(buffered(file.from(0)), sample => isWanted(sample, sample + 1))) {
       const isBad = image !== null && fields.length > 1 && label === null;
       if (image !== null && !isBad) {
         held.push({ bytes: image, path: name, label });
