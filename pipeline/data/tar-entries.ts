@@ -20,6 +20,8 @@ const MAX_EXTENSION_BYTES = 1 << 20;
 const PLAIN_TYPES = ['0', '\0', '7'];
 /** Entries that stand for a file, without its bytes in their place. */
 const UNREAD_TYPES: Readonly<Record<string, string>> = { 1: 'a hard link', 2: 'a symbolic link', S: 'a sparse file' };
+/** One for all texts: making it takes as long as reading a header. */
+const utf8 = new TextDecoder(), latin1 = new TextDecoder('latin1');
 /** The checksum counts itself as spaces. */
 const [SUM_BEGIN, SUM_END] = [148, 156];
 
@@ -98,9 +100,9 @@ function checksum(block: Uint8Array): number {
 function paxHeader(bytes: Uint8Array): { name?: string; size?: number } {
   const found: { name?: string; size?: number } = {};
   for (let at = 0; at < bytes.length;) {
-    const [head = '', length = '0'] = /^(\d{1,7}) /.exec(new TextDecoder('latin1').decode(bytes.subarray(at, at + 8))) ?? [];
+    const [head = '', length = '0'] = /^(\d{1,7}) /.exec(latin1.decode(bytes.subarray(at, at + 8))) ?? [];
     if (Number(length) <= head.length) return found;
-    const [, key, value = ''] = /^([^=]*)=([^]*)\n$/.exec(new TextDecoder().decode(bytes.subarray(at + head.length, at + Number(length)))) ?? [];
+    const [, key, value = ''] = /^([^=]*)=([^]*)\n$/.exec(utf8.decode(bytes.subarray(at + head.length, at + Number(length)))) ?? [];
     if (key === 'path') found.name = value;
     if (key === 'size') found.size = Number(value);
     at += Number(length);
@@ -111,7 +113,7 @@ function paxHeader(bytes: Uint8Array): { name?: string; size?: number } {
 /** Up to the first zero. */
 function text(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 function invalid(reader: ByteReader, offset: number, fact: string): QuantpipeError {

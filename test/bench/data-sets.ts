@@ -87,5 +87,6 @@ function imagesParquet(files: { readonly path: string; readonly bytes: Uint8Arra
 function png({ channels, height, width, values }: Image): Promise<Uint8Array> {
   const side = new Uint8Array(values.length), plane = height * width;
   for (let c = 0; c < channels; c++) for (let i = 0; i < plane; i++) side[i * channels + c] = values[c * plane + i]!;
-  return sharp(side, { raw: { width, height, channels } }).png().toBuffer();
+  const image = sharp(side, { raw: { width, height, channels } });
+  return (channels === 1 ? image.toColourspace('b-w') : image).png().toBuffer(); // or gray ones would be stored in colour
 }

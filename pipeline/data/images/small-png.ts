@@ -11,6 +11,8 @@ const MOST_BYTES = 1 << 15;
 const SIGNATURE = '89504e470d0a1a0a';
 /** Bytes of a chunk beside its data: length, type, checksum. */
 const CHUNK_BYTES = 12;
+/** Least room that zlib may be given; its own 16 KiB take longer to get than a small image to decode. */
+const LEAST_CHUNK = 64;
 /** Channels by colour type: gray, RGB, palette, gray and alpha, RGB and alpha. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 /** Chunks that change no pixel, transparency aside, which is dropped. */
@@ -61,7 +63,7 @@ function readChunks(bytes: Uint8Array): Chunks | null {
 
 function inflated(data: Uint8Array, length: number): Uint8Array | null {
   try {
-    const rows = inflateSync(data, { maxOutputLength: length });
+    const rows = inflateSync(data, { maxOutputLength: length, chunkSize: Math.max(LEAST_CHUNK, length) });
     return rows.length === length ? rows : null;
   } catch {
     return null;
@@ -94,7 +96,12 @@ function withoutAlpha(rows: Uint8Array, height: number, width: number, step: num
   const data = new Uint8Array(height * width * channels);
   for (let y = 0, from = 0, to = 0; y < height; y++) {
     from++;
-    for (let x = 0; x < width; x++, from += step) for (let c = 0; c < channels; c++) data[to++] = rows[from + c]!;
+    if (step === channels) {
+      data.set(rows.subarray(from, from += width * step), to);
+      to += width * step;
+    } else {
+      for (let x = 0; x < width; x++, from += step) for (let c = 0; c < channels; c++) data[to++] = rows[from + c]!;
+    }
   }
   return { height, width, channels, data };
 }

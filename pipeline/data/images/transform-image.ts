@@ -49,6 +49,8 @@ const ORDERS: Readonly<Record<Channels, readonly number[]>> = { rgb: [0, 1, 2], 
 function layOut(image: Pixels, { height, width }: Size, { channels, channelAxis }: ImageTarget): Sample {
   const order = ORDERS[channels], count = order.length;
   const top = Math.floor((image.height - height) / 2), left = Math.floor((image.width - width) / 2);
+  const isWhole = height === image.height && width === image.width;
+  if (isWhole && count === 1) return { shape: channelAxis === 'first' ? [1, height, width] : [height, width, 1], values: image.data };
   const values = new Uint8Array(height * width * count);
   const [pixelStep, channelStep] = channelAxis === 'first' ? [1, height * width] : [count, 1];
   for (let c = 0; c < count; c++) {

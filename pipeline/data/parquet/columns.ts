@@ -157,6 +157,8 @@ function pieces({ values }: LeafRows): Uint8Array[] {
   return values.flatMap(piece => piece as Uint8Array[]);
 }
 
+const utf8 = new TextDecoder();
+
 function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return utf8.decode(bytes);
 }
