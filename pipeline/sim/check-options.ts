@@ -2,7 +2,10 @@ import { schemes } from '../analyzers/index.ts';
 import { type AllowedValue, checkValues, isWhole } from '../base/allowed-value.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { didYouMean } from '../config/near-name.ts';
-import type { QuantSimOptions } from './options.ts';
+import type { CalibrateOptions } from '../calibrate/calibrate.ts';
+import { checkCalibrateOptions } from '../calibrate/check-options.ts';
+import type { QuantSimOptions, SimEvaluateOptions } from './options.ts';
+import type { OpenSamplesOptions } from './samples.ts';
 
 const oneOf = (names: readonly string[]): AllowedValue => [value => names.includes(value as string), `one of ${names.join(', ')}`];
 const bits = (least: number): AllowedValue => [value => isWhole(value, least, 32), `a whole number from ${least} to 32`];
@@ -41,8 +44,33 @@ const allowedOfBlocks: Readonly<Record<keyof NonNullable<QuantSimOptions['blocks
 
 /** @throws `config-invalid` for an option that there is not, with the nearest one, and for a value that cannot be meant, with what is allowed */
 export function checkSimOptions(options: QuantSimOptions): void {
-  const unknown = Object.keys(options).find(option => !Object.hasOwn(allowed, option));
-  if (unknown !== undefined) throw new QuantpipeError('config-invalid', `there is no option '${unknown}'${didYouMean(unknown, Object.keys(allowed)) || `; options are ${Object.keys(allowed).join(', ')}`}`);
+  refuseUnknown(options, allowed);
   checkValues(options, allowed);
   if (options.blocks !== undefined) checkValues(options.blocks, allowedOfBlocks);
+}
+
+type CalibrateNames = Record<keyof CalibrateOptions | keyof OpenSamplesOptions, true>;
+/** Options of calibrating. */
+const ofCalibrating: CalibrateNames = {
+  engine: true, workers: true, batchSize: true, memory: true, onPlan: true, limit: true, shard: true, signal: true, checkpoint: true, batchTimeout: true, maxBad: true, worker: true,
+  inputs: true, pad: true, label: true, preprocess: true, images: true, sample: true, stdin: true,
+};
+/** Those of evaluating and tracing, which read the same data and make no use of some of them. */
+const ofEvaluating: CalibrateNames & Record<keyof SimEvaluateOptions, true> = { ...ofCalibrating, against: true, onProgress: true, metric: true, ignoreClasses: true };
+
+/** @throws `config-invalid` for an option of calibrating or observing that there is not, with the nearest one, and for a value that cannot be meant */
+export function checkCalibrating(options: CalibrateOptions): void {
+  refuseUnknown(options, ofCalibrating);
+  checkCalibrateOptions(options);
+}
+
+/** The same of evaluating and tracing. */
+export function checkEvaluating(options: SimEvaluateOptions): void {
+  refuseUnknown(options, ofEvaluating);
+  checkCalibrateOptions(options);
+}
+
+function refuseUnknown(options: object, known: object): void {
+  const names = Object.keys(known), unknown = Object.keys(options).find(option => !names.includes(option));
+  if (unknown !== undefined) throw new QuantpipeError('config-invalid', `there is no option '${unknown}'${didYouMean(unknown, names) || `; options are ${names.join(', ')}`}`);
 }

@@ -13,6 +13,7 @@ import { emptyStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { readModelFile } from '../onnx/read-model.ts';
 import { prepareModel, type PrepareReport } from '../passes/prepare.ts';
+import { checkCalibrating, checkEvaluating } from './check-options.ts';
 import { checkComparable } from './comparable.ts';
 import { type Encoded, fromFile, fromStatistics } from './encoded.ts';
 import type { Evaluation } from './evaluate.ts';
@@ -123,7 +124,7 @@ export class QuantSim {
 
   /** Gather statistics only. */
   async *observe(source: Samples, options: CalibrateOptions = {}): AsyncGenerator<Progress, void> {
-    checkCalibrateOptions(options);
+    checkCalibrating(options);
     if (needsNoData(this.#start)) return this.#takeNothing();
     const { observe } = await import('../calibrate/calibrate.ts');
     const plan = await this.#planFor(options);
@@ -176,7 +177,7 @@ export class QuantSim {
 
   /** Run the float, the simulated and the exported model over data, and compare. */
   async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
-    checkCalibrateOptions(options);
+    checkEvaluating(options);
     const [{ bindInputs }, { evaluate }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./evaluate.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const { label, ...rest } = options;
@@ -198,7 +199,7 @@ export class QuantSim {
 
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
   async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
-    checkCalibrateOptions(options);
+    checkEvaluating(options);
     const [{ bindInputs }, { trace, TRACED_SAMPLES }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
     const opened = await this.openSource(source, options);
     const bindings = bindInputs(opened, sessionInputs(this.model), options);

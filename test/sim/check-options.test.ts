@@ -36,6 +36,15 @@ suite('sim/check-options', test => {
     for (const options of [{ weightBitwidth: 2, activationBitwidth: 4 }, { weightBitwidth: 32, activationBitwidth: 32 }, { gamma: 1 }, { scheme: 'percentile', percentile: 100 }] as const) await QuantSim.open(MODEL, options);
   });
 
+  test('options of the steps that there are not are refused, too', async () => {
+    const sim = await QuantSim.open(MODEL), data = 'fixtures/data/fmnist-calibration.arrow', options = { batchsize: 8 } as object;
+    for (const work of [() => sim.calibrate(data, options).next(), () => sim.observe(data, options).next(), () => sim.evaluate(data, options), () => sim.trace(data, options)]) {
+      assert.is(await messageFrom(work), "config-invalid there is no option 'batchsize'; did you mean 'batchSize'?");
+    }
+    assert.match(await messageFrom(() => sim.calibrate(data, { metric: 'top-1' } as object).next()), /^config-invalid there is no option 'metric'; options are engine, workers, batchSize, /);
+    assert.is((await sim.evaluate(data, { limit: 1, workers: 1 } as object)).samples, 1); // of calibrating, and of no use here
+  });
+
   for (const [data, got] of [
     [null, 'null'], [undefined, 'undefined'], [5, '5'], [{}, 'an object with nothing in it'], [{ x: 1, y: 2 }, "an object with 'x', 'y'"], [() => [], 'a function'],
   ] as const) {
