@@ -40,19 +40,23 @@ suite('end-to-end/faults', test => {
     assert.match(strict.stderr, /^quantpipe: .*99/m);
   }));
 
-  test('a run that is interrupted goes on with --resume, and gives the same files', () => inFolder(async folder => {
+  test('a run that is interrupted, by a terminal or a scheduler, goes on with --resume, and gives the same files', () => inFolder(async folder => {
     const [network, data] = ['fixtures/models/fmnist-cnn.onnx', 'fixtures/data/fmnist-calibration.arrow'];
     const options = ['--batch-size', '1', '--workers', '1', '--engine', 'web'];
-    let sent = false;
-    const stopped = await quantpipe(['run', network, data, '-o', join(folder, 'out'), '--checkpoint-every', '0', ...options], {
-      onStderr: (_, kill) => {
-        if (!sent) setTimeout(() => kill('SIGINT'), 300);
-        sent = true;
-      },
-    });
-    assert.is(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stderr, /stopped after \d+ of 512 samples; they are kept in '.*checkpoint\.arrow'/);
-    assert.equal((await readdir(join(folder, 'out'))).sort(), ['checkpoint.arrow', 'checkpoint.arrow.journal']);
+    const stop = (signal: 'SIGINT' | 'SIGTERM', ...more: readonly string[]) => {
+      let sent = false;
+      return quantpipe(['run', network, data, '-o', join(folder, 'out'), '--checkpoint-every', '0', ...options, ...more], {
+        onStderr: (_, kill) => {
+          if (!sent) setTimeout(() => kill(signal), 300);
+          sent = true;
+        },
+      });
+    };
+    for (const stopped of [await stop('SIGINT'), await stop('SIGTERM', '--resume')]) {
+      assert.is(stopped.code, 130, stopped.stderr);
+      assert.match(stopped.stderr, /stopped after \d+ of 512 samples; they are kept in '.*checkpoint\.arrow'/);
+      assert.equal((await readdir(join(folder, 'out'))).sort(), ['checkpoint.arrow', 'checkpoint.arrow.journal']);
+    }
     const [resumed, whole] = [await quantpipe(['run', network, data, '-o', join(folder, 'out'), '--resume', ...options, '--json']), await quantpipe(['run', network, data, '-o', join(folder, 'whole'), ...options])];
     assert.equal([resumed.code, whole.code], [0, 0], resumed.stderr);
     assert.is(JSON.parse(resumed.stdout).samples, 512);
