@@ -13,7 +13,8 @@ export function toOrt(constructor: TensorConstructor, name: string, { dtype, dim
   if (!carried.has(dtype)) {
     throw new QuantpipeError('engine-failed', `model input '${name}' is ${dtype}, which the engine cannot be fed`, { input: name });
   }
-  return new constructor(dtype as OrtTensor.Type, data as OrtTensor.DataType, dims);
+  const tensor = new constructor(dtype as OrtTensor.Type, data as OrtTensor.DataType, dims);
+  return dtype === 'float16' ? Object.defineProperty(tensor, 'data', { value: data }) : tensor; // where there is a Float16Array it is one now, of which Node's interface for native code knows nothing
 }
 
 /** What the engine computed, sharing its data. */

@@ -32,7 +32,7 @@ suite('calibrate/work', test => {
     await writeFile(join(folder, 'journal'), 'of it\nbegin 1\n');
     const journal = await Journal.open(join(folder, 'journal'), 0, 'it');
     const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'notes')], engine: 'web' as const, inputs: [], bindings: [] };
-    const work = new Work(setup, journal, { workers: 1, memory: 2 ** 30, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink() });
+    const work = new Work(setup, journal, { workers: 1, memory: 2 ** 40, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink() });
     const asked: number[] = [], warnings: string[] = [];
     // one without samples, one that was under way when a process ended, one that the engine refuses (2 bytes), and two that run
     const sizes = [0, 8, 2, 16, 16];
