@@ -5,15 +5,18 @@ import { cast } from './evaluate/cast.ts';
 import { elementwise } from './evaluate/elementwise.ts';
 import type { EvaluatorTable } from './evaluate/evaluator.ts';
 import { movement } from './evaluate/movement.ts';
+import { reductions } from './evaluate/reductions.ts';
+import { selection } from './evaluate/selection.ts';
 import type { PassResult } from './pass.ts';
 
-const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...cast };
+const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...selection, ...reductions, ...cast };
 
 /**
  * Compute the small chains of nodes that exporters write around weights, bounds and shapes.
  *
- * 1. A node of the table (Cast, Transpose, Reshape, Squeeze, Unsqueeze, Add, Sub, Mul, Div, Pow, Neg, Abs, Sqrt,
- *    Reciprocal) that reads initializers only becomes an initializer under the name of its output.
+ * 1. A node of the table (Cast, Transpose, Reshape, Squeeze, Unsqueeze, Gather, Slice, Expand, Add, Sub, Mul, Div, Pow, Neg, Abs, Sqrt,
+ *    Reciprocal, the usual reductions, BatchNormalization) that reads initializers only becomes an initializer under the name of its output. So a
+ *    weight that is standardized or normalized wherever it is read is one constant, and quantized as a weight.
  * 2. A node that computes what one before it did becomes nothing: its readers read the result of that one. So a weight that is
  *    transposed once for every layer that reads it stays one weight.
  * 3. Nodes are in topological order, so a chain folds in one sweep. Initializers that only the chain read are forgotten.
@@ -21,14 +24,15 @@ const evaluators: EvaluatorTable = { ...elementwise, ...movement, ...cast };
  * Identity is not in the table: removing it lets tied weights stay one weight.
  *
  * Left alone: a result that is a graph output; what reads an initializer that is a graph input (a default, not a
- * constant); arithmetic of more than 2^20 elements; casts whose value does not fit the target type.
+ * constant); a node with a second output that is used; results of more than 2^20 elements that are larger than every operand; casts whose value does not fit the target type.
  */
 export function foldConstants({ graph }: Model): PassResult {
   const open = new Set([...graph.inputs, ...graph.outputs]);
   const computed = new Map<string, Value>();
   let rewrites = 0;
   for (const node of [...graph.nodes]) {
-    if (open.has(node.outputs[0]!) || node.inputs.some(input => input !== null && (input.initializer === null || open.has(input)))) continue;
+    const isUsed = (output: Value | null) => output !== null && (output.uses.length > 0 || open.has(output));
+    if (open.has(node.outputs[0]!) || node.outputs.slice(1).some(isUsed) || node.inputs.some(input => input !== null && (input.initializer === null || open.has(input)))) continue;
     const evaluate = node.domain === '' && Object.hasOwn(evaluators, node.opType) ? evaluators[node.opType] : undefined;
     if (evaluate === undefined) continue;
     const key = computationOf(node), before = computed.get(key);

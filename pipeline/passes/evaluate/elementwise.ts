@@ -1,9 +1,7 @@
 import { elementCount, type Tensor } from '../../base/tensor.ts';
 import { broadcastDims, broadcastIndex } from './broadcast.ts';
 import type { Evaluator, EvaluatorTable } from './evaluator.ts';
-
-/** Constants that exporters compute with are small; a bigger result would only make the file bigger. */
-const MAX_ELEMENTS = 1 << 20;
+import { isModest } from './limit.ts';
 
 type Numbers = Float32Array | Float64Array | Int32Array;
 
@@ -32,7 +30,7 @@ function arithmetic(numbers: (a: number, b: number) => number, bigints: ((a: big
   return (_, [a, b]) => {
     if (!a || !b || a.dtype !== b.dtype) return null;
     const dims = broadcastDims(a.dims, b.dims);
-    if (dims === null || elementCount(dims) > MAX_ELEMENTS) return null;
+    if (dims === null || !isModest(elementCount(dims), [a, b])) return null;
     const [ai, bi] = [broadcastIndex(a.dims, dims), broadcastIndex(b.dims, dims)];
     const pick = { dtype: a.dtype, dims };
     if (a.data instanceof BigInt64Array && b.data instanceof BigInt64Array) {
@@ -49,7 +47,7 @@ function arithmetic(numbers: (a: number, b: number) => number, bigints: ((a: big
 
 function each(compute: (x: number) => number): Evaluator {
   return (_, [x]) => {
-    if (!x || !isNumbers(x) || x.data.length > MAX_ELEMENTS) return null;
+    if (!x || !isNumbers(x)) return null;
     const data = empty(x, x.data.length);
     for (let i = 0; i < data.length; i++) data[i] = compute(x.data[i]!);
     return { dtype: x.dtype, dims: x.dims, data };

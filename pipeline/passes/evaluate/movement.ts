@@ -12,7 +12,7 @@ export const movement: EvaluatorTable = {
     if (perm.toSorted((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== x.dims.length) return null;
     const strides = rowMajorStrides(x.dims);
     const dims = perm.map(axis => x.dims[axis]!);
-    return { dtype: x.dtype, dims, data: gather(x.data, strided(dims, perm.map(axis => strides[axis]!))) };
+    return { dtype: x.dtype, dims, data: gathered(x.data, strided(dims, perm.map(axis => strides[axis]!))) };
   },
 
   Reshape(node, [x, shape]) {
@@ -50,7 +50,7 @@ function reshaped({ dtype, data }: Tensor, dims: readonly number[]): Tensor | nu
 }
 
 /** The elements of `data` at the places of `index`, in the same kind of array. */
-function gather(data: TensorData, index: Uint32Array): TensorData {
+export function gathered(data: TensorData, index: Uint32Array): TensorData {
   if (Array.isArray(data)) return Array.from(index, at => data[at]!);
   const from = data as Float32Array; // one view for all kinds: values are only moved
   const to = new (data.constructor as Float32ArrayConstructor)(index.length);
