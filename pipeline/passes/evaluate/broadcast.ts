@@ -27,10 +27,11 @@ export function rowMajorStrides(dims: readonly number[]): number[] {
 export function strided(dims: readonly number[], strides: readonly number[], start = 0): Uint32Array {
   const index = new Uint32Array(elementCount(dims));
   const coordinates = new Array<number>(dims.length).fill(0);
+  const row = dims.at(-1) ?? 1, step = strides.at(-1) ?? 0;
   let at = start;
-  for (let i = 0; i < index.length; i++) {
-    index[i] = at;
-    for (let axis = dims.length - 1; axis >= 0; axis--) {
+  for (let i = 0; i < index.length;) {
+    for (let j = 0, next = at; j < row; j++, next += step) index[i++] = next;
+    for (let axis = dims.length - 2; axis >= 0; axis--) {
       at += strides[axis]!;
       if (++coordinates[axis]! < dims[axis]!) break;
       at -= strides[axis]! * dims[axis]!;

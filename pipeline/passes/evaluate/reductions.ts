@@ -53,18 +53,23 @@ function normalize(node: Node, [x, scale, bias, givenMean, givenVariance]: reado
   const parameters = [scale, bias, givenMean, givenVariance];
   const channels = x.dims[1]!, epsilon = floatOf(node, 'epsilon', 1e-5);
   if (!parameters.every((values): values is Floats => !!values && isFloats(values) && values.data.length === channels)) return null;
-  const kept = x.dims.map((dim, axis) => (axis === 1 ? dim : 1)), isTraining = intOf(node, 'training_mode', 0) === 1;
-  const [gain, shift, runningMean, runningVariance] = parameters.map(({ data }) => data) as [Values, Values, Values, Values];
-  const mean = isTraining ? reduced(x, kept, { start: 0, step: sum, end: (total, count) => total / count }) : runningMean;
-  const channelOf = strided(x.dims, x.dims.map((_, axis) => (axis === 1 ? 1 : 0)));
-  const centred = { ...x, data: Float64Array.from(x.data as ArrayLike<number>, (value, i) => value - mean[channelOf[i]!]!) };
-  const variance = isTraining ? reduced(centred, kept, { start: 0, step: sumOfSquares, end: (total, count) => total / count }) : runningVariance;
+  const [gain, shift, ...given] = parameters.map(({ data }) => data) as [Values, Values, Values, Values];
+  const inner = elementCount(x.dims.slice(2)), channelOf = (i: number) => Math.floor(i / inner) % channels;
+  const [mean, variance] = intOf(node, 'training_mode', 0) === 1 ? momentsOf(x.data, channels, channelOf) : given;
   const data = x.data instanceof Float64Array ? new Float64Array(x.data.length) : new Float32Array(x.data.length);
   for (let i = 0; i < data.length; i++) {
-    const channel = channelOf[i]!;
-    data[i] = centred.data[i]! / Math.sqrt(variance[channel]! + epsilon) * gain[channel]! + shift[channel]!;
+    const channel = channelOf(i);
+    data[i] = (x.data[i]! - mean![channel]!) / Math.sqrt(variance![channel]! + epsilon) * gain[channel]! + shift[channel]!;
   }
   return { dtype: x.dtype, dims: x.dims, data };
+}
+
+/** Mean and variance of each channel. */
+function momentsOf(values: Values, channels: number, channelOf: (i: number) => number): [mean: Float64Array, variance: Float64Array] {
+  const mean = new Float64Array(channels), variance = new Float64Array(channels), count = values.length / channels;
+  for (let i = 0; i < values.length; i++) mean[channelOf(i)]! += values[i]! / count;
+  for (let i = 0; i < values.length; i++) variance[channelOf(i)]! += (values[i]! - mean[channelOf(i)]!) ** 2 / count;
+  return [mean, variance];
 }
 
 type Values = Float32Array | Float64Array;
