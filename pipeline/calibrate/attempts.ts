@@ -20,6 +20,9 @@ export type Outcome = { readonly index: number; readonly bad: Block['bad'] } & (
   | { readonly kind: 'set-aside'; readonly error: QuantpipeError }
 );
 
+/** A block that may need more memory than there is beside others. */
+export type NoRoomBeside = { readonly kind: 'no-room' };
+
 /** Threads that may die at other blocks while a block waits for its turn; as many in a row do not even start. */
 const MOST_WAITS = 100;
 
@@ -37,15 +40,16 @@ export interface AttemptOptions {
  * Observe a block. Where its thread dies or hangs, another tries again: the task is pure, so nothing is lost and nothing counts twice.
  * A block that takes down every thread, that the engine refuses, or whose data do not fit the model, is set aside.
  *
- * @throws where no block could fare better: a thread that cannot start, or a bug
+ * @throws where no block could fare better: a thread that cannot start, samples that need more memory than there is in all, or a bug
  */
-export async function observeBlock(pool: Pick<Pool, 'observe'>, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome> {
+export async function observeBlock(pool: Pick<Pool, 'observe'>, { index, rows, bytes, bad }: Block, { timeoutMs, attempts, limits, onRetry }: AttemptOptions): Promise<Outcome | NoRoomBeside> {
   if (rows === 0) return { index, bad, kind: 'empty' };
   let lost = 0, waits = 0;
   for (;;) {
     try {
       const reply = await pool.observe({ kind: 'observe', index, bytes: bytes.slice(0), limits }, timeoutMs); // what is moved to a thread dies with it
       if (reply.ok) return { index, bad, kind: 'observed', observed: reply.value };
+      if (reply.stage === 'room' && limits?.isAlone !== true) return { kind: 'no-room' };
       if (reply.stage !== 'waiting' || ++waits === MOST_WAITS) return { index, bad, kind: 'set-aside', error: ofThisBlock(reply) };
     } catch (error) {
       if (!isLost(error)) throw error;

@@ -10,6 +10,7 @@ import type { TensorStatistics } from '../observers/statistics.ts';
 import { countName } from '../passes/count-outputs.ts';
 import { type Discard, keepDiscarded, LARGEST_KEPT, openSink } from './discard.ts';
 import { COPIES } from './memory-plan.ts';
+import { NoRoom } from './no-room.ts';
 import { packStatistics } from './packed-statistics.ts';
 import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
 import { groupTaps, type TapGroup } from './tap-groups.ts';
@@ -52,6 +53,7 @@ export class BlockObserver {
       samples = seen.samples;
       tensors.push(...seen.tensors);
     }
+    if (limits?.isAlone) await this.#sessions.close(); // the others would miss what the engine keeps of such a run
     const packed = packStatistics(tensors);
     this.#discard(new Uint8Array(bytes), ...tensors.flatMap(({ bins, counts }) => [bins, counts]));
     return { value: { samples, tensors: packed }, moved: [packed.memory] };
@@ -60,13 +62,7 @@ export class BlockObserver {
   /** What the smallest run takes: the first sample of the block, or as many as the model reads at a time. No tap is held for it. */
   async measure({ bytes }: MeasureTask): Promise<Answer<Measured>> {
     await this.#sessions.ofGroup(NO_TAPS);
-    const loadedBytes = process.memoryUsage.rss();
-    const peakBefore = peakMemory();
-    for (const { rows, feeds: fed } of this.#feeds(bytes, 1)) {
-      const sizes = await this.#count(fed);
-      const peak = peakMemory();
-      return { value: { samples: rows, sizes, loadedBytes, peakBytes: peak > peakBefore ? peak : process.memoryUsage.rss() }, moved: [] };
-    }
+    for (const { rows, feeds } of this.#feeds(bytes, 1)) return { value: { samples: rows, ...await this.#measured(feeds) }, moved: [] };
     throw new QuantpipeError('data-invalid', 'a block without samples');
   }
 
@@ -121,13 +117,36 @@ export class BlockObserver {
   async #groups(fed: BlockFeeds, limits: RunLimits): Promise<TapGroup[]> {
     const { taps } = this.#setup;
     const elements = fed.largest();
-    this.#keepDiscarded(elements, limits);
-    const most = (limits.bytes - limits.running * elements) / COPIES;
-    const known = await this.#knownFor(elements, most, fed, limits.known);
+    const [most, known] = limits.isAlone ? await this.#alone(elements, fed, limits) : await this.#besideOthers(elements, fed, limits);
     const tapBytes = known.taps.map(count => 4 * count * Math.max(1, elements / known.elements));
     const largest = Math.max(...tapBytes);
     if (largest > most) throw tooLarge(taps[tapBytes.indexOf(largest)]!, largest, most);
+    if (!limits.isAlone) this.#keepDiscarded(elements, limits);
     return groupTaps(tapBytes, most);
+  }
+
+  /** Bytes that the taps of a run may have, and what is known of them: by what the first samples took, in proportion. */
+  async #besideOthers(elements: number, fed: BlockFeeds, { bytes, running, known }: RunLimits): Promise<[most: number, known: TapSizes]> {
+    const most = (bytes - running * elements) / COPIES;
+    return [most, await this.#knownFor(elements, most, fed, known)];
+  }
+
+  /** The same of the largest run of a block that nothing else runs beside: it is measured. */
+  async #alone(elements: number, fed: BlockFeeds, { bytes }: RunLimits): Promise<[most: number, known: TapSizes]> {
+    for (const { feeds } of fed) {
+      if (elementsOf(feeds) < elements) continue;
+      const { sizes, loadedBytes, peakBytes } = await this.#measured(feeds);
+      return [(bytes - Math.max(0, peakBytes - loadedBytes)) / COPIES, sizes];
+    }
+    throw new QuantpipeError('data-invalid', 'a block without samples');
+  }
+
+  /** What a run takes whose taps are counted and not held. */
+  async #measured(fed: Feeds): Promise<Pick<Measured, 'sizes' | 'loadedBytes' | 'peakBytes'>> {
+    const loadedBytes = process.memoryUsage.rss(), peakBefore = peakMemory();
+    const sizes = await this.#count(fed);
+    const peak = peakMemory();
+    return { sizes, loadedBytes, peakBytes: peak > peakBefore ? peak : process.memoryUsage.rss() };
   }
 
   /** What is known of runs as large as this one. One larger than any before, which may not fit, is run once to count its taps without holding them. */
@@ -160,8 +179,8 @@ function worst({ elements, taps }: TapSizes, now: number): number {
   return 4 * taps.reduce((sum, count) => sum + count, 0) * (now / elements) ** 2;
 }
 
-function tooLarge(tap: string, bytes: number, most: number): QuantpipeError {
-  return new QuantpipeError('data-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow more memory, or fewer workers`, { tensor: tap });
+function tooLarge(tap: string, bytes: number, most: number): NoRoom {
+  return new NoRoom('config-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow more memory`, { tensor: tap });
 }
 
 function float32Of(tap: string, { dtype, data }: Tensor): Float32Array {

@@ -38,6 +38,8 @@ export interface RunLimits {
   readonly sessions: number;
   /** Whether the engine may keep, between runs, twice what they need. */
   readonly keepMemory: boolean;
+  /** Whether no other worker runs meanwhile: `bytes` are all there are, and computing is measured, not estimated. */
+  readonly isAlone?: boolean;
   /** What has been measured. */
   readonly known: TapSizes;
 }
@@ -106,8 +108,11 @@ export interface Answer<T> {
   readonly moved: readonly ArrayBuffer[];
 }
 
-/** `stage` tells whether the worker could not start, so that no task will fare better, whether this one task failed, or whether its thread ended before its turn. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task' | 'waiting'; readonly error: SentError };
+/**
+ * `stage` tells whether the worker could not start, so that no task will fare better, whether this one task failed, whether it may need more room than its limits
+ * leave beside others, or whether its thread ended before its turn.
+ */
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task' | 'room' | 'waiting'; readonly error: SentError };
 
 /** Structured clone drops an error's class and fields, so errors are sent as data. */
 export interface SentError {

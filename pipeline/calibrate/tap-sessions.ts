@@ -30,6 +30,12 @@ export class TapSessions {
     return session;
   }
 
+  /** Close them all, with what the engine keeps between their runs; they are loaded anew when they are needed. */
+  async close(): Promise<void> {
+    for (const session of this.#loaded.values()) await session.close();
+    this.#loaded.clear();
+  }
+
   async #load(from: number, to: number): Promise<Session> {
     for (const [key, session] of [...this.#loaded].slice(0, Math.max(0, this.#loaded.size - this.most + 1))) {
       this.#loaded.delete(key);

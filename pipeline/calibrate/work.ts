@@ -1,14 +1,16 @@
 import { byteSize } from '../base/byte-size.ts';
+import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { memoryLimit } from '../base/memory-limit.ts';
 import type { Block } from '../data/index.ts';
-import { observeBlock, type Outcome } from './attempts.ts';
+import { type NoRoomBeside, observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
 import { IsolatedPool } from './isolated-pool.ts';
 import type { Journal } from './journal.ts';
 import { BLOCKS_PER_WORKER, leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
 import { Pool } from './pool.ts';
 import type { Measured, ObservingSetup, RunLimits } from './protocol.ts';
+import { Turns } from './turns.ts';
 
 /** Threads that a block may take down before it is set aside; processes of its own, too. */
 const ATTEMPTS = 3;
@@ -42,6 +44,7 @@ export class Work {
   #limits: RunLimits | null = null;
   #retries = 0;
   #isolated: IsolatedPool | null = null;
+  readonly #turns = new Turns();
 
   constructor(setup: ObservingSetup, journal: Journal | null, options: WorkOptions) {
     this.#setup = setup;
@@ -96,15 +99,26 @@ export class Work {
     const isSuspect = this.#isSuspect(block);
     if (!isSuspect) this.#journal?.begin(block.index);
     const pool = isSuspect ? this.#isolated ??= new IsolatedPool(this.#setup, this.#options.worker) : this.#pool;
-    const outcome = await observeBlock(pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits: this.#limits, onRetry: () => { this.#retries++; } });
+    const outcome = await this.#turns.together(() => this.#observed(pool, block, this.#limits));
+    const whole = outcome.kind === 'no-room' ? await this.#turns.alone(() => this.#observed(pool, block, this.#allRoom())) : outcome;
+    check(whole.kind !== 'no-room', 'what is alone has all the room there is');
     this.#journal?.done(block.index);
     if (isSuspect && !this.#isUpToSuspect(block.index + 1)) await this.#isolated!.close();
     this.#options.discard(new Uint8Array(block.bytes));
-    return outcome;
+    return whole;
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#isolated?.close()]);
+  }
+
+  #observed(pool: Pick<Pool, 'observe'>, block: Block, limits: RunLimits | null): Promise<Outcome | NoRoomBeside> {
+    return observeBlock(pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits, onRetry: () => { this.#retries++; } });
+  }
+
+  /** Of one worker while no other runs. */
+  #allRoom(): RunLimits | null {
+    return this.#limits && { ...this.#limits, bytes: this.#limits.bytes * this.workers, isAlone: true };
   }
 
   #isSuspect({ index }: Block): boolean {

@@ -1,6 +1,7 @@
 // The entry of a worker thread. It loads only the part of the program that its first task needs.
 
 import type { BlockObserver } from './observe-block.ts';
+import { NoRoom } from './no-room.ts';
 import { movingBuffers, setupOfWorker } from './pool.ts';
 import { type Answer, type Encoded, type EncodeTask, type Measured, type Observed, type Reply, sendError, type Task } from './protocol.ts';
 
@@ -17,7 +18,7 @@ export default async function work(task: Task): Promise<Reply<unknown>> {
     const { value, moved } = await run();
     return movingBuffers({ ok: true, value }, moved);
   } catch (error) {
-    return { ok: false, stage, error: sendError(error) };
+    return { ok: false, stage: error instanceof NoRoom ? 'room' : stage, error: sendError(error) };
   }
 }
 

@@ -19,7 +19,7 @@ async function outcomesOf(indices: readonly number[], folder: string, timeoutMs 
   const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'mark')], engine: 'web' as const, inputs: [], bindings: [] };
   const pool = new Pool({ observing: setup }, 1, poisoned);
   try {
-    return await Promise.all(indices.map(index => observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null })));
+    return await Promise.all(indices.map(async index => await observeBlock(pool, { index, rows: 1, bytes: new ArrayBuffer(8), bad: [] }, { timeoutMs, attempts: 3, limits: null }) as Outcome));
   } finally {
     await pool.close();
   }
