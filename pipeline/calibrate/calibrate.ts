@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -106,7 +106,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     let used = workers;
     try {
-      const { ahead, all } = peekable(untilAborted(blocks(source, { ...range, from: reducer.state.next }), signal), MOST_TRIED);
+      const { ahead, all } = peekable(untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), MOST_TRIED);
       const memory = await work.fit(ahead, { block: range.size, together: range.together ?? 1, warnings });
       const resumed = reducer.state.statistics.samples;
       const progress = (): Progress => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory });
@@ -134,6 +134,12 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (folder !== null) await rm(folder, { recursive: true, force: true });
     await checkpoint?.close();
   }
+}
+
+/** The blocks that are still to be observed. A stream that a checkpoint is kept of is read from its beginning, to see that it is the same. */
+function blocksFrom(next: number, source: Source, range: BlockOptions, checkpoint: Checkpoint | null): AsyncIterable<Block> {
+  if (checkpoint === null || source.files !== undefined) return blocks(source, { ...range, from: next });
+  return checkpoint.trail.follow(blocks(source, range), next, checkpoint.resumedTrail);
 }
 
 function progressOf({ state: { statistics: { samples }, batches, setAside } }: Reducer): Pick<Progress, 'samples' | 'batches' | 'setAside'> {

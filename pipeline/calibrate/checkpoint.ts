@@ -9,6 +9,7 @@ import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { lockCheckpoint, removeCheckpoint } from './checkpoint-files.ts';
 import { Journal } from './journal.ts';
+import { Trail } from './trail.ts';
 
 /** How far an observation has come: all that a resumed one needs. */
 export interface ObservationState {
@@ -35,7 +36,7 @@ export interface CheckpointOptions {
 }
 
 /** Of what the note holds. A reader refuses any other. */
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
 const KEY = 'quantpipe.checkpoint';
 const SECONDS_BETWEEN = 30;
 
@@ -49,15 +50,20 @@ export class Checkpoint {
   /** What a resumed observation starts from; null where there is nothing to resume. */
   readonly resumed: ObservationState | null;
   readonly journal: Journal;
+  /** Of data that can be read once only. */
+  readonly trail = new Trail();
+  /** The trail as it was behind what `resumed` holds. */
+  readonly resumedTrail: string | null;
   readonly #identity: Identity;
   readonly #everyMs: number;
   readonly #unlock: () => Promise<void>;
   #savedAt = performance.now();
   #isThere: boolean;
 
-  private constructor(parts: { path: string; resumed: ObservationState | null; journal: Journal; identity: Identity; everySeconds: number; unlock: () => Promise<void> }) {
+  private constructor(parts: { path: string; resumed: Resumed | null; journal: Journal; identity: Identity; everySeconds: number; unlock: () => Promise<void> }) {
     this.path = parts.path;
-    this.resumed = parts.resumed;
+    this.resumed = parts.resumed?.state ?? null;
+    this.resumedTrail = parts.resumed?.trail ?? null;
     this.journal = parts.journal;
     this.#isThere = parts.resumed !== null;
     this.#identity = parts.identity;
@@ -71,7 +77,7 @@ export class Checkpoint {
     try {
       const resumed = resume ? await load(path, identity) : null;
       if (resumed === null) await rm(path, { force: true });
-      const journal = await Journal.open(`${path}.journal`, resume ? resumed?.next ?? 0 : null, hashOf(stableJson(identity))); // what ends the process may do so before the first checkpoint
+      const journal = await Journal.open(`${path}.journal`, resume ? resumed?.state.next ?? 0 : null, hashOf(stableJson(identity))); // what ends the process may do so before the first checkpoint
       return new Checkpoint({ path, resumed, journal, identity, everySeconds, unlock });
     } catch (error) {
       await unlock();
@@ -85,7 +91,7 @@ export class Checkpoint {
   }
 
   async save(state: ObservationState): Promise<void> {
-    await writeAtomically(this.path, encodeCheckpoint(state, this.#identity));
+    await writeAtomically(this.path, encodeCheckpoint(state, this.#identity, this.trail.behind(state.next) ?? (state.next === this.resumed?.next ? this.resumedTrail : null)));
     this.#savedAt = performance.now();
     this.#isThere = true;
   }
@@ -104,13 +110,15 @@ interface Note {
   readonly next: number;
   readonly batches: number;
   readonly setAside: readonly SetAside[];
+  /** See {@link Trail}; null where the data can be read again. */
+  readonly trail: string | null;
   /** SHA-256 of all that is kept, hex. */
   readonly sum: string;
 }
 
-function encodeCheckpoint(state: ObservationState, identity: Identity): Uint8Array {
+function encodeCheckpoint(state: ObservationState, identity: Identity, trail: string | null): Uint8Array {
   const { statistics, next, batches, setAside } = state;
-  const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, sum: checksum(state) };
+  const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, trail, sum: checksum(state) };
   return writeStatistics(statistics, 'file', { key: KEY, text: stableJson(note) });
 }
 
@@ -119,19 +127,24 @@ const hashOf = (...parts: readonly (string | Uint8Array)[]): string => parts.red
 /** Of the statistics' own bytes and of how far they reach; the identity is compared entry by entry. */
 const checksum = ({ statistics, next, batches, setAside }: ObservationState): string => hashOf(writeStatistics(statistics), stableJson({ next, batches, setAside }));
 
-async function load(path: string, identity: Identity): Promise<ObservationState | null> {
+interface Resumed {
+  readonly state: ObservationState;
+  readonly trail: string | null;
+}
+
+async function load(path: string, identity: Identity): Promise<Resumed | null> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null;
     throw new QuantpipeError('file-unreadable', `cannot read the checkpoint '${path}': ${cause.message}`, {}, { cause });
   });
   if (bytes === null) return null;
   const { statistics, note } = readNotedStatistics(bytes, path, KEY);
-  const { version, identity: found, next, batches, setAside, sum } = parseNote(note, path);
+  const { version, identity: found, next, batches, setAside, trail, sum } = parseNote(note, path);
   if (version !== FORMAT_VERSION) throw mismatch(path, `it is of version ${version}, and this program writes version ${FORMAT_VERSION}`);
   const differing = [...new Set([...Object.keys(identity), ...Object.keys(found)])].filter(key => identity[key] !== found[key]);
   if (differing.length > 0) throw mismatch(path, differing.map(key => `the ${key} differs: ${found[key] ?? 'none'} then, ${identity[key] ?? 'none'} now`).join('; '));
   if (sum !== checksum({ statistics, next, batches, setAside })) throw new QuantpipeError('checkpoint-invalid', `the checkpoint '${path}' is damaged: its content does not have its checksum ${sum.slice(0, 12)}; begin without resuming`);
-  return { statistics, next, batches, setAside };
+  return { state: { statistics, next, batches, setAside }, trail };
 }
 
 function parseNote(note: string | null, path: string): Note {
@@ -147,7 +160,7 @@ function parseNote(note: string | null, path: string): Note {
   if (parsed === null || typeof parsed !== 'object' || !isWhole(parsed.version)) throw invalid('its note has no version');
   if (parsed.version === FORMAT_VERSION) {
     const isObject = typeof parsed.identity === 'object' && parsed.identity !== null;
-    if (!isObject || !isWhole(parsed.next) || !isWhole(parsed.batches) || !Array.isArray(parsed.setAside) || typeof parsed.sum !== 'string') throw invalid('its note lacks an entry');
+    if (!isObject || !isWhole(parsed.next) || !isWhole(parsed.batches) || !Array.isArray(parsed.setAside) || (parsed.trail !== null && typeof parsed.trail !== 'string') || typeof parsed.sum !== 'string') throw invalid('its note lacks an entry');
   }
   return parsed as Note;
 }

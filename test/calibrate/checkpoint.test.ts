@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 
@@ -45,6 +46,39 @@ suite('calibrate/checkpoint', test => {
       assert.ok(progress.length < 15, 'what was done is not done again');
     })), { seed: 1, numRuns: 4 });
   });
+
+  test('data that come once, as a stream, are resumed too, and refused where what was observed of them differs, wherever that is, or is not there', () => inFolder(async folder => {
+    /** The images one by one, that at `other` black, without a file to look at. */
+    const stream = async (count = 60, other = -1): Promise<Source> => {
+      const stored = await openSource(IMAGES);
+      const batches: RecordBatch[] = [];
+      for await (const batch of stored.batches()) batches.push(batch);
+      const bytes = (async function* () {
+        const writer = new RecordBatchStreamWriter();
+        for (const batch of batches.flatMap(batch => Array.from({ length: batch.numRows }, (_, row) => batch.slice(row, row + 1))).slice(0, count)) writer.write(batch);
+        yield writer.finish().toUint8Array(true);
+      })();
+      const source = await openSource('-', { stdin: bytes });
+      if (other < 0) return source;
+      return { ...source, async *batches() {
+        let row = 0;
+        for await (const batch of source.batches()) {
+          if (row++ === other) (batch.getChild('input')!.data[0]!.children[0]!.values as Uint8Array).fill(0);
+          yield batch;
+        }
+      } };
+    };
+    const options = { ...keeping(folder, true), batchSize: 4 };
+    for (let stops = 0; stops < 2; stops++) await some(4, options, await stream());
+    for (const other of [0, 5, 27]) {
+      const error = await failure(options, await stream(60, other));
+      assert.equal([error.code, error.message], ['checkpoint-mismatch', 'the checkpoint is of other work: the samples before those that are left differ from what was read then']);
+    }
+    assert.is((await failure(options, await stream(20))).code, 'checkpoint-mismatch');
+    const { statistics, progress } = await observed(plan, await stream(), options);
+    assert.is(Buffer.compare(writeStatistics(statistics), whole), 0);
+    assert.is(progress.length, 7, 'what was done is not done again');
+  }));
 
   test('without resume it begins anew', () => inFolder(async folder => {
     await some(5, keeping(folder));
