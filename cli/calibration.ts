@@ -123,7 +123,7 @@ export async function calibrateWithProgress(
   what: 'calibrate' | 'observe' = 'calibrate',
 ): Promise<RunFigures> {
   const line = new ProgressLine(what === 'calibrate' ? 'calibrating' : 'observing', { quiet: options.quiet === true });
-  const metrics = options.metrics === undefined ? null : Metrics.open(options.metrics, warning => line.warn(warning));
+  const metrics = options.metrics === undefined ? null : Metrics.open(options.metrics, warning => line.warn(warning), { isResumed: options.resume === true });
   const onPlan = (plan: MemoryPlan) => {
     line.say(planned(plan));
     metrics?.plan(plan);

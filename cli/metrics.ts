@@ -34,12 +34,13 @@ export class Metrics {
   }
 
   /**
+   * @param isResumed lines that an interrupted run wrote stay
    * @param warn is told once where the file takes no more (a full disk): the work goes on without it
    * @throws `output-unwritable` where the file cannot be opened
    */
-  static open(path: string, warn: (text: string) => void): Metrics {
+  static open(path: string, warn: (text: string) => void, { isResumed = false } = {}): Metrics {
     try {
-      return new Metrics(path, openSync(path, 'w'), warn);
+      return new Metrics(path, openSync(path, isResumed ? 'a' : 'w'), warn);
     } catch (cause) {
       throw new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
     }

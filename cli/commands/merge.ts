@@ -21,7 +21,11 @@ Examples:
       const { mergeStatisticsFiles, missingShards, prepareFile, refuseOverwriting, writeOutput, writeStatistics } = await import('../../pipeline/index.ts');
       await refuseOverwriting([options.output], { files });
       const removeFolder = await prepareFile(options.output);
-      const statistics = await mergeStatisticsFiles(files).catch(async (error: unknown) => {
+      let leftOut = 0;
+      const statistics = await mergeStatisticsFiles(files, (samples, total) => {
+        leftOut = samples;
+        process.stderr.write(`warning: ${samples} of ${total} samples are in none of the shards: they were set aside or left out when those were observed\n`);
+      }).catch(async (error: unknown) => {
         await removeFolder();
         throw error;
       });
@@ -29,7 +33,7 @@ Examples:
       const missing = missingShards(statistics);
       if (missing !== null) process.stderr.write(`warning: ${printable(missing)}\n`);
       if (options.output === '-' || options.quiet) return;
-      if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, missing, outputs }));
+      if (options.json) console.log(JSON.stringify({ samples: statistics.samples, tensors: statistics.tensors.size, missing, leftOut, outputs }));
       else console.log(`${statistics.samples} samples, ${statistics.tensors.size} tensors from ${files.length} files → ${outputs[0]!.path} (${size(outputs[0]!.bytes)})`);
     });
 }

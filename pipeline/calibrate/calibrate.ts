@@ -98,7 +98,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing
   const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
   let reducer: Reducer | null = null;
-  let folder: string | null = null;
+  let folder: string | null = null, isEnded = false;
   try {
     const discard = await openSink();
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
@@ -123,15 +123,18 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     reducer.checkAny();
     if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
+    isEnded = true;
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range, readingHash(source, bindings, options.images)) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range, `${readingHash(source, bindings, options.images)}-${engine.name}`) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
   } catch (error) {
+    isEnded = true;
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);
     if (isKept && signal?.aborted && error === signal.reason) throw interrupted(checkpoint!.path, reducer!.state.statistics.samples, total, error);
     throw nameNodes(error, plan.model);
   } finally {
     if (folder !== null) await rm(folder, { recursive: true, force: true });
+    if (!isEnded && checkpoint !== null && reducer !== null) await isSaved(checkpoint, reducer); // whoever watched the progress went away
     await checkpoint?.close();
   }
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { makeFolder } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
@@ -14,22 +14,32 @@ const ownTokens = new Set<string>();
 /** How often, 10 ms apart, to look again while another process takes over a stale lock. */
 const MOST_LOOKS = 500;
 
+export interface LockOptions {
+  /** Milliseconds between two signs of life: the file is touched, which other machines see. */
+  readonly beatMs: number;
+  /** How long a lock of another machine may show none before it is taken for left behind, by the clock of who waits. Longer than any work that lets no timer run. */
+  readonly patienceMs: number;
+}
+
+const USUAL: LockOptions = { beatMs: 5_000, patienceMs: 60_000 };
+
 /**
  * Hold a lock: a file that names this process, its machine and when it started, which must not be there before. One that a process left
- * behind when it died on this machine is taken over. The function returned lets go of it.
+ * behind when it died is taken over: on this machine at once, from another (a container or a task that comes back has a new name) after it
+ * has shown no sign of life for a while. The function returned lets go of it.
  *
  * @throws QuantpipeError `checkpoint-mismatch` naming the process that holds it
  */
-export async function lockFile(path: string): Promise<() => Promise<void>> {
+export async function lockFile(path: string, options: Partial<LockOptions> = {}): Promise<() => Promise<void>> {
   for (let looks = 1; ; looks++) {
-    const outcome = await tryLock(path);
+    const outcome = await tryLock(path, { ...USUAL, ...options });
     if (typeof outcome === 'function') return outcome;
     const [text, file] = outcome;
     const [pid, host] = text.split(' ');
     if (file === path || host !== hostname() || looks === MOST_LOOKS) {
       throw new QuantpipeError('checkpoint-mismatch', `process ${pid} on ${host} uses this checkpoint; wait for it, or remove '${file}' where it is gone`, { file });
     }
-    await setTimeout(10);
+    await sleep(10);
   }
 }
 
@@ -39,17 +49,17 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
  *
  * @returns what lets go of the lock, or the text and the path of the one that is in the way
  */
-async function tryLock(path: string): Promise<(() => Promise<void>) | [text: string, file: string]> {
+async function tryLock(path: string, options: LockOptions): Promise<(() => Promise<void>) | [text: string, file: string]> {
   for (;;) {
-    const made = await putOwn(path, link);
+    const made = await putOwn(path, link, options);
     if (made !== null) return made;
     const text = await textOf(path);
     if (text === null) continue;
-    if (await isHeld(text)) return [text, path];
-    const guard = await tryLock(`${path}.takeover`);
+    if (await isHeld(text, path, options)) return [text, path];
+    const guard = await tryLock(`${path}.takeover`, options);
     if (typeof guard !== 'function') return guard;
     try {
-      if (await textOf(path) === text) return (await putOwn(path, rename))!;
+      if (await textOf(path) === text) return (await putOwn(path, rename, options))!;
     } finally {
       await guard();
     }
@@ -57,7 +67,7 @@ async function tryLock(path: string): Promise<(() => Promise<void>) | [text: str
 }
 
 /** Bring a lock to its place, written whole beside it, so that nobody finds it empty. Null where `link` finds one there. */
-async function putOwn(path: string, put: (from: string, to: string) => Promise<void>): Promise<(() => Promise<void>) | null> {
+async function putOwn(path: string, put: (from: string, to: string) => Promise<void>, { beatMs }: LockOptions): Promise<(() => Promise<void>) | null> {
   const token = randomUUID();
   const own = `${path}.${token}`;
   ownTokens.add(token);
@@ -65,7 +75,9 @@ async function putOwn(path: string, put: (from: string, to: string) => Promise<v
     await makeFolder(dirname(path));
     await writeFile(own, `${process.pid} ${hostname()} ${await startOf(process.pid) ?? '-'} ${token}\n`);
     await put(own, path);
+    const beat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), beatMs).unref();
     return async () => {
+      clearInterval(beat);
       await rm(path, { force: true });
       ownTokens.delete(token);
     };
@@ -86,12 +98,23 @@ function textOf(path: string): Promise<string | null> {
 }
 
 /** A number alone does not tell who holds a lock: a container that starts again gives the same ones. Older locks have no more. */
-async function isHeld(text: string): Promise<boolean> {
+async function isHeld(text: string, path: string, options: LockOptions): Promise<boolean> {
   const [pid, host, start = '-', token = ''] = text.split(' ');
   if (host === undefined) return false;
-  if (host !== hostname()) return true;
+  if (host !== hostname()) return showsLife(path, options);
   if (!isAlive(Number(pid))) return false;
   const now = start === '-' ? null : await startOf(Number(pid));
   if (now !== null) return now === start;
   return Number(pid) !== process.pid || ownTokens.has(token);
+}
+
+/** Whether a lock of another machine is touched, or goes, while we wait. Clocks of two machines are not compared. */
+async function showsLife(path: string, { beatMs, patienceMs }: LockOptions): Promise<boolean> {
+  const touched = () => stat(path).then(({ mtimeMs }) => mtimeMs, () => null);
+  const before = await touched();
+  for (let waited = 0; waited < patienceMs; waited += beatMs / 2) {
+    await sleep(beatMs / 2);
+    if (await touched() !== before) return true;
+  }
+  return false;
 }

@@ -111,21 +111,21 @@ export async function* observeOnSpark(plan: Plan, data: string, options: SparkOp
   const folder = await temporaryFolder('quantpipe-spark');
   try {
     const job = await prepareJob(plan, data, folder, engine.name, options);
-    const { slots, samples, batches } = yield* submit(job, options);
+    const { slots, samples, batches, partitions } = yield* submit(job, options);
     const statistics = readStatistics(await readFile(join(folder, 'statistics.arrow')), 'the statistics from Spark');
-    const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...leftOut(plan, statistics, samples)];
+    const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...leftOut(plan, statistics, samples, partitions)];
     return { statistics, engine: engine.name, batches, workers: slots, setAside: [], warnings };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** What a model with a fixed batch leaves over at the end of partitions, in words; none otherwise. */
-function leftOut(plan: Plan, statistics: Statistics, samples: number): string[] {
+/** What a model with a fixed batch leaves over at the end of partitions, in words; none otherwise. More than that, or any other loss, is an error. */
+function leftOut(plan: Plan, statistics: Statistics, samples: number, partitions: number): string[] {
   const together = readTogether(plan);
   const count = samples - statistics.samples;
   if (count === 0) return [];
-  if (count > 0 && together > 1) return [`${count} of ${samples} samples were left out, at the ends of partitions: the model reads ${together} at a time`];
+  if (count > 0 && count <= partitions * (together - 1)) return [`${count} of ${samples} samples were left out, at the ends of partitions: the model reads ${together} at a time`];
   throw new QuantpipeError('cluster-failed', `the executors were given ${samples} samples, and their statistics are of ${statistics.samples}`);
 }
 

@@ -67,7 +67,7 @@ const gelu = [product(x, onePlusErf, 0.5), product(x, onePlusTanh, 0.5)];
 const sixth = 1 / 6;
 const relu6OfShifted = clipped(op('Add', x, scalar(3)), 0, 6);
 const hardSigmoid = [product(relu6OfShifted, sixth), clipped(op('Add', product(x, sixth), scalar(0.5)), 0, 1)];
-const hardSigmoidOperator = where(op('HardSigmoid', x), ({ producer }) => isNear(floatOf(producer!, 'alpha', 0.2), sixth));
+const hardSigmoidOperator = where(op('HardSigmoid', x), ({ producer }) => isNear(floatOf(producer!, 'alpha', 0.2), sixth) && isNear(floatOf(producer!, 'beta', 0.5), 0.5));
 const hardSwish = [product(x, relu6OfShifted, sixth), op('Mul', x, oneOf(...hardSigmoid, hardSigmoidOperator))];
 
 /** x, or x times a factor: what the sigmoid of a Swish is taken of. */

@@ -126,13 +126,13 @@ function decompressedWidth(weight: WeightSetting | undefined): number | null {
   return weight?.granularity.kind === 'block' ? weight.granularity.decompressedBitwidth : null;
 }
 
-/** Parameters that several normalizations share follow the widest of their outputs, and are symmetric where one of these is. */
+/** Parameters that several normalizations share follow the widest of their outputs, and are symmetric where one of these is. Floating-point formats, of either, follow nothing. */
 function followOutputs(exceptional: Exceptional, normalizations: readonly Node[]): void {
   const followed = new Map<Value, TensorSetting[]>();
   for (const node of normalizations) {
     const output = effective(exceptional, node.outputs[0]!);
-    if (output === null) continue;
-    for (const { value } of constantParameters(node)) if (exceptional.weights.has(value)) followed.set(value, [...followed.get(value) ?? [], settingOf(exceptional, output)]);
+    if (output === null || settingOf(exceptional, output).format !== null) continue;
+    for (const { value } of constantParameters(node)) if (exceptional.weights.get(value)?.format === null) followed.set(value, [...followed.get(value) ?? [], settingOf(exceptional, output)]);
   }
   for (const [value, outputs] of followed) {
     change(exceptional, value, { bitwidth: Math.max(...outputs.map(({ bitwidth }) => bitwidth)), isSymmetric: outputs.some(({ isSymmetric }) => isSymmetric) });

@@ -144,7 +144,7 @@ const shardsText = ({ count, blockSize, total, reading, parts }: Shards): string
 
 function parseShards(text: string | undefined, where: string): Shards | null {
   if (text === undefined) return null;
-  const [, list, count, blockSize, total, reading] = /^(\d{1,9}(?:,\d{1,9})*)\/(\d{1,9}) x ([1-9]\d{0,8})(?: of (\d{1,15}))?(?: read ([0-9a-f]{12}))?$/.exec(text) ?? [];
+  const [, list, count, blockSize, total, reading] = /^(\d{1,9}(?:,\d{1,9})*)\/(\d{1,9}) x ([1-9]\d{0,8})(?: of (\d{1,15}))?(?: read ([0-9a-f]{12}(?:-(?:web|native))?))?$/.exec(text) ?? [];
   const parts = (list ?? '').split(',').map(Number);
   const isAscending = parts.every((part, i) => i === 0 || part > parts[i - 1]!);
   if (list === undefined || !isAscending || parts.at(-1)! >= Number(count) || parts.length >= Number(count)) throw invalid(where, `must say which shards it is of, says ${quoted(text)}`);

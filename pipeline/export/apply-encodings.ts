@@ -47,10 +47,11 @@ function applyEntries(graph: Graph, placement: Placement, file: EncodingsFile, l
   const off = new Set(overriddenToFloat(placement));
   const possible = placeBiases(layerBiases(graph, placement.units), new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases.filter(({ tensor }) => !off.has(tensor));
   const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
+  const asked = new Set(placement.biases.map(({ tensor }) => tensor)); // a preset may keep them in float
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
     .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
-  const lacking = { quantizers: rest === 'drop' ? lackingIn(file, placement) : whole.filter(({ entry, quantizer }) => entry === null && !leftOut.has(quantizer.tensor)).map(({ quantizer }) => quantizer.tensor), placed: placed.size, biases: possible.filter(({ tensor }) => !wanted.has(tensor)) };
+  const lacking = { quantizers: rest === 'drop' ? lackingIn(file, placement) : whole.filter(({ entry, quantizer }) => entry === null && !leftOut.has(quantizer.tensor)).map(({ quantizer }) => quantizer.tensor), placed: placed.size, biases: possible.filter(({ tensor }) => !wanted.has(tensor) && asked.has(tensor)) };
   return {
     placement: { ...placement, quantizers, floats: whole.flatMap(({ quantizer }) => 'format' in quantizer ? [quantizer] : []), biases },
     encodings: new Map(whole.flatMap(({ quantizer, entry }) => entry?.kind === 'integer' ? [[quantizer.tensor, entry.encodings] as const] : [])),

@@ -39,7 +39,7 @@ function mergeShards(into: Shards | null, from: Shards | null): Shards | null {
   }
   if (into.count !== from.count || into.blockSize !== from.blockSize || into.total !== from.total) throw invalid(`${showShards(from)} do not merge with ${showShards(into)}`);
   if (into.reading !== from.reading) {
-    throw invalid(`${showShards(from)} do not merge with ${showShards(into)}: they were read in different ways (${from.reading ?? 'unknown'} and ${into.reading ?? 'unknown'}): sample choice, columns or preprocessing differ; observe all shards with the same options`);
+    throw invalid(`${showShards(from)} do not merge with ${showShards(into)}: they were read in different ways (${from.reading ?? 'unknown'} and ${into.reading ?? 'unknown'}): sample choice, columns, preprocessing or engine differ; observe all shards with the same options`);
   }
   const twice = from.parts.filter(part => into.parts.includes(part));
   if (twice.length > 0) throw invalid(`both hold ${showShards({ ...from, parts: twice })}, which would be counted twice`);

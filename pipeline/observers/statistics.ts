@@ -11,7 +11,7 @@ export interface Shards {
   readonly blockSize: number;
   /** Samples of the whole, where the data told; shards of data sets of different sizes do not go together. */
   readonly total: number | null;
-  /** How samples were chosen and read, as a short hash; shards that differ in it do not go together. Absent where nobody wrote it down. */
+  /** How samples were chosen and read, as a short hash, and by which engine the model ran; shards that differ in it do not go together. Absent where nobody wrote it down. */
   readonly reading?: string;
   /** Ascending, fewer than `count`. */
   readonly parts: readonly number[];

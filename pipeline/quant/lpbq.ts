@@ -48,7 +48,7 @@ export function blockMultiples(encodings: readonly Encoding[], channels: number,
     const own = encodings.slice(channel * blocks, (channel + 1) * blocks);
     return own.reduce((most, { delta }) => Math.max(most, delta), 0) / largest;
   });
-  const multiples = encodings.map(({ delta }, i) => Math.max(1, Math.min(largest, roundHalfEven(delta / deltas[Math.floor(i / blocks)]!))));
+  const multiples = encodings.map(({ delta }, i) => Math.max(1, roundHalfEven(delta / deltas[Math.floor(i / blocks)]!))); // the largest delta has the largest multiple
   return { deltas, multiples };
 }
 

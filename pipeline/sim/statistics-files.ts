@@ -23,15 +23,17 @@ async function parsed(bytes: Buffer, path: string): Promise<Statistics> {
 /**
  * Add up the statistics of several files, one file in memory at a time. The order of the files does not matter.
  *
+ * @param onLeftOut told how many samples of the whole are in none of its shards, where all are there
  * @throws statistics-invalid where they do not add up: of another model, or the same samples again
  */
-export async function mergeStatisticsFiles(paths: readonly string[]): Promise<Statistics> {
+export async function mergeStatisticsFiles(paths: readonly string[], onLeftOut?: (samples: number, total: number) => void): Promise<Statistics> {
   const kernels = await Kernels.load();
-  let merged: Statistics | null = null;
+  let merged: Statistics | null = null, total: number | null = null;
   const seen = new Map<string, string>();
   for (const path of paths) {
     const bytes = await bytesOf(path);
     const statistics = await parsed(bytes, path);
+    total ??= statistics.shards?.total ?? null;
     refuseAgain(seen, statistics, createHash('sha256').update(bytes).digest('hex'), path);
     try {
       merged = merged === null ? statistics : mergeStatistics(kernels, merged, statistics);
@@ -41,6 +43,7 @@ export async function mergeStatisticsFiles(paths: readonly string[]): Promise<St
     }
   }
   if (merged === null) throw new QuantpipeError('statistics-missing', 'there are no statistics to merge');
+  if (merged.shards === null && total !== null && merged.samples < total) onLeftOut?.(total - merged.samples, total);
   return merged;
 }
 

@@ -80,6 +80,13 @@ suite('calibrate/checkpoint', test => {
     assert.is(progress.length, 7, 'what was done is not done again');
   }));
 
+  test('whoever stops watching loses nothing, however seldom checkpoints are written', () => inFolder(async folder => {
+    const options = { ...settings, checkpoint: { path: join(folder, 'c.arrow'), resume: true, everySeconds: 1000 } };
+    await some(5, options);
+    const { progress } = await observed(plan, IMAGES, options);
+    assert.equal([progress[0]!.resumed, progress[0]!.samples], [20, 24]);
+  }));
+
   test('without resume it begins anew', () => inFolder(async folder => {
     await some(5, keeping(folder));
     const { progress } = await observed(plan, IMAGES, keeping(folder));

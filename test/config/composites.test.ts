@@ -99,6 +99,7 @@ const nearMisses: [what: string, nodes: NodeLine[]][] = [
   ['a gate with another number', [node('Neg', ['x'], 'm'), node('Exp', ['m'], 'e'), node('Add', ['e', '2'], 'p'), node('Div', ['x', 'p'], 'y')]],
   ['a clip to other bounds', [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '5'], 'r'), node('Mul', ['x', 'r'], 'o'), node('Div', ['o', '6'], 'y')]],
   ['a hard sigmoid of another slope', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(0.2) }), node('Mul', ['x', 'h'], 'y')]],
+  ['a hard sigmoid of another offset', [node('HardSigmoid', ['x'], 'h', { alpha: floatAttribute(1 / 6), beta: floatAttribute(0.3) }), node('Mul', ['x', 'h'], 'y')]],
   ['a scaled product by a weight', [node('MatMul', ['x', 'w'], 'p'), node('Mul', ['p', '0.25'], 'y')]],
   ['a product scaled by a vector', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'gamma'], 'y')]],
   ['a product that its factor gives another dimension', [node('MatMul', ['x', 'other'], 'p'), node('Mul', ['p', 'cube'], 'y')]],

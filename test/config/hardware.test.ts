@@ -168,6 +168,9 @@ suite('config/hardware', test => {
     const quantizedBias = { params: { bias: { is_quantized: 'True' } } };
     assert.equal(grids(sketch, on('V73', quantizedBias), { activationBitwidth: 16 }), ['x 16 asymmetric', 'scale 16 asymmetric', 'shift 16 asymmetric', 'y 16 asymmetric']);
     assert.equal(grids(sketch, on('V69', quantizedBias), { activationBitwidth: 16 }), ['x 16 asymmetric', 'scale 8 symmetric', 'shift 8 symmetric', 'y 16 asymmetric']);
+    // formats of floating point follow nothing, and nothing follows them
+    for (const half of [{ activationFormat: 'float16', weightBitwidth: 16 }, { weightFormat: 'float16' }] as const) assert.equal(grids(sketch, on('V73', quantizedBias), half), grids(sketch, on('V69', quantizedBias), half));
+    assert.match(grids(sketch, on('V73', quantizedBias), { activationFormat: 'float16', weightBitwidth: 16 }).join(), /scale 16 symmetric,shift 16 symmetric/);
   });
 });
 

@@ -52,7 +52,7 @@ suite('config/supergroups', test => {
     assert.equal(tensors(place(added, groups(['Relu', 'Add']))), ['x', 'y']);
   });
 
-  for (const [op, isUnit] of [['Mul', true], ['Max', true], ['Sub', false], ['Div', false]] as const) {
+  for (const [op, isUnit] of [['Add', true], ['Mul', true], ['Max', true], ['Min', true], ['Sum', true], ['Mean', true], ['Sub', false], ['Div', false], ['Pow', false]] as const) {
     test(`${op} ${isUnit ? 'reads either input as data' : 'reads its first input as data'}`, () => {
       const gated = (inputs: readonly string[]) => ({ inputs: x, nodes: [node('Sigmoid', ['x'], 's'), node(op, inputs, 'y')], outputs: { y: null } });
       const config = { ...groups(['Sigmoid', op]), composites: { Swish: 'False' } };

@@ -106,6 +106,12 @@ suite('data/hostile', test => {
     assert.match(error.message, /1879048192 bytes are declared, \d+ compressed ones cannot hold them$/);
   });
 
+  test('refuses a Parquet file whose footer does not say which column a chunk is of', async () => {
+    const bytes = await readFile(`${FOREIGN}/lz4.parquet`);
+    for (const [at, byte] of [[5703, 232], [6068, 128]] as const) bytes[at] = byte; // in the metadata of a chunk: a list becomes something else
+    assert.match((await readBytes(bytes)).message, /a row group has no column 'bool\.list\.element'$/);
+  });
+
   test('refuses a folder without arrays, and one whose samples do not agree', async () => {
     const samples = join(folder, 'samples');
     await mkdir(samples, { recursive: true });

@@ -70,4 +70,14 @@ suite('export/drop-clips', test => {
       assert.is(operators(qdqModel(model, placement, encodings)).includes('Relu'), !isDropped);
     }
   });
+
+  test('keeps a Clip before another that lets more pass, at either end', () => {
+    for (const [inner, outer, isDropped] of [[[0, 6], [0, 6], true], [[-1, 7], [0, 6], true], [[0, 3], [0, 6], false], [[1, 6], [0, 6], false]] as const) {
+      const model = draw({
+        inputs: { x: [4] }, constants: { a: scalar(inner[0]), b: scalar(inner[1]), c: scalar(outer[0]), d: scalar(outer[1]) }, outputs: ['y'],
+        nodes: [['Neg', ['x'], ['n']], ['Clip', ['n', 'a', 'b'], ['i']], ['Clip', ['i', 'c', 'd'], ['o']], ['Abs', ['o'], ['y']]],
+      });
+      assert.is(dropRedundantClips(model.graph).rewrites, isDropped ? 1 : 0, `${inner} before ${outer}`);
+    }
+  });
 });

@@ -84,7 +84,7 @@ suite('observers/laws', test => {
       [some, shard(5, 0), /shard 0\/5 of blocks of 32 samples do not merge with shards 1\/4, 3\/4/],
       [some, { ...shard(4, 0), shards: { count: 4, blockSize: 8, total: null, parts: [0] } }, /of blocks of 8 samples do not merge/],
       [some, { ...shard(4, 0), shards: { count: 4, blockSize: 32, total: 64, parts: [0] } }, /shard 0\/4 of blocks of 32 samples of 64 do not merge/],
-      [some, read('aaaaaaaaaaaa', 0), /they were read in different ways \(aaaaaaaaaaaa and unknown\): sample choice, columns or preprocessing differ/],
+      [some, read('aaaaaaaaaaaa', 0), /they were read in different ways \(aaaaaaaaaaaa and unknown\): sample choice, columns, preprocessing or engine differ/],
       [read('aaaaaaaaaaaa', 1), read('bbbbbbbbbbbb', 0), /shard 0\/4 .* do not merge with shard 1\/4 .*: they were read in different ways \(bbbbbbbbbbbb and aaaaaaaaaaaa\)/],
       [observed({}), some, /statistics of a whole data set do not merge with those of shards 1\/4, 3\/4/],
     ] as const) assert.throws(() => merge(a, b), says);

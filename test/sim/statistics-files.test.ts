@@ -21,6 +21,17 @@ suite('sim/statistics-files', test => {
     }
   }));
 
+  test('samples that no shard counted are told of when all shards are there', () => inFolder(async folder => {
+    const told: string[] = [];
+    const merge = (paths: readonly string[]) => mergeStatisticsFiles(paths, (samples, total) => told.push(`${samples} of ${total}`));
+    const paths = ['a', 'b'].map(name => join(folder, name)) as [string, string];
+    for (const [part, counted] of [[0, 20], [1, 16]] as const) await writeFile(paths[part], writeStatistics({ ...statistics(counted), shards: { count: 2, blockSize: 4, total: 40, parts: [part] } }));
+    assert.is((await merge([paths[0]])).samples, 20);
+    assert.equal(told, [], 'the other shard may have them');
+    assert.is((await merge(paths)).samples, 36);
+    assert.equal(told, ['4 of 40']);
+  }));
+
   test('files without samples may well be the same', () => inFolder(async folder => {
     const paths = ['a', 'b'].map(name => join(folder, name));
     for (const path of paths) await writeFile(path, writeStatistics(statistics(0)));

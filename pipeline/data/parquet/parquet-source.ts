@@ -137,7 +137,7 @@ function builtBatches(name: string, columns: readonly ParquetColumn[], taken: re
 type Chunk = NonNullable<RowGroup['columns'][number]['meta_data']>;
 
 function chunkOf(file: StoredBytes, group: RowGroup, { path }: Leaf): Chunk {
-  const chunk = group.columns.find(({ meta_data: meta }) => meta?.path_in_schema.join('.') === path)?.meta_data;
+  const chunk = group.columns.find(({ meta_data: meta }) => (meta as Partial<Chunk> | undefined)?.path_in_schema?.join('.') === path)?.meta_data;
   if (!chunk) throw new QuantpipeError('data-invalid', `${file.name}: a row group has no column '${path}'`, { file: file.name });
   for (const key of ['num_values', 'total_uncompressed_size', 'total_compressed_size', 'data_page_offset'] as const) {
     if (!isCount(Number(chunk[key]))) throw new QuantpipeError('data-invalid', `${file.name}, column '${path}': ${key} is ${String(chunk[key])}`, { file: file.name });
