@@ -193,7 +193,7 @@ async function firstSamples(source: Source, { size, columns }: BlockOptions): Pr
 }
 
 /** All that the statistics of a block depend on, and which blocks there are. */
-async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'name'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
+async function identityOf(plan: Plan, source: Source, { name, version }: Pick<Engine, 'name' | 'version'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
   const { rows, columns, selection = 'all' } = source, { size, limit, shard } = range;
   return {
     'model': plan.hash.slice(0, 12),
@@ -205,7 +205,7 @@ async function identityOf(plan: Plan, source: Source, { name }: Pick<Engine, 'na
     'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
     'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
     'reading of images': stableJson(images),
-    'engine': name,
+    'engine': `${name} ${version}`,
     'batch size': String(size),
     'limit': String(limit ?? 'none'),
     'shard': shard === undefined ? 'none' : `${shard.index}/${shard.count}`,

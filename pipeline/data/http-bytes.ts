@@ -164,7 +164,7 @@ export class HttpBytes implements StoredBytes {
     if (Number(first) !== begin || size === undefined) {
       throw this.#unreadable(`bytes from ${begin} on were asked for, the server says that it sends '${headers.get('content-range') ?? 'no range'}'`);
     }
-    const tag = headers.get('etag');
+    const tag = headers.get('etag') ?? headers.get('last-modified');
     if (this.#size === null) [this.#size, this.#tag] = [Number(size), tag];
     if (this.#size !== Number(size) || this.#tag !== tag) throw this.#unreadable(`it changed while it was read: ${this.version} before, ${described(Number(size), tag)} now`);
   }

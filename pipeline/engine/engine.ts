@@ -27,6 +27,8 @@ export interface Session {
 /** An inference engine, one thread. Only its own file knows the library behind it. */
 export interface Engine {
   readonly name: EngineName;
+  /** Of the library: another may compute other last digits. */
+  readonly version: string;
   /** Why this engine and not the one that 'auto' prefers, where its package is installed and does not load; else absent. */
   readonly notice?: string;
   load(model: Uint8Array, options?: SessionOptions): Promise<Session>;

@@ -7,7 +7,7 @@ import { loadSession, type Library } from './session.ts';
 /** ONNX Runtime's native CPU build, one thread. Throws `config-invalid` saying what to install where the package is absent or does not load. */
 export async function nativeEngine(importLibrary: () => Promise<Library> = () => import('onnxruntime-node')): Promise<Engine> {
   const library = await importLibrary().catch(cannotImport);
-  return { name: 'native', load: (model, options = {}) => loadSession(library, 'native', model, options) };
+  return { name: 'native', version: library.env.versions.node ?? '', load: (model, options = {}) => loadSession(library, 'native', model, options) };
 }
 
 function cannotImport(cause: unknown): never {

@@ -20,5 +20,5 @@ export function webEngine(): Engine {
   setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET * availableParallelism()}`); // V8 reads it when it compiles the library
   library.env.wasm.numThreads = 1; // parallelism is ours: a session per worker
   library.env.wasm.proxy = false;
-  return { name: 'web', load: (model, options = {}) => loadSession(library, 'web', model, options) };
+  return { name: 'web', version: library.env.versions.web ?? '', load: (model, options = {}) => loadSession(library, 'web', model, options) };
 }

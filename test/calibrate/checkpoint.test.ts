@@ -112,7 +112,7 @@ suite('calibrate/checkpoint', test => {
     for (const [change, other, says] of [
       [{ batchSize: 5 }, source, /the batch size differs: 4 then, 5 now/],
       [{ limit: 61 }, source, /the limit differs: 60 then, 61 now/],
-      [{ engine: 'web' }, source, /the engine differs: native then, web now/],
+      [{ engine: 'web' }, source, /the engine differs: native [\d.]+ then, web [\d.]+ now/],
       [{ shard: { index: 0, count: 2 } }, source, /the shard differs: none then, 0\/2 now/],
       [{ preprocess: { scale: 2 } }, source, /the reading of the columns differs/],
       [{}, { ...source, selection: '60 of 512, seed 1' }, /the choice of samples differs: all then, 60 of 512, seed 1 now/],

@@ -116,6 +116,11 @@ suite('data/http', test => {
       begin(response, from, to, CONTENT.length, { etag: `"${requests}"` });
       response.end(CONTENT.subarray(from, to));
     }, /it changed while it was read: 700000 bytes \("1"\) before, 700000 bytes \("2"\) now$/],
+    ['changes the file and tells its time only', (request, response) => {
+      const [from, to] = rangeOf(request, CONTENT.length);
+      begin(response, from, to, CONTENT.length, { 'last-modified': `at ${requests}` });
+      response.end(CONTENT.subarray(from, to));
+    }, /it changed while it was read: 700000 bytes \(at 1\) before, 700000 bytes \(at 2\) now$/],
   ];
   for (const [name, faulty, message] of refusals) {
     test(`refuses a server that ${name}`, async () => {
