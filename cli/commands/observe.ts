@@ -7,10 +7,11 @@ import { interruptible } from '../interrupt.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
+import { integer } from '../option-values.ts';
 import { noteOutput } from '../standard-output.ts';
 import { printSummary } from '../summary.ts';
 
-type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string };
+type Options = PlacementOptions & DataOptions & EngineOptions & MemoryOptions & FaultOptions & ReportOptions & { readonly output: string; readonly order?: string; readonly beside?: number };
 
 /** Statistics only: a filter from Arrow to Arrow, for shards and other machines. */
 export function observeCommand(): Command {
@@ -19,6 +20,7 @@ export function observeCommand(): Command {
     .argument('<model>', 'ONNX model')
     .argument('<data>', DATA_ARGUMENT)
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output');
+  command.addOption(new Option('--beside <processes>', 'of an order: processes that share the memory of the machine').argParser(integer('count', 1)).hideHelp());
   command.addOption(new Option('--order <file>', 'a work order of `run --spark`, whose tapped model is given').hideHelp());
   for (const add of [placementOptions, dataOptions, shardOption, engineOptions, memoryOptions, faultOptions, reportOptions]) add(command);
   return command
@@ -62,7 +64,7 @@ async function carryOut(model: string, order: string, data: string, options: Opt
   await interruptible(async signal => {
     const { plan, options: ordered } = readWorkOrder(await readFile(model), await readFile(order, 'utf8'));
     const source = await openSource(data, { stdin: process.stdin, signal });
-    const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers'), signal, maxBad: 0 });
+    const observing = observe(plan, source, { ...ordered, ...pick(options, 'workers', 'beside'), signal, maxBad: 0 });
     let step = await observing.next();
     for (const heap = new Heap(); !step.done; heap.hold()) step = await observing.next();
     await writeOutput(options.output, writeStatistics(step.value.statistics), process.stdout);

@@ -36,6 +36,8 @@ export interface CalibrateOptions extends BindOptions {
   readonly batchSize?: number;
   /** Bytes that the process may hold: workers, samples in a run and groups of tensors are chosen so that it does not hold more. Default: 70 % of what the machine or the container has. */
   readonly memory?: number;
+  /** Processes like this one on the machine, this one among them: they share what it has, where `memory` says nothing. Default 1. */
+  readonly beside?: number;
   /** Told how the work fits into the memory, before the first block. */
   readonly onPlan?: (plan: MemoryPlan) => void;
   /** Stop after so many samples. */

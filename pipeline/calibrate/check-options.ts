@@ -5,7 +5,7 @@ import type { CalibrateOptions } from './calibrate.ts';
 const ENGINES: readonly unknown[] = ['auto', 'web', 'native'];
 const MAX_WORKERS = 1024;
 
-type CheckedOptions = Pick<CalibrateOptions, 'engine' | 'workers' | 'batchSize' | 'limit' | 'memory' | 'maxBad' | 'batchTimeout' | 'shard'>;
+type CheckedOptions = Pick<CalibrateOptions, 'engine' | 'workers' | 'batchSize' | 'limit' | 'memory' | 'beside' | 'maxBad' | 'batchTimeout' | 'shard'>;
 
 /** Options that a number or a name makes sense for, and which. */
 const allowed: Readonly<Record<Exclude<keyof CheckedOptions, 'shard'>, AllowedValue>> = {
@@ -14,6 +14,7 @@ const allowed: Readonly<Record<Exclude<keyof CheckedOptions, 'shard'>, AllowedVa
   batchSize: [value => isWhole(value, 1), 'a whole number of at least 1'],
   limit: [value => isWhole(value, 1), 'a whole number of at least 1'],
   memory: [value => typeof value === 'number' && value > 0, 'a number of bytes above 0'],
+  beside: [value => isWhole(value, 1), 'a whole number of at least 1'],
   maxBad: [value => value === Infinity || isWhole(value, 0), 'a whole number of at least 0'],
   batchTimeout: [value => typeof value === 'number' && value > 0, 'a number of seconds above 0'],
 };

@@ -23,6 +23,8 @@ export interface WorkOptions {
   readonly workers: number;
   /** Bytes that the process may hold. */
   readonly memory?: number | undefined;
+  /** Processes that share what the machine has, this one among them, where `memory` does not say. */
+  readonly beside?: number | undefined;
   /** Seconds that one attempt at a block may take. */
   readonly batchTimeout?: number | undefined;
   readonly worker?: URL | undefined;
@@ -72,14 +74,14 @@ export class Work {
    */
   async fit(first: AsyncIterable<Block>, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
     const measured = await this.#measureAny(first);
-    const { memory } = this.#options;
+    const { memory, beside = 1 } = this.#options, usual = Math.floor(SHARE * memoryLimit() / beside);
     if (measured === null) {
-      warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? SHARE * memoryLimit())}`);
+      warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? usual)}`);
       return null;
     }
-    const question = { ...rest, budget: memory ?? Math.floor(SHARE * memoryLimit()), mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
+    const question = { ...rest, budget: memory ?? usual, mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
-    if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are`);
+    if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${byteSize(usual)}, ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are${beside === 1 ? '' : ` for ${beside} processes`}`);
     const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);
     this.#limits = limits;
     if (plan.workers < this.#pool.size) {

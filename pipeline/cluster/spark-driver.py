@@ -77,6 +77,8 @@ def main(job):
 def observe(spark, job):
     context = spark.sparkContext
     context.setLogLevel("ERROR")
+    is_here = job["master"].startswith("local")  # all executors are on this machine
+    job["cores"] = context.defaultParallelism if is_here else int(context.getConf().get("spark.executor.cores", "0"))  # 0: as many as the machine has
     context.addArchive(f"{job['archive']}#quantpipe")
     for name in ("model", "order"):
         context.addFile(job[name])
@@ -202,7 +204,8 @@ def observing(job, schema_bytes):
         if first is None:
             return
         rows = 0
-        arguments = ["observe", SparkFiles.get(model), "-", "-o", "-", "--order", SparkFiles.get(order), "--workers", str(task.cpus()), "--strict", "--quiet"]
+        beside = max(1, (job["cores"] or os.cpu_count() or 1) // task.cpus())  # tasks that may run on this machine at the same time
+        arguments = ["observe", SparkFiles.get(model), "-", "-o", "-", "--order", SparkFiles.get(order), "--workers", str(task.cpus()), "--beside", str(beside), "--strict", "--quiet"]
         with Quantpipe(node, arguments) as process:
             try:
                 with pa.ipc.new_stream(process.stdin, schema) as stream:

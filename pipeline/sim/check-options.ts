@@ -52,7 +52,7 @@ export function checkSimOptions(options: QuantSimOptions): void {
 type CalibrateNames = Record<keyof CalibrateOptions | keyof OpenSamplesOptions, true>;
 /** Options of calibrating. */
 const ofCalibrating: CalibrateNames = {
-  engine: true, workers: true, batchSize: true, memory: true, onPlan: true, limit: true, shard: true, signal: true, checkpoint: true, batchTimeout: true, maxBad: true, worker: true,
+  engine: true, workers: true, batchSize: true, memory: true, beside: true, onPlan: true, limit: true, shard: true, signal: true, checkpoint: true, batchTimeout: true, maxBad: true, worker: true,
   inputs: true, pad: true, label: true, preprocess: true, images: true, sample: true, stdin: true,
 };
 /** Those of evaluating and tracing, which read the same data and make no use of some of them. */

@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert';
 import type { Outcome } from '../../pipeline/calibrate/attempts.ts';
 import { openSink } from '../../pipeline/calibrate/discard.ts';
 import { Journal } from '../../pipeline/calibrate/journal.ts';
-import { Work } from '../../pipeline/calibrate/work.ts';
+import { Work, type WorkOptions } from '../../pipeline/calibrate/work.ts';
+import { memoryLimit } from '../../pipeline/base/memory-limit.ts';
 import type { Block } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
@@ -50,6 +51,22 @@ suite('calibrate/work', test => {
     }
     assert.equal([asked, warnings], [[0, 1, 2, 3], []]);
     assert.is(await readFile(join(folder, 'notes'), 'utf8'), 'measure 2\nmeasure 16\n');
+  }));
+
+  test('what the machine has is shared with the processes beside it, unless the memory is said', () => inFolder(async folder => {
+    const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'notes')], engine: 'web' as const, inputs: [], bindings: [] };
+    const budget = async (options: Pick<WorkOptions, 'memory' | 'beside'>) => {
+      const work = new Work(setup, null, { workers: 1, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink(), ...options });
+      try {
+        return (await work.fit(given({ index: 0, rows: 1, bad: [], bytes: new ArrayBuffer(16) }), { block: 1, together: 1, warnings: [] }))!.budgetBytes;
+      } finally {
+        await work.close();
+      }
+    };
+    const alone = await budget({});
+    assert.is(await budget({ beside: 2 }), Math.floor(0.7 * memoryLimit() / 2));
+    assert.ok(Math.abs(alone - 2 * await budget({ beside: 2 })) <= 2, `${alone}`);
+    assert.is(await budget({ beside: 2, memory: 2 ** 40 }), 2 ** 40);
   }));
 
   for (const [index, kind] of [[7, 'observed'], [1, 'set-aside']] as const) {
