@@ -17,6 +17,8 @@ const main = join(import.meta.dirname, '../../cli/main.js');
 const [EARLIEST, LATEST] = [0.03, 0.35];
 /** Samples in a block that a thread may die at: few, so that there are many. */
 const SMALL_BLOCK = 16;
+/** Gray levels between the images and their repetitions. */
+const SHIFT = 6;
 const dyingWorker = new URL('./dying-worker.js', import.meta.url);
 
 const kills = Number(process.argv[2] ?? 200);
@@ -106,10 +108,16 @@ async function same(path: string, expected: string): Promise<void> {
   if (Buffer.compare(await readFile(path), await readFile(expected)) !== 0) throw new Error(`${path} differs from an undisturbed run's`);
 }
 
-/** The calibration images again and again, as one file. */
+/** The calibration images again and again, as one file; each time their gray levels are moved on, so that no two blocks are the same and none can stand for another. */
 async function manySamples(): Promise<Uint8Array> {
   const source = await openSource('fixtures/data/fmnist-calibration.arrow');
   const writer = new RecordBatchFileWriter();
-  for (let samples = 0; samples < SAMPLES; samples += source.rows!) for await (const batch of source.batches()) writer.write(batch);
+  for (let repeat = 0; repeat * source.rows! < SAMPLES; repeat++) {
+    for await (const batch of source.batches()) {
+      const values = batch.getChild('input')!.data[0]!.children[0]!.values as Uint8Array;
+      for (let i = 0; i < values.length; i++) values[i]! += SHIFT * repeat;
+      writer.write(batch);
+    }
+  }
   return writer.finish().toUint8Array(true);
 }
