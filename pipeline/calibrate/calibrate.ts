@@ -22,7 +22,7 @@ import { MAX_BAD } from './readable-blocks.ts';
 import { Reducer } from './reducer.ts';
 import { untilAborted } from './until-aborted.ts';
 import { weightsFolder } from './weights-folder.ts';
-import { Work } from './work.ts';
+import { type FitOptions, Work } from './work.ts';
 
 /** Blocks that are tried, one after the other, to find out what a run takes. */
 const MOST_TRIED = 16;
@@ -106,22 +106,11 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
     folder = plan.weights === null ? null : await weightsFolder(plan.weights);
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
-    let used = workers;
-    try {
-      const { ahead, all } = peekable(untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), MOST_TRIED);
-      const memory = await work.fit(ahead, { block: range.size, together: range.together ?? 1, warnings });
-      const resumed = reducer.state.statistics.samples;
-      const progress = (): Progress => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory });
-      used = work.workers;
-      if (memory !== null) options.onPlan?.(memory);
-      for await (const outcome of orderedMap(all, () => work.limit(reducer!.state.next), block => work.observe(block))) {
-        reducer.add(outcome);
-        await checkpoint?.passing(reducer.state);
-        yield progress();
-      }
-    } finally {
-      await work.close();
-    }
+    const resumed = reducer.state.statistics.samples;
+    const used = yield* runThrough({
+      work, reducer, checkpoint, onPlan: options.onPlan, read: untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), fit: { block: range.size, together: range.together ?? 1, warnings },
+      progress: memory => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory }),
+    });
     reducer.checkAny();
     if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');
     if (signal?.aborted !== true) await checkpoint?.save(reducer.state);
@@ -138,6 +127,34 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     if (folder !== null) await rm(folder, { recursive: true, force: true });
     if (!isEnded && checkpoint !== null && reducer !== null) await isSaved(checkpoint, reducer); // whoever watched the progress went away
     await checkpoint?.close();
+  }
+}
+
+/** Work that is ready to begin. */
+interface Course {
+  readonly work: Work;
+  readonly reducer: Reducer;
+  readonly checkpoint: Checkpoint | null;
+  readonly read: AsyncGenerator<Block>;
+  readonly fit: FitOptions;
+  readonly onPlan: CalibrateOptions['onPlan'] | undefined;
+  readonly progress: (memory: MemoryPlan | null) => Progress;
+}
+
+/** Fit the work into the memory, and observe block after block. Gives the number of workers. */
+async function* runThrough({ work, reducer, checkpoint, read, fit, onPlan, progress }: Course): AsyncGenerator<Progress, number> {
+  try {
+    const { ahead, all } = peekable(read, MOST_TRIED);
+    const memory = await work.fit(ahead, fit), { workers } = work;
+    if (memory !== null) onPlan?.(memory);
+    for await (const outcome of orderedMap(all, () => work.limit(reducer.state.next), block => work.observe(block))) {
+      reducer.add(outcome);
+      await checkpoint?.passing(reducer.state);
+      yield progress(memory);
+    }
+    return workers;
+  } finally {
+    await work.close();
   }
 }
 
