@@ -75,6 +75,7 @@ export class Work {
   async fit(first: AsyncIterable<Block>, { warnings, ...rest }: FitOptions): Promise<MemoryPlan | null> {
     const measured = await this.#measureAny(first);
     const { memory, beside = 1 } = this.#options, usual = Math.floor(SHARE * memoryLimit() / beside);
+    if (measured === 'no blocks') return null;
     if (measured === null) {
       warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? usual)}`);
       return null;
@@ -131,12 +132,14 @@ export class Work {
     return [...this.#journal?.lost ?? []].some(block => block >= next);
   }
 
-  async #measureAny(blocks: AsyncIterable<Block>): Promise<Measured & { readonly blockBytes: number } | null> {
+  async #measureAny(blocks: AsyncIterable<Block>): Promise<Measured & { readonly blockBytes: number } | 'no blocks' | null> {
+    let isAny = false;
     for await (const block of blocks) {
+      isAny = true;
       const blockBytes = block.bytes.byteLength, measured = await this.#measure(block);
       if (measured !== null) return { ...measured, blockBytes };
     }
-    return null;
+    return isAny ? null : 'no blocks';
   }
 
   async #measure(block: Block): Promise<Measured | null> {

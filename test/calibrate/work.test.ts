@@ -29,6 +29,14 @@ suite('calibrate/work', test => {
     assert.equal(warnings, ['the first samples could not be run, so what a run takes is not known, and memory is not held below 1.0 GiB']);
   });
 
+  test('of an empty shard nothing is measured, and nothing is to be told', async () => {
+    const work = new Work({ model: new Uint8Array(0), folder: null, taps: [], engine: 'web', inputs: [], bindings: [] }, null, { workers: 1, worker, discard: await openSink() });
+    const warnings: string[] = [];
+    assert.is(await work.fit(given(), { block: 1, together: 1, warnings }), null);
+    await work.close();
+    assert.equal(warnings, []);
+  });
+
   test('what a run takes is measured with the first block that can be run, and later ones are not asked for', () => inFolder(async folder => {
     await writeFile(join(folder, 'journal'), 'of it\nbegin 1\n');
     const journal = await Journal.open(join(folder, 'journal'), 0, 'it');
