@@ -10,7 +10,7 @@ async function answer({ task, timeoutMs }: IsolatedTask): Promise<IsolatedAnswer
   return pool!.observe(task, timeoutMs).then(reply => ({ reply }), (error: unknown) => ({ thrown: sendError(error) }));
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')); // an orderly end would meet the engine at work, which complains
 process.on('message', async (message: IsolatedSetup | IsolatedTask) => {
   if (message.kind === 'setup') pool = new Pool({ observing: message.observing }, 1, message.worker === null ? undefined : new URL(message.worker));

@@ -40,10 +40,10 @@ suite('end-to-end/faults', test => {
     assert.match(strict.stderr, /^quantpipe: .*99/m);
   }));
 
-  test('a run that is interrupted, by a terminal or a scheduler, goes on with --resume, and gives the same files', () => inFolder(async folder => {
+  test('a run that is interrupted, by a terminal, a scheduler or the end of a terminal, goes on with --resume, and gives the same files', () => inFolder(async folder => {
     const [network, data] = ['fixtures/models/fmnist-cnn.onnx', 'fixtures/data/fmnist-calibration.arrow'];
     const options = ['--batch-size', '1', '--workers', '1', '--engine', 'web'];
-    const stop = (signal: 'SIGINT' | 'SIGTERM', ...more: readonly string[]) => {
+    const stop = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', ...more: readonly string[]) => {
       let sent = false;
       return quantpipe(['run', network, data, '-o', join(folder, 'out'), '--checkpoint-every', '0', ...options, ...more], {
         onStderr: (_, kill) => {
@@ -52,7 +52,7 @@ suite('end-to-end/faults', test => {
         },
       });
     };
-    for (const stopped of [await stop('SIGINT'), await stop('SIGTERM', '--resume')]) {
+    for (const stopped of [await stop('SIGINT'), await stop('SIGTERM', '--resume'), await stop('SIGHUP', '--resume')]) {
       assert.is(stopped.code, 130, stopped.stderr);
       assert.match(stopped.stderr, /stopped after \d+ of 512 samples; they are kept in '.*checkpoint\.arrow'/);
       assert.equal((await readdir(join(folder, 'out'))).sort(), ['checkpoint.arrow', 'checkpoint.arrow.journal']);
