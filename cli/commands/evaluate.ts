@@ -44,6 +44,7 @@ Examples:
     .action(async (model: string, data: string, options: Options) => {
       const { QuantSim } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
+        if (options.trace && options.encodings === undefined) command.error('error: --trace compares simulation and exported model: name the encodings, --encodings FILE');
         const sim = await QuantSim.open(model, simOptions(options));
         if (options.encodings !== undefined) await sim.loadEncodings(options.encodings);
         const source = await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal });

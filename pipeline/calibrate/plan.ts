@@ -49,11 +49,17 @@ export function calibrationPlan(model: Model, placement: Placement): Plan {
   return { model, tapped: shared(bytes), weights, taps, hash: modelHash(model), inputs, batchSize: batchSizeFor(inputs) };
 }
 
-function nothingToCalibrate({ graph }: Model): QuantpipeError {
-  const computed = graph.nodes.flatMap(({ outputs }) => outputs.flatMap(output => output?.type?.dtype ?? []));
+/** Operators in a message before the rest is counted. */
+const OPERATORS_SHOWN = 5;
+
+function nothingToCalibrate({ graph: { nodes, outputs } }: Model): QuantpipeError {
+  if (outputs.length === 0) return new QuantpipeError('op-unsupported', 'the model has no outputs, so it computes nothing that could be calibrated');
+  const computed = nodes.flatMap(({ outputs }) => outputs.flatMap(output => output?.type?.dtype ?? []));
   const other = computed.find(dtype => dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64');
   if (other === undefined || computed.includes('float32')) {
-    return new QuantpipeError('config-invalid', 'the configuration quantizes no activation and no weight of this model, so there is nothing to calibrate');
+    const operators = [...new Set(nodes.map(({ domain, opType }) => domain === '' ? opType : `${domain}.${opType}`))];
+    const list = operators.slice(0, OPERATORS_SHOWN).join(', ') + (operators.length > OPERATORS_SHOWN ? ` and ${operators.length - OPERATORS_SHOWN} more` : '');
+    return new QuantpipeError('config-invalid', `the configuration quantizes no activation and no weight of this model (its operators: ${list || 'none'}), so there is nothing to calibrate`);
   }
   return new QuantpipeError('op-unsupported', `the model computes in ${other}, and only float32 is quantized, so there is nothing to calibrate: export it in float32`);
 }

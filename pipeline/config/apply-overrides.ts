@@ -1,4 +1,5 @@
 import { QuantpipeError } from '../base/errors.ts';
+import { namesByFormer } from '../graph/former-names.ts';
 import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
 import type { PlacedGraph } from './activations.ts';
@@ -35,11 +36,12 @@ export interface OverriddenTensors {
  */
 export function applyOverrides(overridden: Overridden, overrides: readonly Override[]): OverriddenTensors {
   const { placed: { graph, tied, biases }, activations } = overridden;
+  const names = namesByFormer(graph);
   refuseUnknown(overridden, overrides);
   activations.enter('override');
   const roots = new Set<Value>(), floatBiases = new Set<Value>();
   for (const override of overrides) {
-    const value = graph.values.get(override.tensor)!;
+    const value = graph.values.get(names.get(override.tensor) ?? override.tensor)!;
     if (biases.some(bias => bias.value === value)) {
       if (keepsFloat(override)) floatBiases.add(value);
       continue;
@@ -73,7 +75,7 @@ function overrideActivation({ activations }: Overridden, root: Value, override: 
   if (perChannel === true) throw place.error('only the weights of Conv, ConvTranspose, Gemm and MatMul have channels, so per_channel can only be "False"');
   activations.set(root, 'isQuantized', isQuantized ?? true, isQuantized === null ? tensor : `${tensor}.is_quantized`);
   if (override.format !== null || speaksOfGrid(override)) activations.set(root, 'format', override.format, override.format === null ? tensor : `${tensor}.format`);
-  if (bitwidth !== null) activations.set(root, 'bitwidth', inRange(bitwidth, `'${tensor}'`, ACTIVATION_BITWIDTHS), `${tensor}.bitwidth`);
+  if (bitwidth !== null) activations.set(root, 'bitwidth', inRange(bitwidth, 'bitwidth', ACTIVATION_BITWIDTHS, fact => place.error(fact)), `${tensor}.bitwidth`);
   if (symmetry !== null) activations.set(root, 'symmetry', symmetry, `${tensor}.symmetry`);
   if (constraint !== null) activations.set(root, 'constraint', constraint, `${tensor}.${constraint.min === null ? 'max' : 'min'}`);
 }
@@ -94,7 +96,7 @@ function overrideWeight({ weights, placed: { graph, tied } }: Overridden, root: 
   weights.set(root, {
     ...before, granularity, disagreement: perChannel === null ? before.disagreement : null, rule, switchedBy: rule, isQuantized: isQuantized ?? true, format: override.format ?? (speaksOfGrid(override) ? null : before.format),
     symmetry: symmetry ?? before.symmetry, constraint: constraint ?? before.constraint,
-    bitwidth: bitwidth === null ? before.bitwidth : inRange(bitwidth, `'${tensor}'`, WEIGHT_BITWIDTHS),
+    bitwidth: bitwidth === null ? before.bitwidth : inRange(bitwidth, 'bitwidth', WEIGHT_BITWIDTHS, fact => place.error(fact)),
   });
 }
 

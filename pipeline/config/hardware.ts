@@ -4,6 +4,7 @@ import { mayBeQuantized } from './element-kind.ts';
 import { inputsOf } from './operators.ts';
 import { constantParameters } from './params.ts';
 import type { QuantsimConfig } from './quantsim-config.ts';
+import { followsFromShapes } from './shape-arithmetic.ts';
 import type { TensorSetting, TensorSettings } from './tensor-settings.ts';
 import type { WeightSetting } from './weights.ts';
 
@@ -36,7 +37,8 @@ export interface Exceptional {
  *    and the first input has 16 bits too. Blocks that decompress to a common width (LPBQ) are symmetric, and have that width.
  * 3. V73 and later: the parameters of GroupNormalization have the bit-width and symmetry of its output.
  *
- * An input without a quantizer stands for the nearest tensor before it that has one, as long as operators with one input lie between.
+ * An input without a quantizer stands for the nearest tensor before it that has one, as long as operators with one input lie between; constants, and
+ * what follows from shapes alone (the root of a head's width), do not count.
  *
  * @returns a sentence for every exception that finds no quantizer to apply to
  * @see AIMET, aimet_onnx/quantsim.py, _apply_exception_rules
@@ -164,6 +166,6 @@ function effective(exceptional: Exceptional, value: Value): Value | null {
   if (quantized.has(root) || weights.get(root)?.isQuantized) return root;
   if (root.producer === null) return null;
   const before = operators.producerOf(root) === null ? root.producer.inputs.filter(input => input !== null) : inputsOf(operators.of(root.producer));
-  const inputs = before.filter(input => input.initializer === null && mayBeQuantized(input));
+  const inputs = before.filter(input => input.initializer === null && mayBeQuantized(input) && !followsFromShapes(input));
   return inputs.length === 1 ? effective(exceptional, inputs[0]!) : null;
 }

@@ -68,16 +68,19 @@ export function setKernelType(settings: TensorSettings, value: Value, type: Kern
   else settings.set(value, 'bitwidth', type.bitwidth, path);
 }
 
-/** @throws `config-invalid` for a bit-width that no such tensor may have */
-export function inRange(bitwidth: number, what: string, { least, most }: { readonly least: number; readonly most: number }): number {
+/**
+ * @param refused makes the error of what is wrong
+ * @throws for a bit-width that no such tensor may have
+ */
+export function inRange(bitwidth: number, what: string, { least, most }: { readonly least: number; readonly most: number }, refused = (fact: string) => new QuantpipeError('config-invalid', fact)): number {
   if (Number.isInteger(bitwidth) && bitwidth >= least && bitwidth <= most) return bitwidth;
-  throw new QuantpipeError('config-invalid', `the bit-width of ${what} must be an integer from ${least} to ${most}, got ${bitwidth}`);
+  throw refused(`${what} must be an integer from ${least} to ${most}, got ${bitwidth}`);
 }
 
 function kindOf(asked: Asked, type: KernelType | null, kernel: SupportedKernel | undefined, what: string, range: { readonly least: number; readonly most: number }): NumberKind {
   if (typeof asked === 'string') return { bitwidth: USUAL_BITWIDTH, format: asked };
   if (asked === null && type?.dtype === 'float') return { bitwidth: USUAL_BITWIDTH, format: formatOf(type, kernel!.path) };
-  return { bitwidth: inRange(asked ?? type?.bitwidth ?? USUAL_BITWIDTH, what, range), format: null };
+  return { bitwidth: inRange(asked ?? type?.bitwidth ?? USUAL_BITWIDTH, `the bit-width of ${what}`, range), format: null };
 }
 
 /** AIMET's kernels of 16-bit floats are of float16; those of 32 bits need no quantizer. */

@@ -36,7 +36,7 @@ function isCandidate({ name, dtype }: Column, label: string): boolean {
  * @throws config-invalid for an option that names no input
  * @throws data-invalid where there is no such column, or its shape or type does not fit; names both
  */
-export function bindInputs(source: Pick<Source, 'name' | 'columns'>, inputs: readonly SessionInput[], options: BindOptions = {}): Binding[] {
+export function bindInputs(source: Pick<Source, 'name' | 'columns' | 'others'>, inputs: readonly SessionInput[], options: BindOptions = {}): Binding[] {
   for (const name of Object.keys(options.inputs ?? {})) {
     if (!inputs.some(input => input.name === name)) throw new QuantpipeError('config-invalid', `the model has no input '${name}'; it has ${names(inputs)}`);
   }
@@ -63,13 +63,15 @@ function maskedColumn(option: string): string | null {
   return /^mask\((.+)\)$/.exec(option)?.[1] ?? null;
 }
 
-function findColumn(source: Pick<Source, 'name' | 'columns'>, input: SessionInput, inputCount: number, options: BindOptions): { column: Column; because: Binding['because'] } {
+function findColumn(source: Pick<Source, 'name' | 'columns' | 'others'>, input: SessionInput, inputCount: number, options: BindOptions): { column: Column; because: Binding['because'] } {
   const { columns } = source;
   const option = options.inputs?.[input.name], asked = option === undefined ? undefined : namedColumn(option);
   const column = columns.find(({ name }) => name === (asked ?? input.name));
   if (column) return { column, because: asked === undefined ? 'name' : 'option' };
   const candidates = columns.filter(candidate => isCandidate(candidate, options.label ?? LABEL_COLUMN));
   if (asked === undefined && inputCount === 1 && candidates.length === 1) return { column: candidates[0]!, because: 'only' };
+  const other = source.others?.find(({ name }) => name === (asked ?? input.name));
+  if (other) throw new QuantpipeError('data-invalid', `column '${other.name}' of ${source.name} is ${other.type}, which feeds no model; model input '${input.name}' reads ${input.dtype}`, { file: source.name, column: other.name, input: input.name });
   throw new QuantpipeError('data-invalid', `${source.name} has no column '${asked ?? input.name}' for the model's input '${input.name}'; it has ${names(columns)}`, { file: source.name, input: input.name });
 }
 

@@ -5,9 +5,22 @@ import { openBytes } from './open-bytes.ts';
 import { arraysSource, checkSize, type StoredArray } from './stored-arrays.ts';
 import type { StoredSource } from './source.ts';
 
-/** A .npy file whose leading axis counts samples: one column, of the file's name. */
-export async function npySource(path: string): Promise<StoredSource> {
-  return arraysSource(path, [await npyArray(path)]);
+/** A .npy file whose leading axis counts samples: one column, of the file's name where it is given no other. */
+export async function npySource(path: string, column = columnOf(path)): Promise<StoredSource> {
+  return arraysSource(path, [{ ...await npyArray(path), name: column }]);
+}
+
+/** NumPy's name of an array that was given none. */
+const UNNAMED = 'arr_0';
+
+/** One column for files that are read one after another: of their name where they have one, as `a/x.npy` and `b/x.npy`. */
+export function commonColumn(paths: readonly string[]): string {
+  const names = new Set(paths.map(columnOf));
+  return names.size === 1 ? [...names][0]! : UNNAMED;
+}
+
+function columnOf(path: string): string {
+  return basename(path, '.npy');
 }
 
 /** A .npy file as an array that can be opened for reading. */
@@ -17,7 +30,7 @@ export async function npyArray(path: string): Promise<StoredArray> {
     const reader = file.from(0), { version } = file;
     const header = await readNpyHeader(reader);
     checkSize(path, header, file.size - reader.position);
-    return { name: basename(path, '.npy'), where: path, ...header, open: () => openNpy(path, version, reader.position) };
+    return { name: columnOf(path), where: path, ...header, open: () => openNpy(path, version, reader.position) };
   } finally {
     await file.close();
   }

@@ -17,7 +17,7 @@ import { isNpy } from './npy-header.ts';
 import { openBytes } from './open-bytes.ts';
 import { PARQUET_MAGIC } from './parquet/magic.ts';
 import type { SampleOptions } from './sampled-source.ts';
-import type { Source, StoredSource } from './source.ts';
+import type { OtherColumn, Source, StoredSource } from './source.ts';
 import { isTar, TAR_BLOCK_BYTES } from './tar-entries.ts';
 
 /** How to read data where the path alone does not say it. */
@@ -46,7 +46,7 @@ const GZIP_MAGIC = '\x1f\x8b';
  *   Arrow IPC file or stream   .arrow .arrows .feather; LZ4 and ZSTD buffers too
  *   Parquet                    .parquet; every codec but LZO
  *   '-', or a named pipe       an Arrow IPC stream on standard input, or on the pipe
- *   .npy                       one column, the leading axis counts samples
+ *   .npy                       one column, the leading axis counts samples; of a pattern, too, of files of different names
  *   .npz                       a column for each array, the leading axis counts samples
  *   .tar                       images with their classes, as WebDataset has them: see tar-images.ts
  *   http(s)://                 any of these files but .npz, by range requests
@@ -65,7 +65,11 @@ export async function openSource(data: string | AsyncIterable<Given> | Iterable<
   const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(iterable(data));
   const all = await decoded(stored, options);
   const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
-  return stored.files === undefined ? source : { ...source, files: stored.files };
+  return { ...source, others: [...stored.others ?? [], ...otherColumns(stored)], ...(stored.files && { files: stored.files }) };
+}
+
+function otherColumns({ schema, columns }: StoredSource): OtherColumn[] {
+  return schema.fields.filter(field => !columns.some(({ name }) => name === field.name) && !isImageField(field)).map(({ name, type }) => ({ name, type: String(type) }));
 }
 
 /** @throws config-invalid for what a program took for data */
@@ -114,7 +118,7 @@ async function anyFolderSource(path: string, columns?: readonly string[]): Promi
 async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
   if (paths.every(isImageName)) return imagesSource(name, paths.map(path => ({ path, label: null })));
   const sources: StoredSource[] = [];
-  for (const path of paths) sources.push(await fileSource(path));
+  for (const path of paths) sources.push(await fileSource(path, paths));
   const { joinedSource } = await import('./joined-source.ts');
   return { ...joinedSource(name, sources as [StoredSource, ...StoredSource[]]), files: paths };
 }
@@ -123,16 +127,20 @@ function imagesSource(name: string, images: readonly ImageFile[]): StoredSource 
   return { ...imageFilesSource(name, images), files: images.map(({ path }) => path) };
 }
 
-async function fileSource(path: string): Promise<StoredSource> {
-  return { ...await oneFileSource(path), files: [path] };
+/** @param among the files that are read one after another */
+async function fileSource(path: string, among: readonly string[] = [path]): Promise<StoredSource> {
+  return { ...await oneFileSource(path, among), files: [path] };
 }
 
-async function oneFileSource(path: string): Promise<StoredSource> {
+async function oneFileSource(path: string, among: readonly string[]): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
   if (text.startsWith(PARQUET_MAGIC)) return (await import('./parquet/parquet-source.ts')).parquetSource(path);
-  if (isNpy(start)) return (await import('./npy-reader.ts')).npySource(path);
+  if (isNpy(start)) {
+    const { commonColumn, npySource } = await import('./npy-reader.ts');
+    return npySource(path, commonColumn(among));
+  }
   if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
     return (await import('./npz-reader.ts')).npzSource(path);

@@ -14,10 +14,18 @@ export interface Source {
   readonly selection?: string;
   /** What a sample holds: the columns that quantpipe can read, in the order of the file. */
   readonly columns: readonly Column[];
+  /** Columns of types that feed no model; absent where there are none. */
+  readonly others?: readonly OtherColumn[];
   /** The batches as they are stored, from the start, where every sample can be read. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
   /** The same; a sample that cannot be read is told of in its place, and rows that `isWanted` refuses may be passed over unread: their number comes instead. Columns not named may be left out. */
   batches(isWanted: IsWanted, columns?: readonly string[]): AsyncIterable<RecordBatch | BadSample | number>;
+}
+
+/** A column that is not read, and its type as messages show it: Date32<DAY>. */
+export interface OtherColumn {
+  readonly name: string;
+  readonly type: string;
 }
 
 /** A sample that cannot be read, and why. It keeps its place, so that all others keep theirs. */

@@ -3,6 +3,7 @@ import { layerBiases } from '../config/layer-bias.ts';
 import { didYouMean } from '../config/near-name.ts';
 import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
 import { ACTIVATION_BITWIDTHS } from '../config/supported-kernels.ts';
+import { namesByFormer } from '../graph/former-names.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { EncodingsFile, FileEntry } from './encodings-file.ts';
 import { granularityOf } from './file-granularity.ts';
@@ -30,9 +31,16 @@ export interface Applied {
  * @throws QuantpipeError `encodings-invalid` with the path in the file, where it does not fit the model or the placement
  */
 export function applyEncodings({ graph }: Model, placement: Placement, whole: EncodingsFile, options: ApplyOptions = {}): Applied {
-  const { file, leftOut, warnings } = belowOverrides(graph, placement, whole, options);
+  const { file, leftOut, warnings } = belowOverrides(graph, placement, underNewNames(graph, whole), options);
   const applied = applyEntries(graph, placement, file, leftOut, options);
   return { ...applied, warnings: [...warnings, ...applied.warnings] };
+}
+
+/** A file that speaks of tensors as the user's model does. Where it has both names, as ours do, the newer holds. */
+function underNewNames(graph: Graph, { version, entries }: EncodingsFile): EncodingsFile {
+  const names = namesByFormer(graph);
+  const kept = [...entries].filter(([tensor]) => !entries.has(names.get(tensor) ?? ''));
+  return { version, entries: new Map(kept.map(([tensor, entry]) => [names.get(tensor) ?? tensor, entry])) };
 }
 
 /** @param leftOut tensors that the file has, and that are not looked for in it any more */

@@ -6,7 +6,7 @@ import type { Grid } from '../quant/grid.ts';
 import { biasEncodings } from './bias-encodings.ts';
 import { encodingsOf } from './insert-quantizer.ts';
 
-/** The encodings of one tensor under its name in `model.onnx`. */
+/** The encodings of one tensor under its name in `model.onnx`, or in the user's model. */
 export interface NamedEncodings {
   readonly kind: 'integer';
   readonly tensor: string;
@@ -64,11 +64,17 @@ export function encodingsContent(graph: Graph, placement: Placement, encodings: 
   const formats = (role: Quantizer['role']) => floats.filter(quantizer => quantizer.role === role)
     .map(({ tensor, format }): NamedFormat => ({ kind: 'float', tensor, format }));
   return {
-    activations: [...named('activation'), ...formats('activation')],
+    activations: [...named('activation'), ...formats('activation')].flatMap(content => underBothNames(graph, content)),
     parameters: [...named('weight'), ...biasEncodings(graph, placement, encodings), ...formats('weight')],
     quantizerArgs: quantizerArgs(placement, scheme),
     excludedLayers: float.filter(({ kind }) => kind === 'node').map(({ name }) => name),
   };
+}
+
+/** A half model's inputs and outputs are cast, and the file is for the user's model as well as for `model.onnx`: it has both names. */
+function underBothNames(graph: Graph, content: NamedContent): NamedContent[] {
+  const former = graph.values.get(content.tensor)?.formerName ?? null;
+  return former === null ? [content] : [{ ...content, tensor: former }, content];
 }
 
 /** Activations have one encoding. What data movement makes of a weight per channel lies on that weight's grids, and a file says so at the weight. */

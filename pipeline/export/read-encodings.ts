@@ -28,12 +28,19 @@ export function readEncodings(text: string, where: string): EncodingsFile {
   const twice = duplicateKey(withNonFiniteAsWords(unmarked));
   if (twice !== null) throw new QuantpipeError('encodings-invalid', `${twice}: the key stands there twice, and only one of them can hold`, { encodings: where });
   const fields = new Fields(root);
-  if (['version', 'activation_encodings', 'param_encodings'].every(name => fields.find(name) === null) && root.entries().length > 0) return readParameters061(root);
+  if (['version', 'activation_encodings', 'param_encodings', 'encodings'].every(name => fields.find(name) === null) && root.entries().length > 0) return readParameters061(root);
   const version = fields.find('version');
+  if (version === null) refuseNewerForms(root, fields);
   const named = version?.value ?? '0.4';
   const reader = Object.entries(readers).find(([name]) => name === named || name === `${String(named)}.0`)?.[1];
   if (reader === undefined) throw version!.expected(`one of the known versions ${Object.keys(readers).join(', ')}`);
   return reader(root);
+}
+
+/** Only the first version may leave out its number; the others have other forms. */
+function refuseNewerForms(root: JsonPlace, fields: Fields): void {
+  const form = fields.find('encodings') !== null ? '2.0.0' : Array.isArray(fields.find('activation_encodings')?.value ?? fields.find('param_encodings')?.value) ? '1.0.0' : null;
+  if (form !== null) throw root.error(`has no 'version'; its form is that of ${form}`);
 }
 
 function parse(text: string, where: string): unknown {

@@ -12,7 +12,7 @@ function cloneGraph(graph: Graph): Graph {
   copy.origin = graph.origin;
   for (const name of graph.innerNames) copy.innerNames.add(name);
   const copies = new Map([...graph.values.values()].map(value => [value, copy.value(value.name)]));
-  for (const [{ type, foreignType, initializer, origin }, value] of copies) Object.assign(value, { type, foreignType, initializer, origin });
+  for (const [{ type, foreignType, formerName, initializer, origin }, value] of copies) Object.assign(value, { type, foreignType, formerName, initializer, origin });
   const copyOf = (value: Value) => copies.get(value)!;
   copy.inputs.push(...graph.inputs.map(copyOf));
   copy.outputs.push(...graph.outputs.map(copyOf));

@@ -28,6 +28,8 @@ export class Value {
   /** The content, where the value is an initializer. Read lazily: big weights are not decoded before they are asked for. */
   initializer: Initializer | null = null;
   readonly uses: Use[] = [];
+  /** The graph input or output of the user's model that this value is cast from or to, where preparing gave it a name of its own. Files and settings may speak of either. */
+  formerName: string | null = null;
   /** What the reader found and this program has no field for; the writer puts it back. */
   origin: unknown = null;
 

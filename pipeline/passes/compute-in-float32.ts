@@ -90,8 +90,7 @@ function widenedAttribute(node: Node, name: string, attribute: Attribute, types:
 function castInput(graph: Graph, input: Value): number {
   const first = graph.nodes.find(node => node.inputs.includes(input));
   if (first === undefined || input.uses.every(({ node }) => node.opType === 'Cast')) return 0;
-  const inside = addValue(graph, `${input.name}_float32`);
-  inside.type = { dtype: 'float32', shape: input.type!.shape };
+  const inside = addFloat32(graph, input);
   replaceUses(input, inside);
   insertBefore(graph, first, { opType: 'Cast', name: `${input.name}_to_float32`, attributes: { to: intAttribute(FLOAT32) }, inputs: [input], outputs: [inside] });
   return 1;
@@ -100,11 +99,18 @@ function castInput(graph: Graph, input: Value): number {
 function castOutput(graph: Graph, output: Value): number {
   const { producer, type } = output;
   if (isLastCast(graph, producer!)) return 0;
-  const inside = addValue(graph, `${output.name}_float32`);
-  inside.type = { dtype: 'float32', shape: type!.shape };
+  const inside = addFloat32(graph, output);
   replaceUses(output, inside);
   setOutput(producer!, producer!.outputs.indexOf(output), inside);
   const attributes = { to: intAttribute(elementTypeCode(type!.dtype)) };
   insertAfter(graph, producer!, { opType: 'Cast', name: `${output.name}_from_float32`, attributes, inputs: [inside], outputs: [output] });
   return 1;
+}
+
+/** The float32 values of a graph input or output, under a name of their own. */
+function addFloat32(graph: Graph, { name, type }: Value): Value {
+  const inside = addValue(graph, `${name}_float32`);
+  inside.type = { dtype: 'float32', shape: type!.shape };
+  inside.formerName = name;
+  return inside;
 }

@@ -236,10 +236,9 @@ export class QuantSim {
 
   /** What is observed, of a model that the engine can run. */
   async #planFor({ engine }: Pick<CalibrateOptions, 'engine'>): Promise<Plan> {
-    this.#plan ??= calibrationPlan(this.model, this.#start.placement);
     const { checkLoads } = await import('./check-loads.ts');
     await checkLoads(this.model, engine);
-    return this.#plan;
+    return this.#plan ??= calibrationPlan(this.model, this.#start.placement);
   }
 
   async #openEngine({ engine = 'auto' }: Pick<CalibrateOptions, 'engine'>): Promise<Engine> {

@@ -91,7 +91,7 @@ suite('cli/inspect', test => {
 
   for (const [content, says] of [
     ['{"logitz": {}, "e.weigth": {}}', /the prepared model has no tensors 'logitz'; did you mean 'logits'\?, 'e\.weigth'; did you mean 'e\.weight'\?/],
-    ['{"logits": {"bitwidth": 33}}', /the bit-width of 'logits' must be an integer from 4 to 32, got 33/],
+    ['{"logits": {"bitwidth": 33}}', /logits: bitwidth must be an integer from 4 to 32, got 33 .*\n.*config: /],
     ['{"logits": {"bitwidth": 4}, "e": {"bitwidth": 8, "bitwidth": 4}}', /e\.bitwidth: the key stands there twice/],
     ['{"logits": ',/layers\.json: not JSON/],
   ] as const) {

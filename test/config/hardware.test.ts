@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 
+import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import { weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { messageOf } from '../support/thrown.ts';
@@ -143,6 +144,20 @@ suite('config/hardware', test => {
     const sketch = { ...attention, nodes: [node('Sigmoid', ['x'], 'q'), node('Tanh', ['x'], 'k'), node('Relu', ['k'], 'r'), node('MatMul', ['q', 'r'], 'y')] };
     const config = on('V68', { op_type: { Relu: { is_output_quantized: 'False' } } });
     assert.equal(grids(sketch, config, { activationBitwidth: 16 }), ['x 16 asymmetric', 'q 16 asymmetric', 'k 8 symmetric', 'y 16 asymmetric']);
+  });
+
+  test('the scale of attention that is computed from shapes, as exporters write it, is no second input that might be meant', () => {
+    const scaled = [
+      node('Shape', ['x'], 'sh'), node('Cast', ['sh'], 'shf', { to: intAttribute(1) }), node('Sqrt', ['shf'], 'root'),
+      node('Sigmoid', ['x'], 'q'), node('Tanh', ['x'], 'k'), node('Mul', ['q', 'root'], 'qs'), node('Mul', ['k', 'root'], 'ks'), node('MatMul', ['qs', 'ks'], 'y'),
+    ];
+    const sketch = { ...attention, inputs: { x: [4] }, nodes: scaled };
+    for (const version of ['V68', 'V73']) {
+      const placement = place(sketch, on(version), { activationBitwidth: 16 });
+      assert.equal(placement.units.map(({ kind, nodes }) => [kind, nodes.length]), [['AttentionScaling', 3]]);
+      assert.equal(placement.warnings.filter(warning => warning.includes('second input')), []);
+      assert.is(grids(sketch, on(version), { activationBitwidth: 16 }).find(line => line.startsWith('k ')), version === 'V68' ? 'k 8 symmetric' : 'k 16 symmetric');
+    }
   });
 
   test('where no quantizer is found, or several might be, a warning says so', () => {

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 
 import type { DType } from '../../pipeline/base/tensor.ts';
 import { bindInputs, type BindOptions } from '../../pipeline/data/bind.ts';
+import { openSource } from '../../pipeline/data/index.ts';
 import { fitSample } from '../../pipeline/data/sample-shape.ts';
 import type { Column } from '../../pipeline/data/source.ts';
 import { suite } from '../support/suite.ts';
@@ -39,6 +40,14 @@ suite('data/bind', test => {
     test(`${expected ? 'fits' : 'refuses'} a ${isFlat ? 'flat ' : ''}sample [${sample}] for [${shape}]`, () => {
       const fit = fitSample(sample, shape, isFlat);
       assert.equal(fit && [fit.stacking, fit.dims], expected);
+    });
+  }
+
+  for (const file of ['plain.arrow', 'snappy.parquet', 'plain.arrows']) {
+    test(`${file}: a column of a type that feeds no model is not said to be missing`, async () => {
+      const source = await openSource(`fixtures/data/foreign/${file}`);
+      const { message } = await failure(async () => bindInputs(source, [input('x', 'float32', ['N'])], { inputs: { x: 'date' } }));
+      assert.match(message, /^column 'date' of fixtures[^ ]* is (DATE|Date32<DAY>), which feeds no model; model input 'x' reads float32$/);
     });
   }
 

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -34,6 +34,25 @@ suite('end-to-end/data-forms', test => {
     const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data', '-o', 'out', '--json'], { cwd: folder });
     assert.is(code, 0, stderr);
     assert.is(JSON.parse(stdout).samples, 5);
+  }));
+
+  test('a pattern of .npy files is one column, whatever their names: of them all, or where they have none, arr_0', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), writeModel(buildModel({ inputs: { x: ['N', 4] }, weights: { w: weight([4, 2]) }, outputs: { y: ['N', 2] }, nodes: [{ op: 'MatMul', in: ['x', 'w'], out: ['y'] }] })));
+    const values = floats(32);
+    await writeFile(join(folder, 'whole.npy'), npy([8, 4], values));
+    for (const [name, begin, end] of [['one/p', 0, 3], ['one/q', 3, 8], ['two-a/x', 0, 3], ['two-b/x', 3, 8]] as const) {
+      await mkdir(join(folder, name, '..'), { recursive: true });
+      await writeFile(join(folder, `${name}.npy`), npy([end - begin, 4], values.slice(begin * 4, end * 4)));
+    }
+    const observed = async (data: string, ...rest: string[]) => {
+      const { code, stderr } = await quantpipe(['observe', 'model.onnx', data, '-o', 's.arrow', '--quiet', '--batch-size', '1', ...rest], { cwd: folder });
+      return code === 0 ? readFile(join(folder, 's.arrow'), 'latin1') : stderr;
+    };
+    const expected = await observed('whole.npy');
+    assert.is(await observed('one/*.npy'), expected);
+    assert.is(await observed('one/*.npy', '--input', 'x=arr_0'), expected);
+    assert.is(await observed('two-*/*.npy', '--input', 'x=x'), expected);
+    assert.match(await observed('one/*.npy', '--input', 'x=p'), /'p'[^]*'arr_0'/);
   }));
 
   test('a model that reads a fixed number of samples at a time gets them, and what is left over is told', () => inFolder(async folder => {

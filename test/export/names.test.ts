@@ -1,8 +1,13 @@
 import * as assert from 'uvu/assert';
 
+import { halvesFromFloats } from '../../pipeline/base/half.ts';
+import type { Tensor } from '../../pipeline/base/tensor.ts';
+import { parseOverrides } from '../../pipeline/config/override.ts';
 import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
 import { loadConfig } from '../../pipeline/config/presets/index.ts';
+import { applyEncodings } from '../../pipeline/export/apply-encodings.ts';
 import { encodingsJson } from '../../pipeline/export/encodings-json.ts';
+import { readEncodings } from '../../pipeline/export/read-encodings.ts';
 import { intsAttribute } from '../../pipeline/graph/attribute.ts';
 import { cloneModel } from '../../pipeline/graph/clone.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
@@ -13,6 +18,8 @@ import { tapOutputs } from '../../pipeline/passes/tap-outputs.ts';
 import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { splitOf } from '../../pipeline/quant/granularity.ts';
 import { buildModel, feedsFor, runModel, sameOutputs, weight } from '../support/graphs.ts';
+import { floats } from '../support/random.ts';
+import { draw } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
 import { node } from './models.ts';
 
@@ -74,5 +81,20 @@ suite('export/names', test => {
     const { activations, parameters } = namesInFile(model);
     assert.equal({ activations, parameters }, { activations: ['conv/normalized', 'image', 'y'], parameters: ['conv/bias', 'conv/kernel'] });
     await sameMeaning(model, activations);
+  });
+
+  test('the inputs and outputs of a half model, which are cast, have their own names and those of model.onnx', () => {
+    const half: Tensor = { dtype: 'float16', dims: [4, 3], data: halvesFromFloats(floats(12)) };
+    const original = draw({ inputs: { x: { dtype: 'float16', shape: [2, 4] } }, constants: { w: half }, nodes: [['MatMul', ['x', 'w'], ['y']]], outputs: { y: { dtype: 'float16', shape: [2, 3] } } });
+    const { activations } = namesInFile(original);
+    assert.equal(activations, ['x', 'x_float32', 'y', 'y_float32']);
+    const { model } = prepareModel(original);
+    const placement = placeQuantizers(model, loadConfig('per-channel'));
+    const record = { bitwidth: 8, dtype: 'int', is_symmetric: 'False', min: -1, max: 1.55, scale: 0.01, offset: -100 };
+    const load = (entries: object) => applyEncodings(model, placement, readEncodings(JSON.stringify({ version: '0.6.1', activation_encodings: entries, param_encodings: {} }), 'e.json')).encodings;
+    assert.equal([...load({ x: [record], y: [record] }).keys()], ['x_float32', 'y_float32'], 'as another tool writes them');
+    assert.equal([...load({ x_float32: [record], x: [record] }).keys()], ['x_float32'], 'as we write them');
+    const overridden = placeQuantizers(model, loadConfig('per-channel'), { overrides: parseOverrides({ x: { bitwidth: 16 } }, 'o.json') });
+    assert.equal(overridden.quantizers.filter(({ grid }) => grid.bitwidth === 16).map(({ tensor }) => tensor), ['x_float32']);
   });
 });

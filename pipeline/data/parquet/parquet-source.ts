@@ -7,11 +7,11 @@ import { MessageDecoder, readBody, readMessageHead } from '../ipc-messages.ts';
 import { aroundNulls } from '../nulls.ts';
 import { openBytes } from '../open-bytes.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
-import type { BadSample, IsWanted, StoredSource } from '../source.ts';
+import type { BadSample, IsWanted, OtherColumn, StoredSource } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
 import { elementBytes } from '../tensor-columns.ts';
 import { parquetColumns, type ParquetColumn } from './columns.ts';
-import { parquetMetadata, parquetSchema, type FileMetaData, type RowGroup } from './hyparquet.ts';
+import { parquetMetadata, parquetSchema, type FileMetaData, type RowGroup, type SchemaTree } from './hyparquet.ts';
 import type { Leaf } from './leaf.ts';
 import { LeafReader, rowsBetween, type LeafRows } from './leaf-rows.ts';
 import { PARQUET_MAGIC } from './magic.ts';
@@ -29,10 +29,10 @@ export async function parquetSource(path: string): Promise<StoredSource> {
   const file = await openBytes(path);
   try {
     const { version } = file;
-    const { columns, rows } = await readDirectory(file);
+    const { columns, others, rows } = await readDirectory(file);
     const schema = new Schema(columns.map(({ field }) => field));
     return {
-      name: path, rows, schema, columns: columnsOf(schema, path),
+      name: path, rows, schema, columns: columnsOf(schema, path), others,
       batches: skippable((isWanted, names) => parquetBatches(path, version, isWanted, names)),
     };
   } finally {
@@ -43,6 +43,8 @@ export async function parquetSource(path: string): Promise<StoredSource> {
 /** What the footer says. */
 interface Directory {
   readonly columns: readonly ParquetColumn[];
+  /** The columns that are not read. */
+  readonly others: readonly OtherColumn[];
   readonly rows: number;
   readonly groups: readonly RowGroup[];
 }
@@ -52,15 +54,21 @@ async function readDirectory(file: StoredBytes): Promise<Directory> {
   const schema = metadata.key_value_metadata?.find(({ key }) => key === ARROW_SCHEMA_KEY)?.value;
   const arrow = schema === undefined ? null : await arrowSchema(schema, file.name);
   const { row_groups: groups } = metadata;
+  const root = decoding(file.name, () => parquetSchema(metadata));
   const { columns, rows, held } = decoding(file.name, () => ({
-    columns: parquetColumns(parquetSchema(metadata), arrow),
+    columns: parquetColumns(root, arrow),
     rows: Number(metadata.num_rows),
     held: groups.reduce((sum, group) => sum + Number(group.num_rows), 0),
   }));
   if (rows !== held || !groups.every(group => isCount(Number(group.num_rows)))) {
     throw new QuantpipeError('data-invalid', `${file.name}: ${rows} samples are declared, its row groups declare ${held}`, { file: file.name });
   }
-  return { columns, rows, groups };
+  return { columns, others: otherColumns(root, columns), rows, groups };
+}
+
+function otherColumns({ children }: SchemaTree, columns: readonly ParquetColumn[]): OtherColumn[] {
+  const names = new Set(columns.map(({ field }) => field.name));
+  return children.filter(({ element }) => !names.has(element.name)).map(({ element: { name, converted_type: converted, type } }) => ({ name, type: converted ?? type ?? 'a struct' }));
 }
 
 async function readFooter(file: StoredBytes): Promise<FileMetaData> {
