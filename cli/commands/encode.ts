@@ -14,7 +14,7 @@ export function encodeCommand(): Command {
   const command = new Command('encode')
     .description('turn statistics into encodings and an INT8 model')
     .argument('<model>', 'the ONNX model the statistics were gathered on')
-    .argument('<statistics>', 'file that observe or merge wrote')
+    .argument('<statistics>', 'file that observe or merge wrote; - is standard input')
     .requiredOption('-o, --output <folder>', 'where the five files go');
   for (const add of [placementOptions, schemeOptions, exportOptions, reportOptions]) add(command);
   return command
@@ -28,7 +28,7 @@ Nothing is run again, so schemes are compared in a second:
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
         await sim.checkOutputs(exportPaths(options.output), { files: [statistics] });
-        await sim.encode(await readStatisticsFile(statistics), { signal });
+        await sim.encode(await readStatisticsFile(statistics, { stdin: process.stdin }), { signal });
         const outputs = await sim.export(options.output, options);
         printSummary({ sim, outputs }, options);
       });

@@ -9,7 +9,7 @@ import { size } from '../table.ts';
 export function mergeCommand(): Command {
   return new Command('merge')
     .description('add up statistics that were gathered apart')
-    .argument('<statistics...>', 'files that observe wrote')
+    .argument('<statistics...>', 'files that observe wrote; - is standard input')
     .requiredOption('-o, --output <file>', 'statistics file to write (Arrow IPC), or - for standard output')
     .option('--json', 'print the summary as one JSON object')
     .option('--quiet', 'no summary: errors only')
@@ -22,9 +22,12 @@ Examples:
       await refuseOverwriting([options.output], { files });
       const removeFolder = await prepareFile(options.output);
       let leftOut = 0;
-      const statistics = await mergeStatisticsFiles(files, (samples, total) => {
-        leftOut = samples;
-        process.stderr.write(`warning: ${samples} of ${total} samples are in none of the shards: they were set aside or left out when those were observed\n`);
+      const statistics = await mergeStatisticsFiles(files, {
+        stdin: process.stdin,
+        onLeftOut: (samples, total) => {
+          leftOut = samples;
+          process.stderr.write(`warning: ${samples} of ${total} samples are in none of the shards: they were set aside or left out when those were observed\n`);
+        },
       }).catch(async (error: unknown) => {
         await removeFolder();
         throw error;

@@ -129,6 +129,13 @@ async function attempt<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    throw new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
+    throw unwritable(path, cause);
   }
+}
+
+/** `output-unwritable` with the reason that the system gave. */
+export function unwritable(path: string, cause: unknown, what = path): QuantpipeError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const reasons: Readonly<Record<string, string>> = { EACCES: 'permission denied', EROFS: 'the file system is read-only', EEXIST: 'a file of that name is in the way', ENOTDIR: 'part of the path is a file', ENOSPC: 'the disk is full', ENOENT: 'nothing can be made there' };
+  return new QuantpipeError('output-unwritable', `cannot write ${what}: ${reasons[code] ?? message}`, { file: path }, { cause });
 }

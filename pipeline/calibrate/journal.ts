@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 
-import { QuantpipeError } from '../base/errors.ts';
+import { unwritable } from '../base/atomic-file.ts';
 
 /**
  * Which blocks were under way when a process ended: a line of text when a block begins and when it is done.
@@ -60,10 +60,6 @@ export class Journal {
       throw unwritable(this.#path, cause);
     }
   }
-}
-
-function unwritable(path: string, cause: unknown): QuantpipeError {
-  return new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
 }
 
 const beginning = (block: number): string => `begin ${block}\n`;

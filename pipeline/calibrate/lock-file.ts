@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { makeFolder } from '../base/atomic-file.ts';
+import { makeFolder, unwritable } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { isAlive, startOf } from '../base/process-mark.ts';
 
@@ -84,7 +84,7 @@ async function putOwn(path: string, put: (from: string, to: string) => Promise<v
   } catch (cause) {
     ownTokens.delete(token);
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return null;
-    throw new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
+    throw unwritable(path, cause);
   } finally {
     await rm(own, { force: true });
   }

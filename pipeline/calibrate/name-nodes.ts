@@ -14,7 +14,7 @@ export function nameNodes(error: unknown, { graph }: Model): unknown {
   if (operator === undefined || node !== undefined) return error;
   const nodes = graph.nodes.filter(({ opType, domain: of }) => opType === operator && of === domain);
   if (nodes.length === 0) return error; // it stands in a subgraph
-  const names = nodes.slice(0, NAMED).map(({ label }) => `'${label}'`).join(', ');
+  const names = nodes.slice(0, NAMED).map(({ label, name }) => name === '' ? label : `'${name}'`).join(', ');
   const more = nodes.length > NAMED ? ` and ${nodes.length - NAMED} more` : '';
   return new QuantpipeError(error.code, `${error.message}; it is the operator of ${names}${more}`, { ...error.context, node: nodes[0]!.label }, { cause: error });
 }

@@ -32,7 +32,7 @@ export function placeBiases(
     const [input, weight] = [0, 1].map(index => quantizers.get(multiplies.inputs[index]?.name ?? ''));
     const reason = switchedOff(bias) ?? reasonForFormat(multiplies, formats) ?? reasonForFloatBias(multiplies, bias.initializer!, input, weight);
     if (reason === null) biases.push({ tensor: bias.name, input: input!.tensor, weight: weight!.tensor, granularity: weight!.granularity, node: adds.label });
-    else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: '', reason });
+    else float.set(bias.name, { kind: 'tensor', name: bias.name, opType: 'initializer', reason });
   }
   return { biases, float: [...float.values()] };
 }

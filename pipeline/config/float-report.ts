@@ -33,7 +33,7 @@ export function floatTensors(
   const isCandidate = (value: Value) => !inner.has(value) && !layerBiases.has(value) && mayBeQuantized(value) && tied.rootOf(value) === value && !quantizers.has(value.name)
     && (value.initializer === null ? value.uses.length > 0 || graph.outputs.includes(value) : weights.has(value) || constants.has(value) || partOf.has(value));
   return [...graph.values.values()].filter(isCandidate).map(value => ({
-    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? '', reason: masked.has(value) ? MASKED : (weights.has(value) ? undefined : partOf.get(value)) ?? reasonOf(value, weights.get(value), activations, operands),
+    kind: 'tensor', name: value.name, opType: value.producer?.opType ?? (value.initializer === null ? 'input' : 'initializer'), reason: masked.has(value) ? MASKED : (weights.has(value) ? undefined : partOf.get(value)) ?? reasonOf(value, weights.get(value), activations, operands),
   }));
 }
 

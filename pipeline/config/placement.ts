@@ -74,6 +74,7 @@ export interface Undivided {
 export interface LeftInFloat {
   readonly kind: 'node' | 'tensor';
   readonly name: string;
+  /** What computes it; 'input' and 'initializer' where no node does. */
   readonly opType: string;
   readonly reason: string;
 }

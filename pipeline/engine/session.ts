@@ -103,7 +103,7 @@ class OrtSession implements Session {
   async #run(feeds: Feeds, outputs: readonly string[]): Promise<Record<string, OrtTensor>> {
     try {
       const given = Object.entries(feeds).map(([name, tensor]) => [name, toOrt(this.#library.Tensor, name, tensor)] as const);
-      return await this.#session.run(Object.fromEntries(given), [...outputs]);
+      return await this.#session.run(Object.fromEntries(given), [...outputs], { logSeverityLevel: LOG_SEVERITY });
     } catch (error) {
       throw engineFailed(this.#engine, 'cannot run the model', error);
     }
@@ -133,11 +133,12 @@ function engineFailed(engine: EngineName, what: string, error: unknown): Quantpi
   return new QuantpipeError('engine-failed', `engine '${engine}' ${what}: ${said}`, { engine, ...culprit(said) }, { cause: error });
 }
 
-/** ONNX Runtime's messages carry error numbers, and paths and signatures of the machine that built it. */
+/** ONNX Runtime's messages carry error numbers, paths and signatures of the machine that built it, and line breaks. */
 function withoutSourcePaths(message: string): string {
   return message
     .replace(/^.*?ERROR_CODE: \d+, ERROR_MESSAGE: /s, '')
     .replace(/\S*\/onnxruntime\/\S+:\d+ (?:\S.*?\) )?/g, '')
+    .replace(/\s+/g, ' ')
     .trim();
 }
 

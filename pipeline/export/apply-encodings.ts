@@ -54,8 +54,9 @@ function applyEntries(graph: Graph, placement: Placement, file: EncodingsFile, l
   const quantizers = whole.flatMap(({ quantizer }) => 'grid' in quantizer ? [quantizer] : []);
   const off = new Set(overriddenToFloat(placement));
   const possible = placeBiases(layerBiases(graph, placement.units), new Map(quantizers.map(quantizer => [quantizer.tensor, quantizer]))).biases.filter(({ tensor }) => !off.has(tensor));
-  const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? placement.biases.map(({ tensor }) => tensor) : [])]);
   const asked = new Set(placement.biases.map(({ tensor }) => tensor)); // a preset may keep them in float
+  const shared = repeated(possible.map(({ tensor }) => tensor)).filter(tensor => asked.has(tensor) && !file.entries.has(tensor));
+  const wanted = new Set([...file.entries.keys(), ...(rest === 'keep' ? asked : shared)]);
   const biases = possible.filter(({ tensor }) => wanted.has(tensor));
   const warnings = [...file.entries].filter(([tensor]) => !placed.has(tensor))
     .flatMap(([tensor, entry]) => unplacedEntry(graph, tensor, entry, { rounded: biases, known: placement.biases }));
@@ -67,7 +68,7 @@ function applyEntries(graph: Graph, placement: Placement, file: EncodingsFile, l
       const entry = file.entries.get(tensor);
       return entry !== undefined && bitsOf(entry) === BIAS_BITS && entry.kind === 'integer' ? [[tensor, entry.encodings] as const] : [];
     })),
-    warnings: [...warnings, ...lackWarnings(lacking, rest)],
+    warnings: [...warnings, ...(rest === 'drop' ? sharedWarnings(shared) : []), ...lackWarnings(lacking, rest)],
   };
 }
 
@@ -85,6 +86,16 @@ function lackWarnings({ quantizers, placed, biases }: { quantizers: readonly str
     ...(quantizers.length === 0 ? [] : [`the file has no encodings of ${quantizers.length} of ${placed} placed quantizers, which ${fate}: ${listed(quantizers)}`]),
     ...(biases.length === 0 ? [] : [`the file has no encodings of ${biases.length} ${biases.length === 1 ? 'bias' : 'biases'} beside tensors that it has, which ${biases.length === 1 ? 'stays' : 'stay'} in float: ${listed(biases.map(({ tensor }) => tensor))}`]),
   ];
+}
+
+/** A file has one entry a tensor, and so none of a bias that layers with different steps share, see biasWarnings. */
+function sharedWarnings(biases: readonly string[]): string[] {
+  return biases.length === 0 ? [] : [`the file has no encodings of ${listed(biases)}, which several layers add: int32 as the configuration has it, with the step of each layer`];
+}
+
+/** What stands in a list more than once, each once. */
+function repeated(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
 }
 
 /** Names in a warning before the rest is counted. */

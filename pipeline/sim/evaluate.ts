@@ -85,7 +85,7 @@ async function openForms(forms: Forms, engine: Engine): Promise<Map<FormName, Se
     for (const name of Object.keys(sessionOptions) as FormName[]) {
       const model = name === 'unfused' ? forms.exported : forms[name];
       if (model === undefined) continue;
-      sessions.set(name, await openSession(engine, model, sessionOptions[name]));
+      sessions.set(name, await openSession(engine, model, sessionOptions[name]).catch(error => { throw ofForm(name, error); }));
     }
   } catch (error) {
     await closeAll(sessions);
@@ -102,8 +102,12 @@ type Outputs = Readonly<Record<string, Tensor>>;
 
 async function runAll(sessions: ReadonlyMap<FormName, Session>, batch: Feeds): Promise<Map<FormName, Outputs>> {
   const outputs = new Map<FormName, Outputs>();
-  for (const [name, session] of sessions) outputs.set(name, inFloat32(await session.run(batch)));
+  for (const [name, session] of sessions) outputs.set(name, inFloat32(await session.run(batch).catch(error => { throw ofForm(name, error); })));
   return outputs;
+}
+
+function ofForm(name: FormName, error: unknown): unknown {
+  return error instanceof QuantpipeError ? new QuantpipeError(error.code, `the ${name} model: ${error.message}`, error.context, { cause: error.cause }) : error;
 }
 
 /** Half and double outputs are compared and scored as float32. */
@@ -153,12 +157,12 @@ class Tally {
       compareOutputs(outputs, results.get(to)!, results.get(of)!, deltas);
     }
     if (expected === null || expected.length === 0) return;
-    if (this.#metric === null) this.#startScoring(expected[0]!);
+    if (this.#metric === null) this.#startScoring(expected[0]!, results.get('float')!);
     for (const [name, score] of this.#scores) score.add(results.get(name)!, expected);
   }
 
-  #startScoring(label: Label): void {
-    this.#metric = this.#options.metric ?? metricFor(label);
+  #startScoring(label: Label, outputs: Outputs): void {
+    this.#metric = this.#options.metric ?? metricFor(label, outputs);
     for (const name of this.#forms) if (name !== 'unfused') this.#scores.set(name, new Score(this.#metric, this.#options));
   }
 

@@ -58,8 +58,21 @@ export const metrics = {
 
 export type MetricName = keyof typeof metrics;
 
-/** The metric that fits a label: a class is judged by top-1, a sequence by its CTC decoding. */
-export const metricFor = (label: Label): MetricName => typeof label === 'number' ? 'top-1' : 'ctc';
+/**
+ * The metric that fits: a class, also a list of one where the model gives no sequences, is judged by top-1, a sequence by its CTC decoding.
+ *
+ * @throws `config-invalid` for lists, such as one-hot rows, where the model gives no sequences
+ */
+export function metricFor(label: Label, outputs: Readonly<Record<string, Tensor>>): MetricName {
+  if (typeof label === 'number') return 'top-1';
+  if (Object.values(outputs).some(({ dtype, dims }) => dtype === 'float32' && dims.length === metrics.ctc({}).rank)) return 'ctc';
+  if (label.length === 1) return 'top-1';
+  throw new QuantpipeError('config-invalid', `the labels are lists of ${label.length} numbers, and the model gives one row for each sample, ${shapesOf(outputs)}: give class numbers (of one-hot rows, where the 1 stands), or compare without labels (--no-label)`);
+}
+
+function shapesOf(outputs: Readonly<Record<string, Tensor>>): string {
+  return Object.entries(outputs).map(([name, { dims }]) => `'${name}' [${dims.join(', ')}]`).join(', ');
+}
 
 /** The best class of every step, repeats collapsed, blanks dropped. */
 function decodeCtc(values: Float32Array, start: number, steps: number, classes: number): number[] {
@@ -90,8 +103,7 @@ export class Score {
   add(outputs: Readonly<Record<string, Tensor>>, labels: readonly Label[]): void {
     const [name, output] = Object.entries(outputs).find(([, { dtype, dims }]) => dtype === 'float32' && dims.length === this.#metric.rank) ?? [];
     if (name === undefined || output === undefined) {
-      const found = Object.entries(outputs).map(([name, { dims }]) => `'${name}' [${dims.join(', ')}]`).join(', ');
-      throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${found}`);
+      throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${shapesOf(outputs)}`);
     }
     this.#checkLabels(name, output, labels);
     this.#countOutside(output.dims.at(-1)!, labels);

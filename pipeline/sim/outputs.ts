@@ -2,7 +2,7 @@ import { access, constants, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { type FileContent, makeFolder, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
+import { type FileContent, makeFolder, unwritable, writeAllAtomically, writeAtomically } from '../base/atomic-file.ts';
 
 /** A file that was written. */
 export interface Output {
@@ -31,8 +31,13 @@ export async function prepareFolder(folder: string): Promise<() => Promise<void>
       for (const path of made.reverse()) await rmdir(path).catch(() => {}); // not empty
     };
   } catch (cause) {
-    throw new QuantpipeError('output-unwritable', `cannot write to the folder '${folder}': ${reasonOf(cause)}`, {}, { cause });
+    throw unwritable(folder, cause, `to the folder '${folder}'`);
   }
+}
+
+/** A folder where a file is wanted. */
+export function isFolder(path: string): QuantpipeError {
+  return new QuantpipeError('output-unwritable', `cannot write '${path}': it is a folder, and the name of a file is wanted`, { file: path });
 }
 
 /**
@@ -43,9 +48,7 @@ export async function prepareFolder(folder: string): Promise<() => Promise<void>
 export async function prepareFile(path: string): Promise<() => Promise<void>> {
   if (path === '-') return async () => {};
   const there = await stat(path).catch(() => null);
-  if (there?.isDirectory() === true || /[\\/]$/.test(path)) {
-    throw new QuantpipeError('output-unwritable', `cannot write '${path}': it is a folder, and the name of a file is wanted`, { file: path });
-  }
+  if (/[\\/]$/.test(path)) throw isFolder(path);
   if (there !== null && !there.isFile()) return async () => {};
   return prepareFolder(dirname(there === null ? path : await realpath(path)));
 }
@@ -70,9 +73,4 @@ export async function writeOutput(path: string, content: Uint8Array, stdout: Nod
   }
   await writeAtomically(path, content);
   return [{ path, bytes: content.length }];
-}
-
-function reasonOf(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return { EACCES: 'permission denied', EROFS: 'the file system is read-only', EEXIST: 'a file of that name is in the way', ENOTDIR: 'part of the path is a file', ENOSPC: 'the disk is full', ENOENT: 'no folder can be made there' }[code ?? ''] ?? message;
 }

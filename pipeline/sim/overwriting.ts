@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { isFolder } from './outputs.ts';
 
 /** What is read: single files, and data by the path they are opened by. */
 export interface Inputs {
@@ -11,7 +12,7 @@ export interface Inputs {
 }
 
 /**
- * Refuse to write where something is read from, whatever the two paths look like: an input file is never changed.
+ * Refuse to write where something is read from, whatever the two paths look like: an input file is never changed. And where a folder is: before the work.
  *
  * @throws output-unwritable, naming both; and where one file is to hold two outputs
  */
@@ -21,6 +22,8 @@ export async function refuseOverwriting(outputs: readonly string[], { files, dat
   if (twice !== undefined) throw new QuantpipeError('output-unwritable', `'${twice}' is to hold two different outputs: name another file for one of them`, { file: twice });
   const existing = new Map<string, string>();
   for (const output of outputs) {
+    const info = await stat(output).catch(() => null);
+    if (info?.isDirectory()) throw isFolder(output);
     const identity = await identityOf(output);
     if (identity !== null) existing.set(identity, output);
   }

@@ -30,11 +30,15 @@ export function startingPoint(model: Model, options: QuantSimOptions, { config, 
   return { ...start, warnings: [...placement.warnings, ...start.warnings] };
 }
 
-/** The same with these tensors left in float, as by an override. */
+const NEVER_FINITE = 'it never held a finite value';
+
+/** The same with these tensors left in float, as by an override, because they never held a finite value. */
 export function withTensorsInFloat(model: Model, options: QuantSimOptions, settings: Settings, wish: ExportWish, tensors: readonly string[]): StartingPoint {
   const off = Object.fromEntries(tensors.map(tensor => [tensor, { is_quantized: false }]));
   const kept = settings.overrides.filter(({ tensor }) => !tensors.includes(tensor));
-  return startingPoint(model, options, { ...settings, overrides: [...kept, ...parseOverrides(off, 'tensors without a finite value')] }, wish);
+  const start = startingPoint(model, options, { ...settings, overrides: [...kept, ...parseOverrides(off, 'tensors without a finite value')] }, wish);
+  const float = start.placement.float.map(left => left.kind === 'tensor' && tensors.includes(left.name) ? { ...left, reason: NEVER_FINITE } : left);
+  return { ...start, placement: { ...start.placement, float } };
 }
 
 /** Whether activations stay in float, or in formats that need no observation, or have frozen encodings: then only the values of the weights are looked at. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { unreadable } from '../base/text-file.ts';
@@ -7,11 +8,18 @@ import { Kernels } from '../kernels/index.ts';
 import { mergeStatistics } from '../observers/merge.ts';
 import type { Statistics } from '../observers/statistics.ts';
 
-export async function readStatisticsFile(path: string): Promise<Statistics> {
-  return parsed(await bytesOf(path), path);
+/** What '-' reads: a program's standard input. */
+export interface StatisticsInput {
+  readonly stdin?: AsyncIterable<Uint8Array>;
 }
 
-async function bytesOf(path: string): Promise<Buffer> {
+/** @throws file-unreadable; statistics-invalid */
+export async function readStatisticsFile(path: string, { stdin }: StatisticsInput = {}): Promise<Statistics> {
+  return parsed(await bytesOf(path, stdin), path);
+}
+
+async function bytesOf(path: string, stdin?: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  if (path === '-' && stdin !== undefined) return buffer(stdin);
   return readFile(path).catch(cause => { throw unreadable(path, cause, { noun: 'the statistics', hint: 'observe and merge write such files, and run one as statistics.arrow' }); });
 }
 
@@ -20,18 +28,22 @@ async function parsed(bytes: Buffer, path: string): Promise<Statistics> {
   return readStatistics(bytes, path);
 }
 
+export interface MergeOptions extends StatisticsInput {
+  /** Told how many samples of the whole are in none of its shards, where all are there. */
+  readonly onLeftOut?: (samples: number, total: number) => void;
+}
+
 /**
  * Add up the statistics of several files, one file in memory at a time. The order of the files does not matter.
  *
- * @param onLeftOut told how many samples of the whole are in none of its shards, where all are there
  * @throws statistics-invalid where they do not add up: of another model, or the same samples again
  */
-export async function mergeStatisticsFiles(paths: readonly string[], onLeftOut?: (samples: number, total: number) => void): Promise<Statistics> {
+export async function mergeStatisticsFiles(paths: readonly string[], { onLeftOut, stdin }: MergeOptions = {}): Promise<Statistics> {
   const kernels = await Kernels.load();
   let merged: Statistics | null = null, total: number | null = null;
   const seen = new Map<string, string>();
   for (const path of paths) {
-    const bytes = await bytesOf(path);
+    const bytes = await bytesOf(path, stdin);
     const statistics = await parsed(bytes, path);
     total ??= statistics.shards?.total ?? null;
     refuseAgain(seen, statistics, createHash('sha256').update(bytes).digest('hex'), path);

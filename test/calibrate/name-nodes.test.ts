@@ -21,7 +21,7 @@ suite('calibrate/name-nodes', test => {
   test('an operator that web does not know is named with its nodes', async () => {
     const { code, message, context } = await loadError(chain(5, 'Frobnicate'), 'web');
     assert.is(code, 'engine-failed');
-    assert.match(message, /Frobnicate.*; it is the operator of 'odd0', 'Frobnicate of 'h1'', 'odd2' and 2 more$/);
+    assert.match(message, /Frobnicate.*; it is the operator of 'odd0', Frobnicate of 'h1', 'odd2' and 2 more$/);
     assert.equal([context['operator'], context['node']], ['Frobnicate', 'odd0']);
   });
 

@@ -49,7 +49,7 @@ suite('cli/metrics', test => {
   test('metrics that cannot be opened are an error before any work', () => inFolder(async folder => {
     const { code, stderr } = await quantpipe([...job, '-o', join(folder, 's.arrow'), '--metrics', folder]);
     assert.is(code, 1);
-    assert.match(stderr, /^quantpipe: cannot write \S+: EISDIR.* \[output-unwritable\]$/m);
+    assert.match(stderr, /^quantpipe: cannot write '\S+': it is a folder.* \[output-unwritable\]$/m);
     assert.equal(await readdir(folder), []);
   }));
 });

@@ -79,6 +79,8 @@ export const cases: readonly Case[] = [
   { title: 'a model of a newer opset than known', model: { ...small, opset: 99 }, says: /Gemm 'layer' is of opset 99, and operators are known up to opset \d+/ },
   { title: 'a model that reads complex numbers', model: wire.model(wire.graph(relu, complex, wire.output('y'))), says: /model input 'x' holds complex64, and no engine can be fed with that/ },
   { title: 'a model without inputs', model: { ...small, inputs: {}, weights: { ...small.weights, x: weight([2, 4]) } }, says: /the model has no inputs that could be fed with samples/ },
+  { title: 'a model without outputs', model: wire.model(wire.graph(relu, wire.input('x'))), says: /the model has no outputs, so it computes nothing that could be calibrated/ },
+  { title: 'a model of one operator that no engine knows', model: { ...small, nodes: [{ op: 'MatMool', in: ['x', 'w'], out: ['y'], name: 'odd' }] }, says: /MatMool/ },
   { title: 'data without the column', data: samplesFile({ a: { size: 4, values: floats(64) }, b: { size: 4, values: floats(64) } }, 16), says: /no column 'x'.*it has/ },
   { title: 'data of another shape', data: samplesFile({ x: { size: 5, values: floats(80) } }, 16), says: /\[5\].*4|4.*\[5\]/ },
   { title: 'data without samples', data: samplesFile({ x: { size: 4, values: floats(0) } }, 0), says: /holds no samples/ },

@@ -70,12 +70,13 @@ suite('end-to-end/bad-input', test => {
   test('a file that cannot take its place: the error says where what was observed is kept, and the next run goes on from there', () => inFolder(async folder => {
     await writeFile(join(folder, 'model.onnx'), bytes);
     await writeFile(join(folder, 'data.arrow'), samples);
-    await mkdir(join(folder, 'out/model.qdq.onnx'), { recursive: true });
+    await mkdir(join(folder, 'out'));
+    await symlink('model.qdq.onnx', join(folder, 'out/model.qdq.onnx')); // leads to itself
     const failed = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
     assert.is(failed.code, 1, failed.stderr);
     assert.match(failed.stderr, /cannot write .*model\.qdq\.onnx/);
     assert.match(failed.stderr, /what was observed is kept in: out\/checkpoint\.arrow \(--resume goes on from there\)/);
-    await rm(join(folder, 'out/model.qdq.onnx'), { recursive: true });
+    await rm(join(folder, 'out/model.qdq.onnx'));
     const resumed = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--resume'], { cwd: folder });
     assert.is(resumed.code, 0, resumed.stderr);
     assert.equal((await filesIn(join(folder, 'out'))).length, 5);
@@ -87,6 +88,31 @@ suite('end-to-end/bad-input', test => {
     const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', '/proc/quantpipe'], { cwd: folder });
     assert.is(code, 1, stderr);
     assert.match(stderr, /cannot write to the folder '\/proc\/quantpipe'/);
+  }));
+
+  test('a folder where a file of the export goes: told before the work', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    await mkdir(join(folder, 'out/model.qdq.onnx'), { recursive: true });
+    const { code, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /^quantpipe: cannot write 'out\/model\.qdq\.onnx': it is a folder/);
+    assert.equal(await filesIn(join(folder, 'out')), ['model.qdq.onnx']);
+  }));
+
+  test('a file that the file system does not make: the message has the path that was given, and no temporary name', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    const { code, stderr } = await quantpipe(['observe', 'model.onnx', 'data.arrow', '-o', '/proc/none.arrow'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /^quantpipe: cannot write \/proc\/none\.arrow\.checkpoint\.lock: nothing can be made there \[output-unwritable\]$/m);
+  }));
+
+  test('--trace without encodings: told before the data are read', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    const { code, stderr } = await quantpipe(['evaluate', 'model.onnx', 'none.arrow', '--trace'], { cwd: folder });
+    assert.is(code, 1, stderr);
+    assert.match(stderr, /--trace compares simulation and exported model: name the encodings, --encodings FILE/);
   }));
 
   for (const output of ['out', 'link', 'none/', '/proc/none/s.arrow']) {

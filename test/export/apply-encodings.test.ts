@@ -1,12 +1,16 @@
 import * as assert from 'uvu/assert';
 
+import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
+import { loadConfig } from '../../pipeline/config/presets/index.ts';
 import { applyEncodings, type ApplyOptions, freezeEncodings, shareGrids } from '../../pipeline/export/apply-encodings.ts';
 import { encodingsJson } from '../../pipeline/export/encodings-json.ts';
 import { readEncodings } from '../../pipeline/export/read-encodings.ts';
+import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { messageOf } from '../support/thrown.ts';
-import { everyGranularity, smallNetwork } from './models.ts';
+import { everyGranularity, node, smallNetwork } from './models.ts';
 
 const image = { name: 'image', enc_type: 'PER_TENSOR', dtype: 'INT', bw: 8, is_sym: false, scale: [0.01], offset: [-100] };
 const half = { name: 'positive', enc_type: 'PER_TENSOR', dtype: 'FLOAT', bw: 16 };
@@ -114,6 +118,23 @@ suite('export/apply-encodings', test => {
     const warnings = apply([image, int8('kernel', 2)]).warnings;
     assert.equal(warnings.filter(warning => warning.includes(' bias ')), ["the file has no encodings of 1 bias beside tensors that it has, which stays in float: 'shift'"]);
     assert.not.ok(apply([image, int8('kernel', 2)], { rest: 'keep' }).warnings.some(warning => warning.includes('biases')), 'the configuration has them');
+  });
+
+  test('a bias that layers with different steps share stands in no file, and is int32 all the same where the configuration has it so', () => {
+    const model = buildModel({
+      inputs: { x: ['N', 2] }, weights: { w: weight([2, 2]), b: weight([2]) }, outputs: { y: null },
+      nodes: [node('Gemm', ['x', 'w', 'b'], ['h']), node('Gemm', ['h', 'w', 'b'], ['y'])],
+    });
+    const placement = placeQuantizers(model, loadConfig('per-channel'));
+    const steps: Record<string, number> = { x: 1, h: 2, y: 3 };
+    const encodings = new Map(placement.quantizers.map(({ tensor, grid, role }) => [tensor, Array.from({ length: role === 'weight' ? 2 : 1 }, () => fitEncoding(-1, steps[tensor] ?? 1, grid))]));
+    const text = encodingsJson(model, placement, encodings, { scheme: 'mse' });
+    assert.not.match(text, /"name": "b"/);
+    const applied = applyEncodings(model, placement, readEncodings(text, 'e.json'));
+    assert.equal(applied.placement.biases, placement.biases);
+    assert.equal([placement.biases.length, applied.warnings], [2, ["the file has no encodings of 'b', which several layers add: int32 as the configuration has it, with the step of each layer"]]);
+    const float = placeQuantizers(model, loadConfig('per-channel'), { quantizeBias: false });
+    assert.equal(applyEncodings(model, float, readEncodings(text, 'e.json')).placement.biases, []);
   });
 
   // what the file says, and the message after its code

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 
 import { checkComparable } from '../../pipeline/sim/comparable.ts';
 import { QuantSim } from '../../pipeline/index.ts';
-import { buildModel } from '../support/graphs.ts';
+import { buildModel, weight } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { messageOf } from '../support/thrown.ts';
 
@@ -24,6 +24,15 @@ suite('sim/comparable', test => {
   ] as const) {
     test(says, () => assert.is(messageOf(() => checkComparable(relu('x', 'y'), other)), `config-invalid ${says}`));
   }
+
+  test('where one of the models fails to run, the message says which', async () => {
+    const sim = await QuantSim.open(relu('x', 'y'));
+    const odd = buildModel({ inputs: { x: ['N', null] }, weights: { w: weight([3, 2]) }, nodes: [{ op: 'MatMul', in: ['x', 'w'], out: ['y'] }], outputs: { y: null } });
+    for (const engine of ['web', 'native'] as const) {
+      const { message } = await sim.evaluate([{ x: { dtype: 'float32', dims: [1, 2], data: new Float32Array(2) } }], { against: odd, engine }).catch((error: Error) => error) as Error;
+      assert.match(message, /^the exported model: engine '(web|native)' cannot run the model: [^\n]*MatMul[^\n]*$/);
+    }
+  });
 
   test('evaluate looks before it runs anything', async () => {
     const sim = await QuantSim.open(relu('x', 'y'));

@@ -69,8 +69,11 @@ suite('sim/metrics', test => {
     assert.match(messageOf(() => share('top-1', { pooled }, [1, 2])), /^config-invalid .* output 'pooled' .*\[1, 3\], and there are 2 labels: compare without labels \(--no-label\)/);
   });
 
-  test('the kind of label names the metric', () => {
-    assert.is(metricFor(3), 'top-1');
-    assert.is(metricFor(Int32Array.of(3)), 'ctc');
+  test('the kind of label, and what the model gives, name the metric', () => {
+    const logits = float32Tensor([1, 2], Float32Array.of(0, 1)), text = steps([[1]], 2);
+    assert.is(metricFor(3, { logits }), 'top-1');
+    assert.is(metricFor(Int32Array.of(3), { text }), 'ctc');
+    assert.is(metricFor(Int32Array.of(3), { logits }), 'top-1', 'a column of class numbers [N, 1]');
+    assert.match(messageOf(() => metricFor([0, 1], { logits })), /^config-invalid the labels are lists of 2 numbers, and the model gives one row for each sample, 'logits' \[1, 2\]: give class numbers/);
   });
 });

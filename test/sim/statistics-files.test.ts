@@ -2,7 +2,7 @@ import { copyFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
-import { emptyStatistics, mergeStatisticsFiles, writeStatistics } from '../../pipeline/index.ts';
+import { emptyStatistics, mergeStatisticsFiles, readStatisticsFile, writeStatistics } from '../../pipeline/index.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 
@@ -23,7 +23,7 @@ suite('sim/statistics-files', test => {
 
   test('samples that no shard counted are told of when all shards are there', () => inFolder(async folder => {
     const told: string[] = [];
-    const merge = (paths: readonly string[]) => mergeStatisticsFiles(paths, (samples, total) => told.push(`${samples} of ${total}`));
+    const merge = (paths: readonly string[]) => mergeStatisticsFiles(paths, { onLeftOut: (samples, total) => told.push(`${samples} of ${total}`) });
     const paths = ['a', 'b'].map(name => join(folder, name)) as [string, string];
     for (const [part, counted] of [[0, 20], [1, 16]] as const) await writeFile(paths[part], writeStatistics({ ...statistics(counted), shards: { count: 2, blockSize: 4, total: 40, parts: [part] } }));
     assert.is((await merge([paths[0]])).samples, 20);
@@ -31,6 +31,12 @@ suite('sim/statistics-files', test => {
     assert.is((await merge(paths)).samples, 36);
     assert.equal(told, ['4 of 40']);
   }));
+
+  test('- is what a program is given on standard input', async () => {
+    const pieces = async function* () { yield* [0, 100].map((begin, i, { length }) => writeStatistics(statistics(5)).subarray(begin, i + 1 < length ? 100 : undefined)); };
+    assert.is((await mergeStatisticsFiles(['-'], { stdin: pieces() })).samples, 5);
+    assert.is((await readStatisticsFile('-', { stdin: pieces() })).samples, 5);
+  });
 
   test('files without samples may well be the same', () => inFolder(async folder => {
     const paths = ['a', 'b'].map(name => join(folder, name));
