@@ -1,7 +1,10 @@
 // npm run bench [path part]: prints the table of every *.bench.js here, or of those whose path holds the argument.
 import { readdir } from 'node:fs/promises';
 
+import { setV8Flags } from '../../cli/v8-flags.ts';
 import type { Row, Rows } from './bench.ts';
+
+setV8Flags();
 
 const [pattern = ''] = process.argv.slice(2);
 const files = (await readdir(import.meta.dirname)).filter(file => file.endsWith('.bench.js') && file.includes(pattern)).sort();
