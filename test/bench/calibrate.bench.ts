@@ -7,18 +7,14 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { RecordBatchFileWriter } from 'apache-arrow';
 
-import { bindInputs, blocks, type CalibrateOptions, calibrationPlan, type EngineName, observe, openEngine, openSource, type Plan, QuantSim, writeModel } from '../../pipeline/index.ts';
-import { BlockFeeds } from '../../pipeline/data/index.ts';
+import { type EngineName, openSource, QuantSim, writeModel } from '../../pipeline/index.ts';
 import { quantpipe } from '../support/cli.ts';
 import { median, round, type Row } from './bench.ts';
+import type { Measured, MeasuredJob } from './rate-process.ts';
 
-/** What is calibrated: the samples of an Arrow file so many times, as one file without compression. The first samples are for warming up: onnxruntime-web compiles its WASM in tiers, and V8 our JavaScript, in every thread. */
-interface Job {
-  readonly name: string;
-  readonly model: string;
-  readonly data: string;
+/** The samples of an Arrow file so many times, as one file without compression. */
+interface Job extends MeasuredJob {
   readonly repeats: number;
-  readonly warm: number;
   /** What a bare run reads. */
   readonly dims: readonly number[];
 }
@@ -60,14 +56,13 @@ async function inOneFile(job: Job, folder: string): Promise<Job> {
   return { ...job, data };
 }
 
-/** Calibration with one worker against the bare forward passes of the same engine on the same inputs, and two workers against one, beside what two threads of bare forward passes reach on this machine. */
+/** Calibration with one worker against the forward passes of the same engine on the same inputs, and two workers against one, beside what two threads of bare forward passes reach on this machine. */
 async function calibrationRow(job: Job, engine: EngineName): Promise<Row> {
-  const plan = await planOf(job);
-  const float = writeModel(plan.model);
+  const float = writeModel((await QuantSim.open(job.model)).model);
   const turns: Record<'forward' | 'one' | 'two' | 'bare' | 'bareTwo', number>[] = [];
   while (turns.length < TURNS) {
     turns.push({
-      forward: await forwardRate(job, plan, engine), one: await calibrationRate(job, plan, { engine, workers: 1 }), two: await calibrationRate(job, plan, { engine, workers: 2 }),
+      forward: await rateOf({ job, forward: engine }), one: await rateOf({ job, calibrate: { engine, workers: 1 } }), two: await rateOf({ job, calibrate: { engine, workers: 2 } }),
       bare: await bareRate(job, engine, 1, float), bareTwo: await bareRate(job, engine, 2, float),
     });
   }
@@ -84,11 +79,10 @@ async function calibrationRow(job: Job, engine: EngineName): Promise<Row> {
  * share of a checkpoint every 30 seconds.
  */
 async function checkpointRow(job: Job, folder: string): Promise<Row> {
-  const plan = await planOf(job);
   const rates = {
-    none: () => calibrationRate(job, plan, {}),
-    usual: () => calibrationRate(job, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: USUAL_SECONDS } }),
-    often: () => calibrationRate(job, plan, { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: OFTEN_SECONDS } }),
+    none: () => rateOf({ job, calibrate: {} }),
+    usual: () => rateOf({ job, calibrate: { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: USUAL_SECONDS } } }),
+    often: () => rateOf({ job, calibrate: { checkpoint: { path: join(folder, 'checkpoint'), everySeconds: OFTEN_SECONDS } } }),
   };
   const turns: Record<keyof typeof rates, number>[] = [];
   while (turns.length < CHECKPOINT_TURNS) {
@@ -107,33 +101,10 @@ function rotated<T>(items: readonly T[], by: number): T[] {
   return items.map((_, i) => items[(i + by) % items.length]!);
 }
 
-async function planOf({ model }: Job): Promise<Plan> {
-  const sim = await QuantSim.open(model);
-  return calibrationPlan(sim.model, sim.placement);
-}
-
-/** Samples a second. */
-async function calibrationRate(job: Job, plan: Plan, options: CalibrateOptions): Promise<number> {
-  const clock = new Clock(job.warm);
-  for await (const { samples } of observe(plan, await openSource(job.data), options)) clock.at(samples);
-  return clock.rate;
-}
-
-/** Samples a second of the float model on the same data, read and prepared in this thread, and nothing more. */
-async function forwardRate(job: Job, { model, inputs, batchSize }: Plan, name: EngineName): Promise<number> {
-  const session = await (await openEngine(name)).load(writeModel(model));
-  const source = await openSource(job.data);
-  const bindings = bindInputs(source, inputs);
-  const clock = new Clock(job.warm);
-  let samples = 0;
-  for await (const { bytes } of blocks(source, { size: batchSize })) {
-    for (const feed of new BlockFeeds(bytes, inputs, bindings)) {
-      await session.run(feed.feeds);
-      clock.at(samples += feed.rows);
-    }
-  }
-  await session.close();
-  return clock.rate;
+/** Samples a second, of a process of its own, as that of a user is. */
+async function rateOf(what: Measured): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'rate-process.js'), JSON.stringify(what)]);
+  return Number(stdout);
 }
 
 /** Samples a second of runs on one prepared batch, in `threads` threads that share nothing: what the machine gives to two of them is the most that two workers can reach. */
@@ -144,26 +115,6 @@ async function bareRate({ dims }: Job, engine: EngineName, threads: number, mode
     return rate;
   }));
   return rates.reduce((sum, rate) => sum + rate, 0);
-}
-
-/** Samples a second after warming up. */
-class Clock {
-  readonly #warm: number;
-  #from: { samples: number; time: number } | null = null;
-  #to = { samples: 0, time: 0 };
-
-  constructor(warm: number) {
-    this.#warm = warm;
-  }
-
-  at(samples: number): void {
-    this.#to = { samples, time: performance.now() };
-    if (this.#from === null && samples >= this.#warm) this.#from = this.#to;
-  }
-
-  get rate(): number {
-    return 1000 * (this.#to.samples - this.#from!.samples) / (this.#to.time - this.#from!.time);
-  }
 }
 
 /** Peak memory of whole processes that calibrate 512 and 4,096 samples. */
