@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -91,7 +91,7 @@ export interface Observation {
 export async function* observe(plan: Plan, source: Source, options: CalibrateOptions = {}): AsyncGenerator<Progress, Observation> {
   checkCalibrateOptions(options);
   const { signal } = options;
-  const addresses = source.files ?? [], requestsBefore = repeatedRequests(addresses);
+  const addresses = new Set(source.files?.filter(isAddress)), requestsBefore = repeatedRequests(addresses);
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
   const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings), ...unusedImageOptions(source, bindings, options.images)];

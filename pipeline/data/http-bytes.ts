@@ -30,8 +30,10 @@ export function isAddress(path: string): boolean {
 const repeated = new Map<string, number>();
 
 /** How many requests for what lies behind these addresses had to be made again so far. */
-export function repeatedRequests(addresses: readonly string[]): number {
-  return addresses.reduce((sum, address) => sum + (repeated.get(address) ?? 0), 0);
+export function repeatedRequests(addresses: ReadonlySet<string>): number {
+  let sum = 0;
+  for (const [address, count] of repeated) if (addresses.has(address)) sum += count; // few broke off, and files may be a million
+  return sum;
 }
 
 /** What may be gone at the next try. */
@@ -110,7 +112,7 @@ export class HttpBytes implements StoredBytes {
       } catch (cause) {
         if (!(cause instanceof PassingFault)) throw cause;
         if (attempt >= this.#options.attempts) throw this.#unreadable(`${cause.message}, ${attempt} times in a row`, cause);
-        repeated.set(this.name, repeatedRequests([this.name]) + 1);
+        repeated.set(this.name, (repeated.get(this.name) ?? 0) + 1);
         await sleep(this.#options.backoffMs * 2 ** Math.max(0, attempt - 1));
       }
     }

@@ -4,7 +4,7 @@ export { blocks, blockSize, sampleCount, type BlockOptions } from './blocks.ts';
 export { dataVersion } from './data-version.ts';
 export { BlockFeeds, fixedBatch, type Feed } from './feeds.ts';
 export { labels, type Labels } from './labels.ts';
-export { repeatedRequests } from './http-bytes.ts';
+export { isAddress, repeatedRequests } from './http-bytes.ts';
 export type { ImageSettings } from './images/image-settings.ts';
 export { readPreprocessFile, type Preprocessing } from './images/preprocess-file.ts';
 export { filesOfData } from './list-files.ts';

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs';
+import { readFile, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,19 +54,53 @@ export function imageFilesSource(name: string, files: readonly ImageFile[]): Sto
 
 /** Most files that are read at the same time. */
 const FILES_AT_ONCE = 32;
-/** Takes the main thread half as long as the one of node:fs/promises, which counts for files of a few hundred bytes. */
-const readBytes = promisify(readFile);
 
 /** As many files at the same time as make a slice, if they are as large as those before them. */
 async function* fileBatches(files: readonly ImageFile[], fields: readonly Field[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
+  const reader = new FileReader();
   let atOnce = 1;
   for (let begin = 0; begin < files.length;) {
     const group = files.slice(begin, begin + atOnce);
-    const read = await Promise.all(group.map(({ path }, i) => isWanted(begin + i, begin + i + 1) ? readBytes(path).catch(cause => unreadable(path, cause)) : null));
+    const read = await reader.read(group.map(({ path }, i) => isWanted(begin + i, begin + i + 1) ? path : null));
     yield* groupBatches(group, read, fields);
     begin += group.length;
     const largest = Math.max(...read.map(found => found instanceof Uint8Array ? found.length : 0));
     if (largest > 0) atOnce = Math.max(1, Math.min(FILES_AT_ONCE, Math.floor(SLICE_BYTES / largest)));
+  }
+}
+
+/** Milliseconds for a file, of many that are read at the same time, below which it is sooner read at once than handed to a thread. */
+const QUICK = 0.25;
+/** Milliseconds for a single file after which none is read at once any more: its storage is slow. */
+const SLOW = 1;
+/** Takes the main thread half as long as the one of node:fs/promises. */
+const readLater = promisify(readFile);
+
+/**
+ * Reads whole files: several at the same time, by threads, as long as their storage makes one wait for it. A small file on a fast disk takes less than
+ * the four ways to a thread that this is otherwise: a folder of images of a few hundred bytes is read a third faster.
+ */
+class FileReader {
+  #isQuick = false;
+
+  /** Bytes, or why a file could not be read; null where there is no path. */
+  async read(paths: readonly (string | null)[]): Promise<(Uint8Array | QuantpipeError | null)[]> {
+    const begin = performance.now();
+    const read = paths.map(path => path === null ? null : this.#isQuick ? this.#readNow(path) : readLater(path).catch(cause => unreadable(path, cause)));
+    const found = await Promise.all(read);
+    this.#isQuick = (performance.now() - begin) / paths.length < QUICK;
+    return found;
+  }
+
+  #readNow(path: string): Uint8Array | QuantpipeError {
+    const begin = performance.now();
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      return unreadable(path, cause);
+    } finally {
+      if (performance.now() - begin > SLOW) this.#isQuick = false;
+    }
   }
 }
 
