@@ -34,8 +34,10 @@ const clipped = (pattern: Pattern, low: number, high: number): Pattern => where(
 const square = (pattern: Pattern): Pattern => oneOf(op('Pow', pattern, scalar(2)), op('Mul', pattern, pattern));
 const cube = (pattern: Pattern): Pattern => oneOf(op('Pow', pattern, scalar(3)), product(pattern, pattern, pattern));
 
+/** Over some axes, or over all behind the channels. */
+const meanOf = (pattern: Pattern): Pattern => oneOf(op('ReduceMean', pattern), op('GlobalAveragePool', pattern));
 /** sqrt(mean(squared^2) + epsilon), and one over that */
-const rootMeanSquare = (squared: Pattern): Pattern => op('Sqrt', op('Add', op('ReduceMean', square(squared)), constant()));
+const rootMeanSquare = (squared: Pattern): Pattern => op('Sqrt', op('Add', meanOf(square(squared)), constant()));
 const inverseRootMeanSquare = (squared: Pattern): Pattern => oneOf(op('Reciprocal', rootMeanSquare(squared)), op('Div', scalar(1), rootMeanSquare(squared)));
 const overRootMeanSquare = (value: Pattern, squared: Pattern): Pattern =>
   oneOf(op('Div', value, rootMeanSquare(squared)), op('Mul', value, inverseRootMeanSquare(squared)));
@@ -46,19 +48,24 @@ const scaledAndShifted = (normalized: Pattern): Pattern[] => {
   return [op('Add', scaled, constant()), op('Add', normalized, constant()), scaled, normalized];
 };
 
-const mean = op('ReduceMean', x);
-const centred = op('Sub', x, mean);
+const mean = meanOf(x);
+/** A transposition of one channel, which tf2onnx writes as a Reshape, leaves the mean as it is. */
+const centred = op('Sub', x, oneOf(mean, where(op('Reshape', mean, constant()), keepsShape)));
 /** As Keras has it: x times a factor, and that factor times the mean taken off, in one form or another. */
 const factor = oneOf(op('Mul', inverseRootMeanSquare(centred), constant()), inverseRootMeanSquare(centred));
 const lessMean = op('Mul', op('Neg', mean), factor);
 const asInKeras = op('Add', op('Mul', x, factor), oneOf(op('Add', lessMean, constant()), op('Sub', constant(), op('Mul', mean, factor)), lessMean));
 const layerNormalization = [...scaledAndShifted(overRootMeanSquare(centred, centred)), asInKeras];
-const rmsNormalization = scaledAndShifted(overRootMeanSquare(x, x)).slice(2);
+const rmsNormalization = [...scaledAndShifted(overRootMeanSquare(x, x)).slice(2), op('Mul', x, op('Mul', inverseRootMeanSquare(x), constant()))]; // the last as in Keras
 
 const onePlusErf = op('Add', op('Erf', product(x, Math.SQRT1_2)), scalar(1));
 const ROOT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+/** To channels last and back, which tf2onnx leaves around a Pow. */
+const movedThere = (pattern: Pattern): Pattern => where(op('Transpose', pattern), isPermuted(rank => [0, ...range(2, rank), 1]));
+const movedBack = (pattern: Pattern): Pattern => where(op('Transpose', pattern), isPermuted(rank => [0, rank - 1, ...range(1, rank - 1)]));
 const tanhArgument = oneOf(
   product(op('Add', x, product(cube(x), 0.044715)), ROOT_2_OVER_PI),
+  product(op('Add', x, movedBack(product(cube(movedThere(x)), 0.044715))), ROOT_2_OVER_PI),
   product(x, op('Add', product(x, x, 0.044715), scalar(1)), ROOT_2_OVER_PI),
 );
 const onePlusTanh = op('Add', op('Tanh', tanhArgument), scalar(1));
@@ -160,15 +167,33 @@ export function findComposites(graph: Graph, composites: readonly Composite[]): 
   })));
 }
 
+/** Whether the output of a node has the dimensions of its first input, as far as both are known. */
+function keepsShape({ type, producer }: Value): boolean {
+  const [before, after] = [producer!.inputs[0]!.type?.shape, type?.shape];
+  return !before || !after || (before.length === after.length && before.every((dim, axis) => typeof dim !== 'number' || typeof after[axis] !== 'number' || dim === after[axis]));
+}
+
+function isPermuted(expected: (rank: number) => readonly number[]): (value: Value) => boolean {
+  return ({ producer }) => {
+    const permutation = intsOf(producer!, 'perm');
+    return permutation !== null && String(permutation) === String(expected(permutation.length));
+  };
+}
+
+function range(begin: number, end: number): number[] {
+  return Array.from({ length: end - begin }, (_, i) => begin + i);
+}
+
 /** Whether all reductions among these nodes run over the same axes: a mean and a variance over different ones make no normalization. */
 function reducesAlike(nodes: readonly Node[]): boolean {
-  const reductions = nodes.filter(({ opType }) => opType.startsWith('Reduce'));
+  const reductions = nodes.filter(({ opType }) => opType.startsWith('Reduce') || opType === 'GlobalAveragePool');
   const rank = reductions.map(({ inputs: [x] }) => (x?.initializer?.dims ?? x?.type?.shape)?.length).find(rank => rank !== undefined) ?? 0;
   return new Set(reductions.map(node => String(axesOf(node, rank)))).size <= 1;
 }
 
 /** The axes that a reduction runs over, counted from the front where the rank is known (not 0); an attribute before opset 13 or 18, an input since. */
 function axesOf(node: Node, rank: number): readonly number[] {
+  if (node.opType === 'GlobalAveragePool') return range(2, Math.max(2, rank));
   const given = node.inputs[1]?.initializer;
   const axes = given ? Array.from(given.read().data as ArrayLike<number | bigint>, Number) : intsOf(node, 'axes') ?? [];
   return axes.map(axis => axis < 0 ? axis + rank : axis).sort((a, b) => a - b);

@@ -2,7 +2,10 @@ import * as assert from 'uvu/assert';
 
 import { float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
 import { floatAttribute, intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
-import { weight, type NodeLine } from '../support/graphs.ts';
+import { parseConfig } from '../../pipeline/config/parse-config.ts';
+import { placeQuantizers } from '../../pipeline/config/place-quantizers.ts';
+import { inferTypes } from '../../pipeline/passes/infer-types.ts';
+import { buildModel, weight, type NodeLine } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
 import { node, place, tensors, usualBut } from './sketches.ts';
 
@@ -10,7 +13,7 @@ import { node, place, tensors, usualBut } from './sketches.ts';
 function sketchOf(nodes: readonly NodeLine[]) {
   const names = nodes.flatMap(line => line.in);
   const scalars = names.filter(name => name !== '' && !Number.isNaN(Number(name))).map(name => [name, float32Tensor([], Float32Array.of(Number(name)))] as const);
-  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), cube: float32Tensor([1, 1, 1], Float32Array.of(0.25)), causal: float32Tensor([2, 8], Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -1e9 : 0)), groups: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 8n) }, ...Object.fromEntries(scalars) };
+  const weights: Record<string, Tensor> = { gamma: weight([8]), beta: weight([8]), w: weight([8, 8]), cube: float32Tensor([1, 1, 1], Float32Array.of(0.25)), causal: float32Tensor([2, 8], Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -1e9 : 0)), groups: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 8n) }, column: { dtype: 'int64', dims: [2], data: BigInt64Array.of(2n, 1n) }, row: { dtype: 'int64', dims: [2], data: BigInt64Array.of(1n, 2n) }, ...Object.fromEntries(scalars) };
   return { inputs: { x: [2, 8], other: [2, 8], shape: { dtype: 'int64' as const, shape: [2] }, mask: { dtype: 'bool' as const, shape: [2, 8] } }, weights, nodes: [...nodes, node('Tanh', [nodes.at(-1)!.out[0]!], 'out')], outputs: { out: null } };
 }
 
@@ -29,6 +32,8 @@ const tanhOfCube = [
 const kerasFactor = [...centred, node('Mul', ['c', 'c'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['r', 'gamma'], 'f')];
 const instances = [node('Reshape', ['x', 'groups'], 'g'), node('InstanceNormalization', ['g', 'gamma', 'beta'], 'n'), node('Reshape', ['n', 'groups'], 'r')];
 const onePlusExp = (of: string) => [node('Neg', [of], 'm'), node('Exp', ['m'], 'e'), node('Add', ['e', '1'], 'p')];
+/** Of two dimensions, as of channels last and of channels first, nothing is moved. */
+const moved = { perm: intsAttribute([0, 1]) };
 const relu6 = [node('Add', ['x', '3'], 'a'), node('Clip', ['a', '0', '6'], 'r')];
 
 const written: [what: string, unit: string, nodes: NodeLine[]][] = [
@@ -41,10 +46,18 @@ const written: [what: string, unit: string, nodes: NodeLine[]][] = [
   ['with Reciprocal', 'LayerNormalization of 8', [...centred, node('Pow', ['c', '2'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['c', 'r'], 'y')]],
   ['as Keras has it', 'LayerNormalization of 13', [...kerasFactor, node('Neg', ['m'], 'mn'), node('Mul', ['mn', 'f'], 'u'), node('Add', ['u', 'beta'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
   ['as older Keras has it', 'LayerNormalization of 12', [...kerasFactor, node('Mul', ['m', 'f'], 'u'), node('Sub', ['beta', 'u'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
+  ['as Keras has it for a sequence', 'LayerNormalization of 12', [
+    node('GlobalAveragePool', ['x'], 'm'), node('Sub', ['x', 'm'], 'c'), node('Mul', ['c', 'c'], 'p'), node('GlobalAveragePool', ['p'], 'v'), ...deviation.slice(1), node('Reciprocal', ['s'], 'r'), node('Mul', ['r', 'gamma'], 'f'),
+    node('Mul', ['m', 'f'], 'u'), node('Sub', ['beta', 'u'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
+  ['as Keras has it for an image, whose mean of one channel is transposed', 'LayerNormalization of 14', [
+    mean('x', 'm'), node('Reshape', ['m', 'column'], 'mt'), node('Sub', ['x', 'mt'], 'c'), ...kerasFactor.slice(2), node('Neg', ['m'], 'mn'), node('Mul', ['mn', 'f'], 'u'), node('Add', ['u', 'beta'], 'o'), node('Mul', ['x', 'f'], 'k'), node('Add', ['k', 'o'], 'y')]],
+  ['as Keras has it', 'RMSNormalization of 7', [node('Mul', ['x', 'x'], 'p'), ...deviation, node('Reciprocal', ['s'], 'r'), node('Mul', ['r', 'gamma'], 'f'), node('Mul', ['x', 'f'], 'y')]],
   ['as Llama has it', 'RMSNormalization of 7', [node('Pow', ['x', '2'], 'p'), ...deviation, node('Div', ['1', 's'], 'r'), node('Mul', ['x', 'r'], 'n'), node('Mul', ['gamma', 'n'], 'y')]],
   ['as PyTorch exports it', 'Gelu of 5', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
   ['halved first', 'Gelu of 5', [...erf(node('Mul', ['x', '0.70710678'], 'd')), node('Mul', ['x', '0.5'], 'o'), node('Mul', ['g', 'o'], 'y')]],
   ['with tanh', 'Gelu of 8', [...tanhOfCube, node('Mul', ['x', '0.5'], 'o'), node('Mul', ['o', 'g'], 'y')]],
+  ['with tanh of a cube whose channels are moved there and back', 'Gelu of 10', [
+    node('Transpose', ['x'], 'xt', moved), node('Pow', ['xt', '3'], 'x3'), node('Mul', ['x3', '0.044715'], 'kt'), node('Transpose', ['kt'], 'k', moved), ...tanhOfCube.slice(2), node('Mul', ['x', '0.5'], 'o'), node('Mul', ['o', 'g'], 'y')]],
   ['with tanh of factored powers', 'Gelu of 9', [
     node('Mul', ['x', 'x'], 'x2'), node('Mul', ['x2', '0.044715'], 'k'), node('Add', ['k', '1'], 'i'), node('Mul', ['x', 'i'], 'l'), node('Mul', ['l', '0.7978845608'], 'j'),
     node('Tanh', ['j'], 't'), node('Add', ['t', '1'], 'g'), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
@@ -90,6 +103,8 @@ const scalings: [where: string, unit: string, nodes: NodeLine[]][] = [
 
 const nearMisses: [what: string, nodes: NodeLine[]][] = [
   ['a normalization of another difference', [mean('other', 'm'), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['x', 's'], 'y')]],
+  ['a cube whose dimensions are exchanged', [
+    node('Transpose', ['x'], 'xt', { perm: intsAttribute([1, 0]) }), node('Pow', ['xt', '3'], 'x3'), node('Mul', ['x3', '0.044715'], 'kt'), node('Transpose', ['kt'], 'k', { perm: intsAttribute([1, 0]) }), ...tanhOfCube.slice(2), node('Mul', ['x', '0.5'], 'o'), node('Mul', ['o', 'g'], 'y')]],
   ['a norm of cubes', [...centred, node('Pow', ['c', '3'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
   ['an error function without its half', [...erf(node('Div', ['x', '1.41421356'], 'd')), node('Mul', ['x', 'g'], 'y')]],
   ['an error function of another scale', [...erf(node('Div', ['x', '2'], 'd')), node('Mul', ['x', 'g'], 'o'), node('Mul', ['o', '0.5'], 'y')]],
@@ -128,11 +143,22 @@ suite('config/composites', test => {
   const parts: [what: string, part: string, nodes: NodeLine[]][] = [
     ['a mean over one axis and a variance over another', 'RMSNormalization of 5', [
       node('ReduceMean', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
+    ['a mean over all axes behind the channels and a variance over one', 'RMSNormalization of 5', [
+      node('GlobalAveragePool', ['x'], 'm'), node('Sub', ['x', 'm'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]],
     ['a largest value over one axis and a sum over another', 'Softmax of 3', [
       node('ReduceMax', ['x'], 'm', otherAxes), node('Sub', ['x', 'm'], 'c'), node('Exp', ['c'], 'e'), node('ReduceSum', ['e', '1'], 's'), node('Div', ['e', 's'], 'y')]],
   ];
   for (const [what, part, nodes] of parts) {
     test(`${what} are one unit only as far as one axis goes`, () => assert.equal(unitsOf(nodes), [part]));
+  }
+
+  for (const [shape, unit] of [['column', 'LayerNormalization of 8'], ['row', 'RMSNormalization of 5']] as const) {
+    test(`a mean that is reshaped to a ${shape}: ${unit} nodes`, () => {
+      const model = buildModel(sketchOf([mean('x', 'm'), node('Reshape', ['m', shape], 'mt'), node('Sub', ['x', 'mt'], 'c'), node('Pow', ['c', '2'], 'p'), ...deviation, node('Div', ['c', 's'], 'y')]));
+      inferTypes(model);
+      const { units } = placeQuantizers(model, parseConfig(usualBut({}), 'the test'));
+      assert.equal(units.map(({ kind, nodes }) => `${kind} of ${nodes.length}`), [unit]);
+    });
   }
 
   for (const [where, unit, nodes] of scalings) {
