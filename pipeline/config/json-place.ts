@@ -58,6 +58,12 @@ export class JsonPlace {
     return this.value;
   }
 
+  /** A number that tensors can hold. */
+  float32(): number {
+    if (!Number.isFinite(Math.fround(this.number()))) throw this.expected('a number that float32 can hold');
+    return this.number();
+  }
+
   string(): string {
     if (typeof this.value !== 'string' || this.value === '') throw this.expected('a name');
     return this.value;

@@ -42,7 +42,7 @@ const SYMMETRIES: readonly Symmetry[] = ['asymmetric', 'symmetric', 'strict-symm
 export function parseOverrides(json: unknown, where: string): Override[] {
   return new JsonPlace(json, where).entries().map(([tensor, place]) => {
     const fields = place.fields(KEYS);
-    const [min, max] = [fields.min?.number() ?? null, fields.max?.number() ?? null];
+    const [min, max] = [fields.min?.float32() ?? null, fields.max?.float32() ?? null];
     if (min !== null && max !== null && min >= max) throw place.error(`min must be below max, got ${min} and ${max}`);
     const held = holdingZero({ min, max });
     if (held.min !== min || held.max !== max) throw place.error(`zero must have a code, and lies outside with ${rangeText({ min, max })}; set ${rangeText(held)}`);

@@ -55,7 +55,7 @@ export function parseOpType(opType: string, place: JsonPlace): OpTypeSettings {
 
 function parseConstraint(place: JsonPlace): Constraint {
   const fields = place.fields(['min', 'max']);
-  const constraint = { min: fields.min?.number() ?? null, max: fields.max?.number() ?? null };
+  const constraint = { min: fields.min?.float32() ?? null, max: fields.max?.float32() ?? null };
   const { min, max } = constraint;
   if (min === null && max === null) throw place.error('neither min nor max is given');
   if (min !== null && max !== null && min >= max) throw place.error(`min must be below max, got ${min} and ${max}`);

@@ -24,6 +24,7 @@ const refused: [json: unknown, message: string][] = [
   [{ y: { min: 2, max: 6 } }, 'y: zero must have a code, and lies outside with min 2 and max 6; set min 0 and max 6'],
   [{ y: { min: -6, max: -0.5 } }, 'y: zero must have a code, and lies outside with min -6 and max -0.5; set min -6 and max 0'],
   [{ y: { min: 0.25 } }, 'y: zero must have a code, and lies outside with min 0.25; set min 0'],
+  [{ y: { min: -1e300 } }, 'y.min: expected a number that float32 can hold, got -1e+300'],
   [{ y: { min: 2, max: 1 } }, 'y: min must be below max, got 2 and 1'],
   [{ y: { is_quantized: 'False', bitwidth: 8 } }, 'y: is_quantized is "False", so nothing else can be set'],
   [{ y: { bitwidth: 3 } }, 'y: bitwidth must be an integer from 4 to 32, got 3'],
