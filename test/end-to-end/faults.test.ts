@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -71,7 +71,8 @@ suite('end-to-end/faults', test => {
     await writeFile(join(folder, 'model.onnx'), model);
     const data = (seed: number) => samplesFile({ x: { size: 4, values: floats(160, { seed }) }, i: { size: 1, values: new Float32Array(40) } }, 40);
     await writeFile(join(folder, 'data.arrow'), data(1));
-    await mkdir(join(folder, 'out/model.qdq.onnx'), { recursive: true }); // the export fails, and the checkpoint stays
+    await mkdir(join(folder, 'out'));
+    await symlink('model.qdq.onnx', join(folder, 'out/model.qdq.onnx')); // leads to itself: the export fails, and the checkpoint stays
     const args = ['run', 'model.onnx', 'data.arrow', '-o', 'out', '--engine', 'native', '--workers', '1', '--quiet'];
     const first = await quantpipe(args, { cwd: folder });
     assert.is(first.code, 1, first.stderr);
