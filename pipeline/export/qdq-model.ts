@@ -10,7 +10,7 @@ import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
 import { absorbScales } from './absorb-scales.ts';
 import { dropRedundantClips } from './drop-clips.ts';
 import { forgetInferredTypes } from './forget-types.ts';
-import { shieldFloatWeights } from './shield-float-weights.ts';
+import { shieldWeights } from './shield-weights.ts';
 import { shieldSoftmax } from './shield-softmax.ts';
 import { castChain, encodingsOf, insertChain, insertQuantizer, qdqChain, wideChain } from './insert-quantizer.ts';
 import { roundConstant, storeBias, storeConstant, storeFloatConstant } from './store-constants.ts';
@@ -59,7 +59,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   for (const quantizer of placement.floats) storeAsFloat(graph, quantizer, options);
   absorbScales(graph);
   dropRedundantClips(graph);
-  shieldFloatWeights(graph);
+  shieldWeights(graph);
   shieldSoftmax(graph);
   dropStoredInputs(copy, placement);
   removeDeadInitializers(graph);

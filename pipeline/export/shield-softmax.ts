@@ -2,7 +2,7 @@ import { intOf } from '../graph/attribute.ts';
 import type { Graph } from '../graph/graph.ts';
 import { scalarOf } from '../graph/match.ts';
 import type { Node } from '../graph/node.ts';
-import { isDequantized, shield } from './shield-float-weights.ts';
+import { isDequantized, shield } from './shield-weights.ts';
 import { holdSingleElement } from './single-softmax.ts';
 
 /** The largest exponential of ONNX Runtime's integer Softmax over n elements is the largest float32 / (n e^5); a little less, as its rounding may add. */

@@ -15,9 +15,8 @@ import { initializerOf } from '../../pipeline/graph/node.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
 import { tapOutputs } from '../../pipeline/passes/tap-outputs.ts';
-import { fitEncoding } from '../../pipeline/quant/encoding.ts';
-import { splitOf } from '../../pipeline/quant/granularity.ts';
 import { buildModel, feedsFor, runModel, sameOutputs, weight } from '../support/graphs.ts';
+import { madeUpEncodings } from '../support/made-up.ts';
 import { floats } from '../support/random.ts';
 import { draw } from '../support/sketch.ts';
 import { suite } from '../support/suite.ts';
@@ -27,11 +26,7 @@ import { node } from './models.ts';
 function namesInFile(original: Model): { activations: string[]; parameters: string[] } {
   const { model } = prepareModel(original);
   const placement = placeQuantizers(model, loadConfig('per-channel'));
-  const encodings = new Map(placement.quantizers.map(({ tensor, grid, granularity }) => {
-    const { encodings: count } = splitOf(model.graph.values.get(tensor)?.initializer?.dims ?? [], granularity);
-    return [tensor, Array.from({ length: count }, () => fitEncoding(-1, 1, grid))];
-  }));
-  const file = JSON.parse(encodingsJson(model, placement, encodings, { version: '0.6.1', scheme: 'mse' })) as Record<string, object>;
+  const file = JSON.parse(encodingsJson(model, placement, madeUpEncodings(model.graph, placement), { version: '0.6.1', scheme: 'mse' })) as Record<string, object>;
   return { activations: Object.keys(file['activation_encodings']!).sort(), parameters: Object.keys(file['param_encodings']!).sort() };
 }
 

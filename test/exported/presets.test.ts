@@ -9,10 +9,9 @@ import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { readModelFile } from '../../pipeline/onnx/read-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { prepareModel } from '../../pipeline/passes/prepare.ts';
-import { fitEncoding } from '../../pipeline/quant/encoding.ts';
-import { splitOf } from '../../pipeline/quant/granularity.ts';
 import { exportedModels } from '../support/exported.ts';
 import { checkLinks } from '../support/graphs.ts';
+import { madeUpEncodings } from '../support/made-up.ts';
 import { suite } from '../support/suite.ts';
 
 suite('exported/presets', test => {
@@ -23,11 +22,7 @@ suite('exported/presets', test => {
       for (const preset of presetNames) {
         const wish = exportWishOf(preset);
         const placement = placeQuantizers(model, loadConfig(preset), { quantizeBias: wish.quantizeBias });
-        const encodings = new Map(placement.quantizers.map(({ tensor, grid, granularity }) => {
-          const { encodings: count } = splitOf(model.graph.values.get(tensor)?.initializer?.dims ?? [], granularity);
-          return [tensor, Array.from({ length: count }, () => fitEncoding(-1, 1, grid))] as const;
-        }));
-        const exported = qdqModel(model, placement, encodings, wish);
+        const exported = qdqModel(model, placement, madeUpEncodings(model.graph, placement), wish);
         checkLinks(exported.graph);
         const bytes = writeModel(exported);
         const content = Buffer.from(bytes).toString('latin1');

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { EngineName } from '../../pipeline/engine/index.ts';
 import { openEngine, QuantSim, type QuantSimOptions, writeModel } from '../../pipeline/index.ts';
 import { presets } from '../../pipeline/config/presets/index.ts';
-import { shieldFloatWeights } from '../../pipeline/export/shield-float-weights.ts';
+import { shieldWeights } from '../../pipeline/export/shield-weights.ts';
 import { float32Tensor } from '../../pipeline/base/tensor.ts';
 import { intAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
@@ -39,7 +39,7 @@ const kinds: Readonly<Record<string, QuantSimOptions>> = {
   'on a grid of 24 bits': { weightBitwidth: 24 },
 };
 
-suite('export/shield-float-weights', test => {
+suite('export/shield-weights', test => {
   for (const [kind, options] of Object.entries(kinds)) {
     for (const engine of ['web', 'native'] as const) {
       test(`weights ${kind} stay what they are while the engine fuses: ${engine}`, async () => {
@@ -48,18 +48,24 @@ suite('export/shield-float-weights', test => {
         const exported = sim.exported();
         sameBits(await run(engine, exported, true), await run(engine, exported, false), 'fused');
         assert.equal(exported.graph.nodes.filter(({ opType }) => opType === 'Max').map(({ outputs }) => outputs[0]!.consumers.map(({ opType }) => opType).join()), ['Conv', 'Gemm', 'MatMul'], 'a MatMul alone keeps its weight');
-        assert.is(shieldFloatWeights(exported.graph).rewrites, 0, 'a second time there is nothing to do');
+        assert.is(shieldWeights(exported.graph).rewrites, 0, 'a second time there is nothing to do');
       });
     }
   }
 
-  for (const [what, dims, group, shields] of [['full', [4, 4, 3, 3], 1, 1], ['depthwise', [4, 1, 3, 3], 4, 0]] as const) {
-    test(`the float weight of a ${what} convolution has ${shields === 0 ? 'no shield: the engine leaves it alone' : 'one'}`, () => {
+  for (const [what, dims, group, after, shields] of [
+    ['full', [4, 4, 3, 3], 1, ['HardSwish'], 1], ['depthwise', [4, 1, 3, 3], 4, ['HardSwish', 'QuantizeLinear'], 0],
+    ['depthwise', [4, 1, 3, 3], 4, ['QuantizeLinear'], 1], ['depthwise', [4, 1, 3, 3], 4, ['Relu', 'QuantizeLinear'], 1],
+  ] as const) {
+    test(`the float weight of a ${what} convolution, ${after.join(', ')} after it, has ${shields === 0 ? 'no shield: the engine leaves it alone' : 'one'}`, () => {
       const { graph } = buildModel({
-        opset: 13, inputs: { q: { dtype: 'uint8', shape: [1, 4, 5, 5] } }, weights: { s: float32Tensor([], Float32Array.of(1)), w: weight(dims) }, outputs: { y: null },
-        nodes: [{ op: 'DequantizeLinear', in: ['q', 's'], out: ['x'] }, { op: 'Conv', in: ['x', 'w'], out: ['y'], attributes: { group: intAttribute(group) } }],
+        opset: 14, inputs: { q: { dtype: 'uint8', shape: [1, 4, 5, 5] } }, weights: { s: float32Tensor([], Float32Array.of(1)), w: weight(dims) }, outputs: { y: null },
+        nodes: [
+          { op: 'DequantizeLinear', in: ['q', 's'], out: ['x'] }, { op: 'Conv', in: ['x', 'w'], out: ['c'], attributes: { group: intAttribute(group) } },
+          ...after.map((op, i) => ({ op, in: [i === 0 ? 'c' : after[i - 1]!, ...(op === 'QuantizeLinear' ? ['s'] : [])], out: [i === after.length - 1 ? 'y' : op] })),
+        ],
       });
-      assert.is(shieldFloatWeights(graph).rewrites, shields);
+      assert.is(shieldWeights(graph).rewrites, shields);
     });
   }
 
