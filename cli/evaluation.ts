@@ -19,8 +19,11 @@ function report({ samples, metric, accuracy, pairs }: Evaluation): string {
   if (pairs.length > 0) {
     parts.push(table(
       [{ title: 'compared' }, { title: 'output', most: 32 }, { title: 'SQNR', align: 'right' }, { title: 'cosine', align: 'right' }, { title: 'same top-1', align: 'right' }, { title: 'largest error', align: 'right' }],
-      pairs.flatMap(({ of, to, outputs }) => Object.entries(outputs).map(([output, { exact, sqnr, cosine, agreement, maxError }]) =>
-        [`${of} to ${to}`, output, exact ? 'exact' : Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : 'not finite', cosine.toFixed(6), agreement === null ? '' : percent(agreement), Number(maxError.toPrecision(3))])),
+      pairs.flatMap(({ of, to, outputs, answers }) => [
+        ...Object.entries(outputs).map(([output, { exact, sqnr, cosine, agreement, maxError }]) =>
+          [`${of} to ${to}`, output, exact ? 'exact' : Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : 'not finite', cosine.toFixed(6), agreement === null ? '' : percent(agreement), Number(maxError.toPrecision(3))]),
+        ...Object.entries(answers).map(([output, { equal }]) => [`${of} to ${to}`, output, equal === 1 ? 'exact' : '', '', percent(equal), '']),
+      ]),
     ));
   }
   for (const { of, to, outputs } of pairs) {

@@ -5,6 +5,7 @@ import { sessionInputs } from '../calibrate/plan.ts';
 import { type Binding, type Block, BlockFeeds, labels } from '../data/index.ts';
 import type { Engine, Feeds, Session, SessionOptions } from '../engine/index.ts';
 import type { Model } from '../graph/graph.ts';
+import { AnswerCount, type Answers, holdsAnswers } from './answers.ts';
 import { type Closeness, Comparison } from './compare.ts';
 import { type Label, type MetricName, metricFor, type MetricOptions, type OutsideLabels, Score } from './metrics.ts';
 import { openSession } from './open-session.ts';
@@ -32,6 +33,8 @@ export interface Pair {
   readonly of: FormName;
   readonly to: FormName;
   readonly outputs: Readonly<Record<string, Closeness>>;
+  /** Outputs of integers and booleans. */
+  readonly answers: Readonly<Record<string, Answers>>;
 }
 
 /** What {@link evaluate} finds. */
@@ -139,7 +142,7 @@ function labelsOf(bytes: ArrayBuffer, { label, metric }: EvaluateOptions): reado
 class Tally {
   readonly #options: EvaluateOptions;
   readonly #forms: readonly FormName[];
-  readonly #pairs: readonly { readonly of: FormName; readonly to: FormName; readonly outputs: Map<string, Comparison> }[];
+  readonly #pairs: readonly { readonly of: FormName; readonly to: FormName; readonly outputs: Map<string, Comparison>; readonly answers: Map<string, AnswerCount> }[];
   readonly #scores = new Map<FormName, Score>();
   #metric: MetricName | null = null;
   #samples = 0;
@@ -147,14 +150,15 @@ class Tally {
   constructor(forms: readonly FormName[], options: EvaluateOptions) {
     this.#forms = forms;
     this.#options = options;
-    this.#pairs = comparisons.filter(pair => pair.every(name => forms.includes(name))).map(([of, to]) => ({ of, to, outputs: new Map() }));
+    this.#pairs = comparisons.filter(pair => pair.every(name => forms.includes(name))).map(([of, to]) => ({ of, to, outputs: new Map(), answers: new Map() }));
   }
 
   add(results: ReadonlyMap<FormName, Outputs>, rows: number, expected: readonly Label[] | null): void {
     this.#samples += rows;
-    for (const { of, to, outputs } of this.#pairs) {
+    for (const { of, to, outputs, answers } of this.#pairs) {
       const deltas = to === 'simulated' ? this.#options.deltas : undefined;
       compareOutputs(outputs, results.get(to)!, results.get(of)!, deltas);
+      compareAnswers(answers, results.get(to)!, results.get(of)!);
     }
     if (expected === null || expected.length === 0) return;
     if (this.#metric === null) this.#startScoring(expected[0]!, results.get('float')!);
@@ -167,7 +171,9 @@ class Tally {
   }
 
   get result(): Evaluation {
-    const pairs = this.#pairs.map(({ of, to, outputs }) => ({ of, to, outputs: Object.fromEntries([...outputs].map(([name, { result }]) => [name, result])) }));
+    const pairs = this.#pairs.map(({ of, to, outputs, answers }) => ({
+      of, to, outputs: Object.fromEntries([...outputs].map(([name, { result }]) => [name, result])), answers: Object.fromEntries([...answers].map(([name, { result }]) => [name, result])),
+    }));
     return {
       samples: this.#samples,
       metric: this.#metric,
@@ -186,7 +192,7 @@ function labelWarnings(outside: OutsideLabels | null): string[] {
 }
 
 /** Where an output of the exported model is another distance from float as the engine fuses it than as it stands, or is no number where it was one. */
-export function fusionWarnings(pairs: readonly Pair[]): string[] {
+export function fusionWarnings(pairs: readonly Pick<Pair, 'of' | 'to' | 'outputs'>[]): string[] {
   const outputs = (name: FormName) => pairs.find(({ of, to }) => of === name && to === 'float')?.outputs ?? {};
   const [fused, unfused] = [outputs('exported'), outputs('unfused')];
   return Object.entries(unfused).flatMap(([name, { sqnr, nonFinite }]) => {
@@ -209,5 +215,16 @@ function compareOutputs(comparisons: Map<string, Comparison>, reference: Outputs
     const comparison = comparisons.get(name) ?? new Comparison(deltas?.get(name) ?? null);
     comparison.add(expected, actual);
     comparisons.set(name, comparison);
+  }
+}
+
+/** The same for outputs of integers and booleans. */
+function compareAnswers(counts: Map<string, AnswerCount>, reference: Outputs, other: Outputs): void {
+  for (const [name, expected] of Object.entries(reference)) {
+    const actual = other[name];
+    if (actual === undefined || !holdsAnswers(expected)) continue;
+    const count = counts.get(name) ?? new AnswerCount();
+    count.add(expected, actual);
+    counts.set(name, count);
   }
 }

@@ -1,5 +1,6 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { Tensor } from '../base/tensor.ts';
+import { elementCount, type Tensor } from '../base/tensor.ts';
+import { holdsAnswers } from './answers.ts';
 import { argmax, floats, NO_LARGEST } from './compare.ts';
 
 /** What a sample should give: a class, or a sequence of classes. */
@@ -18,6 +19,8 @@ export interface Metric {
   readonly labels: string;
   readonly fits: (label: Label) => boolean;
   readonly isCorrect: (values: Float32Array, dims: readonly number[], sample: number, label: Label) => boolean;
+  /** Whether an output of integers may stand for what it reads: one for each sample, which is right where it is the label. */
+  readonly takesAnswers: boolean;
 }
 
 /** A label that is none of the classes of the output, and how many there are. */
@@ -32,9 +35,10 @@ const BLANK = 0;
 
 /** Ways to judge labelled samples. To add one: a line here. */
 export const metrics = {
-  /** An output [N, classes] is right where its largest value stands at the label. */
+  /** An output [N, classes] is right where its largest value stands at the label; one of class numbers, as ArgMax gives it, where it is the label. */
   'top-1': (): Metric => ({
     rank: 2,
+    takesAnswers: true,
     labels: 'a class number for each sample',
     fits: label => typeof label === 'number' || label.length === 1,
     isCorrect: (values, [, classes], sample, label) => {
@@ -45,6 +49,7 @@ export const metrics = {
   /** An output [N, steps, classes] is right where its greedy CTC decoding is the label, class by class. */
   'ctc': ({ ignoreClasses = [] }: MetricOptions): Metric => ({
     rank: 3,
+    takesAnswers: false,
     labels: 'a list of class numbers for each sample',
     fits: label => typeof label !== 'number',
     isCorrect: (values, [, steps, classes], sample, label) => {
@@ -102,24 +107,31 @@ export class Score {
   /** Judge a batch: `labels` has one entry per sample of the first output of the metric's rank. */
   add(outputs: Readonly<Record<string, Tensor>>, labels: readonly Label[]): void {
     const [name, output] = Object.entries(outputs).find(([, { dtype, dims }]) => dtype === 'float32' && dims.length === this.#metric.rank) ?? [];
+    const answers = name === undefined && this.#metric.takesAnswers ? Object.values(outputs).find(output => holdsAnswers(output) && elementCount(output.dims) === labels.length) : undefined;
+    if (answers !== undefined) return this.#addAnswers(answers, labels);
     if (name === undefined || output === undefined) {
       throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads an output of rank ${this.#metric.rank}; the model gives ${shapesOf(outputs)}`);
     }
-    this.#checkLabels(name, output, labels);
+    this.#checkForm(labels);
+    if (output.dims[0] !== labels.length) throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads output '${name}' as a row for each sample; its shape is [${output.dims.join(', ')}], and there are ${labels.length} labels: compare without labels (--no-label)`, { output: name });
     this.#countOutside(output.dims.at(-1)!, labels);
     const values = floats(output);
     this.#total += labels.length;
     labels.forEach((label, sample) => { if (this.#metric.isCorrect(values, output.dims, sample, label)) this.#correct++; });
   }
 
-  #checkLabels(name: string, { dims }: Tensor, labels: readonly Label[]): void {
+  #addAnswers({ data }: Tensor, labels: readonly Label[]): void {
+    this.#checkForm(labels);
+    this.#total += labels.length;
+    labels.forEach((label, sample) => { if (Number(data[sample]) === Number(label)) this.#correct++; });
+  }
+
+  #checkForm(labels: readonly Label[]): void {
     const odd = labels.find(label => !this.#metric.fits(label));
     if (odd !== undefined) {
       const found = typeof odd === 'number' ? `the class number ${odd}` : `a list of ${odd.length} class numbers`;
       throw new QuantpipeError('config-invalid', `the metric '${this.#name}' judges by ${this.#metric.labels}, and the labels hold ${found}: name another metric (--metric ${Object.keys(metrics).filter(other => other !== this.#name).join(', ')}), or compare without labels (--no-label)`);
     }
-    if (dims[0] === labels.length) return;
-    throw new QuantpipeError('config-invalid', `the metric '${this.#name}' reads output '${name}' as a row for each sample; its shape is [${dims.join(', ')}], and there are ${labels.length} labels: compare without labels (--no-label)`, { output: name });
   }
 
   #countOutside(classes: number, labels: readonly Label[]): void {

@@ -70,6 +70,19 @@ suite('sim/evaluate', test => {
     assert.equal([negated!.cosine.toFixed(12), negated!.agreement], ['-1.000000000000', 0.1]);
   });
 
+  test('outputs of integers and booleans are compared by equal elements, and scored', async () => {
+    const classes = (factor: number) => buildModel({
+      opset: 13, inputs: { x: ['N', 2] }, weights: { w: float32Tensor([2, 2], Float32Array.of(factor, 0, 0, factor)), z: float32Tensor([], Float32Array.of(0)) },
+      nodes: [node('MatMul', ['x', 'w'], ['y']), node('ArgMax', ['y'], ['cls'], { axis: intAttribute(1), keepdims: intAttribute(0) }), node('Greater', ['y', 'z'], ['above']), node('NonZero', ['above'], ['places'])],
+      outputs: { cls: { dtype: 'int64', shape: ['N'] }, above: { dtype: 'bool', shape: ['N', 2] }, places: { dtype: 'int64', shape: [2, 'P'] } },
+    });
+    const { accuracy, pairs } = await judge({ float: classes(1), exported: classes(-1) }, source({ type: new Int32(), of: () => 0 }));
+    assert.equal(accuracy, { float: 1, exported: 0.1 }); // sample 0 is a tie
+    assert.equal(pairs.map(({ of, to, outputs, answers }) => [of, to, outputs, answers]), [['exported', 'float', {}, { cls: { elements: 10, equal: 0.1 }, above: { elements: 20, equal: 0.1 }, places: { elements: 18, equal: 0.5 } }]]);
+    const half = await judge({ float: classes(1), exported: classes(0) }, source());
+    assert.equal(half.pairs[0]!.answers['places'], { elements: 18, equal: 0 }, 'of other shapes nothing is the same');
+  });
+
   test('compares without labels, and where labels are not wanted', async () => {
     for (const [data, options] of [[source(), {}], [source(classes), { label: null }]] as const) {
       const { metric, accuracy, pairs } = await judge({ float: scaled(1), exported: scaled(1) }, data, options);

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 
-import { float32Tensor } from '../../pipeline/base/tensor.ts';
+import { float32Tensor, type Tensor } from '../../pipeline/base/tensor.ts';
 import { type Label, type MetricName, metricFor, type MetricOptions, Score } from '../../pipeline/sim/metrics.ts';
 import { suite } from '../support/suite.ts';
 import { messageOf } from '../support/thrown.ts';
@@ -67,6 +67,15 @@ suite('sim/metrics', test => {
   test('refuses an output whose first axis does not count samples', () => {
     const pooled = float32Tensor([1, 3], Float32Array.of(0, 1, 2));
     assert.match(messageOf(() => share('top-1', { pooled }, [1, 2])), /^config-invalid .* output 'pooled' .*\[1, 3\], and there are 2 labels: compare without labels \(--no-label\)/);
+  });
+
+  test('takes class numbers, as ArgMax gives them, for the answer itself', () => {
+    const int64 = (...values: number[]): Tensor => ({ dtype: 'int64', dims: [values.length, 1], data: BigInt64Array.from(values.map(BigInt)) });
+    assert.is(share('top-1', { cls: int64(3, 1, 2, 0) }, [3, 1, 0, [0]]), 0.75);
+    assert.is(share('top-1', { cls: int64(3, 3), logits: float32Tensor([2, 2], Float32Array.of(0, 1, 1, 0)) }, [1, 0]), 1, 'values come first');
+    assert.match(messageOf(() => share('top-1', { cls: int64(3, 1) }, [[1, 2], [0, 1]])), /^config-invalid the metric 'top-1' judges by a class number for each sample/);
+    assert.match(messageOf(() => share('top-1', { cls: int64(3, 1, 2) }, [3, 1])), /^config-invalid the metric 'top-1' reads an output of rank 2; the model gives 'cls' \[3, 1\]/);
+    assert.match(messageOf(() => share('ctc', { cls: int64(3, 1) }, [[1], [0]])), /^config-invalid the metric 'ctc' reads an output of rank 3/);
   });
 
   test('the kind of label, and what the model gives, name the metric', () => {
