@@ -62,6 +62,12 @@ function unshared(model: Uint8Array): Uint8Array {
   return model.buffer instanceof SharedArrayBuffer ? new Uint8Array(model) : model;
 }
 
+/**
+ * No integer kernels in the place of QuantizeLinear and DequantizeLinear. Of two equal pairs in a row ONNX Runtime 1.30 then leaves one out, be its result
+ * a graph output or not, and reads what is not there (the native build takes the process down): so without what cleans up after kernels that are not made.
+ */
+const AS_IT_STANDS = { session: { disable_quant_qdq: '1' }, optimization: { disable_specified_optimizers: 'QDQFinalCleanupTransformer' } };
+
 function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
   return {
     executionProviders: [engine === 'web' ? 'wasm' : 'cpu'],
@@ -70,7 +76,7 @@ function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory =
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
     ...(keepMemory ? {} : { enableCpuMemArena: false, enableMemPattern: false }),
-    ...(fuseQuantized ? {} : { extra: { session: { disable_quant_qdq: '1' } } }),
+    ...(fuseQuantized ? {} : { extra: AS_IT_STANDS }),
   };
 }
 

@@ -75,7 +75,8 @@ export function exportWarnings({ quantizers }: Placement): string[] {
     `(first '${wide[0]!.tensor}', ${wide[0]!.grid.bitwidth} bits) ${wide.length === 1 ? 'is' : 'are'} simulated in float`];
 }
 
-function neededOpset({ quantizers }: Placement): number {
+/** The version of the standard operators that the quantized model needs at least. */
+export function neededOpset({ quantizers }: Placement): number {
   const isNew = (quantizer: Quantizer) => quantizer.grid.bitwidth <= WIDEST_STORED
     && (quantizer.granularity.kind === 'block' || !storageIn(quantizer, {}).dtype.endsWith('8'));
   return quantizers.some(isNew) ? BLOCK_OPSET : PER_CHANNEL_OPSET;

@@ -1,6 +1,6 @@
 import { float32Tensor } from '../base/tensor.ts';
-import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
-import { castChain, type Chain, encodingsOf, insertChain, insertQuantizer, qdqChain, quantizedBias, roundConstant, roundFloatConstant, wideChain } from '../export/index.ts';
+import type { BiasQuantizer, EncodingTable, FloatQuantizer, Placement } from '../config/placement.ts';
+import { castChain, type Chain, encodingsOf, insertChain, insertQuantizer, neededOpset, qdqChain, quantizedBias, roundConstant, roundFloatConstant, wideChain } from '../export/index.ts';
 import { cloneModel } from '../graph/clone.ts';
 import { addInitializer, removeDeadInitializers, setInput } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
@@ -19,7 +19,8 @@ export interface SimulateOptions {
  * Run it with the session option `fuseQuantized: false`, so that the engine does not turn the pairs into integer kernels.
  *
  * Activations of up to 16 bits: Clip (where the type does not saturate by itself), QuantizeLinear, DequantizeLinear. More than 8 bits
- * raise the model to opset 21. Wider ones: arithmetic nodes. 16-bit floats: Cast and back.
+ * raise the model to opset 21. Wider ones: arithmetic nodes. 16-bit floats: Cast and back. Other nodes are of the same version as in the exported
+ * model: an engine may have another kernel for another version, which adds up in another order, and a mean of codes is often half way between two.
  */
 export function simulate(model: Model, placement: Placement, encodings: EncodingTable, { bias = 'int32' }: SimulateOptions = {}): Model {
   const copy = cloneModel(model);
@@ -35,14 +36,6 @@ export function simulate(model: Model, placement: Placement, encodings: Encoding
   for (const quantizer of placement.floats) roundToFloat(graph, quantizer);
   removeDeadInitializers(graph);
   return copy;
-}
-
-/** QuantizeLinear has channels since the first of these versions of the standard operators, 16-bit types since the second. */
-const [CHANNEL_OPSET, SIXTEEN_BIT_OPSET] = [13, 21];
-
-function neededOpset({ quantizers }: Placement): number {
-  const isSixteen = ({ role, grid: { bitwidth } }: Quantizer) => role === 'activation' && bitwidth > 8 && bitwidth <= WIDEST_STORED;
-  return quantizers.some(isSixteen) ? SIXTEEN_BIT_OPSET : CHANNEL_OPSET;
 }
 
 /** The engine's own operators simulate an activation wherever they have a type for its codes. */
