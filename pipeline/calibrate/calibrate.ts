@@ -117,7 +117,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     isEnded = true;
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range, `${readingHash(source, bindings, options.images)}-${engine.name}`) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
+    return { statistics: { ...statistics, shards: shardsOf(source, range, `${readingHash(source, bindings, options.images, source.rows === null ? range.limit : null)}-${engine.name}`) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
   } catch (error) {
     isEnded = true;
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);

@@ -1,8 +1,6 @@
 import { QuantpipeError } from '../base/errors.ts';
+import { listed } from '../base/listed.ts';
 import type { Model } from '../graph/graph.ts';
-
-/** Nodes that one message names. */
-const NAMED = 3;
 
 /**
  * An engine that does not know an operator may not say where it stands: add the nodes of `model` that have it. Any other error
@@ -14,7 +12,6 @@ export function nameNodes(error: unknown, { graph }: Model): unknown {
   if (operator === undefined || node !== undefined) return error;
   const nodes = graph.nodes.filter(({ opType, domain: of }) => opType === operator && of === domain);
   if (nodes.length === 0) return error; // it stands in a subgraph
-  const names = nodes.slice(0, NAMED).map(({ label, name }) => name === '' ? label : `'${name}'`).join(', ');
-  const more = nodes.length > NAMED ? ` and ${nodes.length - NAMED} more` : '';
-  return new QuantpipeError(error.code, `${error.message}; it is the operator of ${names}${more}`, { ...error.context, node: nodes[0]!.label }, { cause: error });
+  const names = listed(nodes.map(({ label, name }) => name === '' ? label : `'${name}'`));
+  return new QuantpipeError(error.code, `${error.message}; it is the operator of ${names}`, { ...error.context, node: nodes[0]!.label }, { cause: error });
 }

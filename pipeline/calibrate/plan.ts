@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { listed } from '../base/listed.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Placement } from '../config/placement.ts';
 import type { SessionInput } from '../engine/index.ts';
@@ -58,8 +59,7 @@ function nothingToCalibrate({ graph: { nodes, outputs } }: Model): QuantpipeErro
   const other = computed.find(dtype => dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64');
   if (other === undefined || computed.includes('float32')) {
     const operators = [...new Set(nodes.map(({ domain, opType }) => domain === '' ? opType : `${domain}.${opType}`))];
-    const list = operators.slice(0, OPERATORS_SHOWN).join(', ') + (operators.length > OPERATORS_SHOWN ? ` and ${operators.length - OPERATORS_SHOWN} more` : '');
-    return new QuantpipeError('config-invalid', `the configuration quantizes no activation and no weight of this model (its operators: ${list || 'none'}), so there is nothing to calibrate`);
+    return new QuantpipeError('config-invalid', `the configuration quantizes no activation and no weight of this model (its operators: ${listed(operators, OPERATORS_SHOWN) || 'none'}), so there is nothing to calibrate`);
   }
   return new QuantpipeError('op-unsupported', `the model computes in ${other}, and only float32 is quantized, so there is nothing to calibrate: export it in float32`);
 }

@@ -1,3 +1,4 @@
+import { listed } from '../base/listed.ts';
 import { elementCount } from '../base/tensor.ts';
 import { floatOf } from '../graph/attribute.ts';
 import type { Initializer, Node, Value } from '../graph/node.ts';
@@ -44,17 +45,10 @@ export function sharedBiasWarnings(layers: readonly LayerBias[], biases: readonl
   return [...addedBy].flatMap(([{ name, uses }, adders]) => {
     const others = [...new Set(uses.map(({ node }) => node))].filter(node => !adders.includes(node) && reasonForFloat(node) === null);
     const quantizer = quantizers.get(name);
-    if (quantizer !== undefined) return [`bias '${name}' of ${adders[0]!.title} has ${quantizer.grid.bitwidth} bits and not 32: it is quantized as a weight of ${titlesOf(others)}`];
+    if (quantizer !== undefined) return [`bias '${name}' of ${adders[0]!.title} has ${quantizer.grid.bitwidth} bits and not 32: it is quantized as a weight of ${listed(others.map(({ title }) => title))}`];
     if (others.length === 0 || !biases.some(({ tensor }) => tensor === name)) return [];
-    return [`bias '${name}' is int32 for ${adders[0]!.title}, whose parameter it is, and float for what else reads it: ${titlesOf(others)}`];
+    return [`bias '${name}' is int32 for ${adders[0]!.title}, whose parameter it is, and float for what else reads it: ${listed(others.map(({ title }) => title))}`];
   });
-}
-
-/** Names in a warning before the rest is counted. */
-const NAMES_SHOWN = 3;
-
-function titlesOf(nodes: readonly Node[]): string {
-  return nodes.slice(0, NAMES_SHOWN).map(({ title }) => title).join(', ') + (nodes.length > NAMES_SHOWN ? ` and ${nodes.length - NAMES_SHOWN} more` : '');
 }
 
 /** Products of floating-point formats have no step. */

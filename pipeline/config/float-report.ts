@@ -1,3 +1,4 @@
+import { listed } from '../base/listed.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
@@ -63,12 +64,11 @@ const NAMES_SHOWN = 5;
 export function typeWarnings(graph: Graph): string[] {
   const values = [...graph.values.values()].filter(({ initializer, producer }) => initializer !== null || producer !== null).concat(graph.inputs);
   const named = (kind: string, isNamed = (_: Value) => true) => [...new Set(values.filter(value => elementKind(value) === kind && isNamed(value)))].map(({ name }) => `'${name}'`);
-  const list = (names: string[]) => names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
   const [others, unknown] = [named('other-float', value => !isBorder(graph, value)), named('unknown')];
   return [
-    ...([...graph.values.values()].some(value => elementKind(value) !== 'other') ? [] : [`nothing is quantized: no tensor of the model is float32; its inputs are ${list(graph.inputs.map(typed))}`]),
-    ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${list(others)}`]),
-    ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${list(unknown)}`]),
+    ...([...graph.values.values()].some(value => elementKind(value) !== 'other') ? [] : [`nothing is quantized: no tensor of the model is float32; its inputs are ${listed(graph.inputs.map(typed), NAMES_SHOWN)}`]),
+    ...(others.length === 0 ? [] : [`only float32 is quantized; ${others.length} tensors of other float types stay as they are: ${listed(others, NAMES_SHOWN)}`]),
+    ...(unknown.length === 0 ? [] : [`no element type is known of ${unknown.length} tensors; they are taken for float32: ${listed(unknown, NAMES_SHOWN)}`]),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { listed } from '../base/listed.ts';
 import type { Node, Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
 import { mayBeQuantized } from './element-kind.ts';
@@ -64,16 +65,12 @@ function widthsOf(exceptional: Exceptional, products: readonly Node[]): Map<Valu
   return new Map(read.map(root => [root, settingOf(exceptional, root).bitwidth]));
 }
 
-/** Names in a warning before the rest is counted. */
-const NAMES_SHOWN = 3;
-
 /** What has other bit-widths than were asked for, because the products of the hardware have no others. */
 function widthWarnings(exceptional: Exceptional, asked: ReadonlyMap<Value, number>): string[] {
   const changed = [...asked].map(([root, before]) => ({ name: root.name, before, now: settingOf(exceptional, root).bitwidth })).filter(({ before, now }) => before !== now);
   if (changed.length === 0) return [];
-  const list = changed.slice(0, NAMES_SHOWN).map(({ name, before, now }) => `'${name}' ${now} and not ${before}`).join(', ');
   return [`${PATH} ${exceptional.config.defaults.hwVersion}: ${changed.length} ${changed.length === 1 ? 'input' : 'inputs'} of MatMul ${changed.length === 1 ? 'has' : 'have'} other bits than were asked for: ` +
-    list + (changed.length > NAMES_SHOWN ? ` and ${changed.length - NAMES_SHOWN} more` : '')];
+    listed(changed.map(({ name, before, now }) => `'${name}' ${now} and not ${before}`))];
 }
 
 /**

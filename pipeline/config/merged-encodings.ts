@@ -1,3 +1,4 @@
+import { listed } from '../base/listed.ts';
 import type { Value } from '../graph/node.ts';
 import type { PlacedGraph } from './activations.ts';
 import { rangeText } from './holding-zero.ts';
@@ -154,12 +155,8 @@ export class MergedEncodings {
   }
 }
 
-/** Names in a reason before the rest is counted. */
-const NAMES_SHOWN = 3;
-
 function namesOf(operators: readonly Operator[]): string {
-  const names = operators.map(({ kind, nodes: [first] }) => first!.name === '' ? first!.label : `${kind} '${first!.name}'`);
-  return names.slice(0, NAMES_SHOWN).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
+  return listed(operators.map(({ kind, nodes: [first] }) => first!.name === '' ? first!.label : `${kind} '${first!.name}'`));
 }
 
 function isTied(operator: Operator, { ties, defaults }: QuantsimConfig): boolean {

@@ -1,3 +1,4 @@
+import { listedNames } from '../base/listed.ts';
 import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { PER_TENSOR } from '../quant/granularity.ts';
@@ -129,12 +130,9 @@ function quantizedRoots(placed: PlacedGraph, weights: ReadonlyMap<Value, WeightS
 function blockWarnings(weights: ReadonlyMap<Value, WeightSetting>, blocks: BlockOptions | null): string[] {
   const floats = [...weights].filter(([, { isQuantized, format, granularity }]) => isQuantized && format !== null && granularity.kind === 'block');
   if (blocks === null || floats.length === 0) return [];
-  const names = floats.slice(0, NAMES_SHOWN).map(([{ name }]) => `'${name}'`).join(', ') + (floats.length > NAMES_SHOWN ? ` and ${floats.length - NAMES_SHOWN} more` : '');
+  const names = listedNames(floats.map(([{ name }]) => name));
   return [`blocks of ${blocks.blockSize} are not used for ${floats.length} ${floats.length === 1 ? 'weight' : 'weights'} in ${floats[0]![1].format}, which ${floats.length === 1 ? 'has' : 'have'} no encodings: ${names}`];
 }
-
-/** Names in a warning before the rest is counted. */
-const NAMES_SHOWN = 3;
 
 /** The weights that have one encoding because those who share them disagree, and not because an override says so. */
 function undividedWeights(weights: ReadonlyMap<Value, WeightSetting>, quantizers: ReadonlyMap<string, Quantizer>): Undivided[] {

@@ -7,11 +7,13 @@ import type { Binding, Source } from './source.ts';
 /**
  * A short hash of how samples are chosen and become what the model reads, the same wherever the data lie: names of files are no part of it, nor
  * are those of columns that nobody asked for (an .npy file's is the file's). Shards that were read in different ways are not of one data set.
+ *
+ * @param limit of a stream, which does not tell how many samples there are: of other data, their number says the same
  */
-export function readingHash({ columns, selection = 'all' }: Pick<Source, 'columns' | 'selection'>, bindings: readonly Binding[], images: BindOptions['images'] = {}): string {
+export function readingHash({ columns, selection = 'all' }: Pick<Source, 'columns' | 'selection'>, bindings: readonly Binding[], images: BindOptions['images'] = {}, limit: number | null = null): string {
   const bound = bindings.map(({ because, column, pad, ...binding }) => {
     const { dtype, shape } = columns.find(({ name }) => name === column)!;
     return { ...binding, column: because === 'option' ? column : null, pad: pad === undefined ? null : String(pad), dtype, shape };
   });
-  return createHash('sha256').update(stableJson({ selection, bound, images })).digest('hex').slice(0, 12);
+  return createHash('sha256').update(stableJson({ selection, bound, images, ...(limit !== null && { limit }) })).digest('hex').slice(0, 12);
 }

@@ -1,3 +1,4 @@
+import { listedNames } from '../base/listed.ts';
 import { placeBiases } from '../config/bias.ts';
 import { layerBiases } from '../config/layer-bias.ts';
 import { didYouMean } from '../config/near-name.ts';
@@ -83,14 +84,14 @@ function lackingIn({ entries }: EncodingsFile, { quantizers, floats }: Placement
 function lackWarnings({ quantizers, placed, biases }: { quantizers: readonly string[]; placed: number; biases: readonly BiasQuantizer[] }, rest: 'drop' | 'keep'): string[] {
   const fate = rest === 'drop' ? 'stay in float' : 'are calibrated as the configuration has them';
   return [
-    ...(quantizers.length === 0 ? [] : [`the file has no encodings of ${quantizers.length} of ${placed} placed quantizers, which ${fate}: ${listed(quantizers)}`]),
-    ...(biases.length === 0 ? [] : [`the file has no encodings of ${biases.length} ${biases.length === 1 ? 'bias' : 'biases'} beside tensors that it has, which ${biases.length === 1 ? 'stays' : 'stay'} in float: ${listed(biases.map(({ tensor }) => tensor))}`]),
+    ...(quantizers.length === 0 ? [] : [`the file has no encodings of ${quantizers.length} of ${placed} placed quantizers, which ${fate}: ${listedNames(quantizers, NAMES_SHOWN)}`]),
+    ...(biases.length === 0 ? [] : [`the file has no encodings of ${biases.length} ${biases.length === 1 ? 'bias' : 'biases'} beside tensors that it has, which ${biases.length === 1 ? 'stays' : 'stay'} in float: ${listedNames(biases.map(({ tensor }) => tensor), NAMES_SHOWN)}`]),
   ];
 }
 
 /** A file has one entry a tensor, and so none of a bias that layers with different steps share, see biasWarnings. */
 function sharedWarnings(biases: readonly string[]): string[] {
-  return biases.length === 0 ? [] : [`the file has no encodings of ${listed(biases)}, which several layers add: int32 as the configuration has it, with the step of each layer`];
+  return biases.length === 0 ? [] : [`the file has no encodings of ${listedNames(biases, NAMES_SHOWN)}, which several layers add: int32 as the configuration has it, with the step of each layer`];
 }
 
 /** What stands in a list more than once, each once. */
@@ -100,10 +101,6 @@ function repeated(names: readonly string[]): string[] {
 
 /** Names in a warning before the rest is counted. */
 const NAMES_SHOWN = 5;
-
-function listed(names: readonly string[]): string {
-  return names.slice(0, NAMES_SHOWN).map(name => `'${name}'`).join(', ') + (names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '');
-}
 
 /** A quantizer on the grid or in the format that an entry says; without an entry, as it was placed. */
 interface Fitted {

@@ -62,5 +62,5 @@ function leftInFloat({ tensors, fact }: WithoutRange): string {
 /** @param path of an encodings file, of any version */
 export async function fromFile(model: Model, placed: Placement, path: string): Promise<Encoded> {
   const { placement, encodings, biasesInFile, warnings } = applyEncodings(model, placed, await readEncodingsFile(path));
-  return { placement, encodings, loaded: new Set(encodings.keys()), quality: [], warnings: [...warnings, ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)] };
+  return { placement, encodings, loaded: new Set(encodings.keys()), quality: [], warnings: [...warnings, ...narrowBiasWarnings(model, placement, encodings), ...biasStepWarnings(model.graph, placement, encodings, biasesInFile)] };
 }

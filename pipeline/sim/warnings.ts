@@ -6,11 +6,11 @@ import { nonFiniteCounts } from '../observers/signal-power.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { MIN_RANGE } from '../quant/encoding.ts';
 
-/** Frozen steps are not widened where a bias needs more than int32 has of them. */
+/** Steps that a file gives are not widened where a bias needs more than int32 has of them. */
 export function narrowBiasWarnings(model: Model, placement: Placement, encodings: EncodingTable): string[] {
   const roomy = fitBiases(model, placement, encodings);
   const narrow = placement.biases.filter(({ weight }) => roomy.get(weight) !== encodings.get(weight));
-  return narrow.map(({ tensor, weight }) => `bias '${tensor}' is clipped: the frozen steps of '${weight}' are too small for it`);
+  return narrow.map(({ tensor, weight }) => `bias '${tensor}' is clipped: the steps of '${weight}', which a file gives, are too small for it`);
 }
 
 /** Tensors that held NaN or infinite values while they were observed. */

@@ -106,6 +106,15 @@ suite('calibrate/observe', test => {
     }
   }));
 
+  test('shards of a stream up to different limits do not add up', async () => {
+    const half = async (index: number, limit: number) =>
+      (await observed(plan, { ...await openSource(IMAGES), rows: null }, { batchSize: 8, engine: 'native', workers: 1, shard: { index, count: 2 }, limit })).statistics;
+    const first = await half(0, 16);
+    assert.is(mergeStatistics(kernels, first, await half(1, 16)).shards, null);
+    const other = await half(1, 24);
+    assert.throws(() => mergeStatistics(kernels, first, other), /^shard 1\/2 of blocks of 8 samples do not merge with shard 0\/2 .*: they were read in different ways/);
+  });
+
   test('there are no more workers than blocks', async () => {
     const { workers } = await observed(plan, IMAGES, { ...settings, engine: 'native', workers: 1000, batchSize: 8, limit: 16 });
     assert.is(workers, 2);

@@ -50,6 +50,20 @@ suite('calibrate/ordered-map', test => {
     assert.ok(state.closed);
   });
 
+  test('a consumer that stops early waits for the tasks that run', async () => {
+    const { all, task } = gates(3);
+    const mapped = orderedMap(counted(3).source, () => 3, task);
+    all[0]!.resolve(0);
+    assert.is((await mapped.next()).value, 0);
+    let isOver = false;
+    const over = mapped.return(undefined).then(() => { isOver = true; });
+    all[1]!.resolve(10);
+    await new Promise(setImmediate);
+    assert.is(isOver, false, 'task 2 still runs');
+    all[2]!.reject(new Error('nobody waits for this one'));
+    await over;
+  });
+
   test('throws the error of a task in its turn, closes the source and starts no further task', async () => {
     const { state, source } = counted(100);
     const seen: number[] = [];

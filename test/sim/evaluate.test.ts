@@ -83,6 +83,13 @@ suite('sim/evaluate', test => {
     assert.equal(half.pairs[0]!.answers['places'], { elements: 18, equal: 0 }, 'of other shapes nothing is the same');
   });
 
+  test('the simulated model runs as it stands, the exported one as engines run it, and as it stands too', async () => {
+    const web = await openEngine('web'), asked: unknown[] = [];
+    const engine = { ...web, load: (...[model, options]: Parameters<typeof web.load>) => { asked.push(options?.fuseQuantized ?? true); return web.load(model, options); } };
+    await evaluate({ float: scaled(1), simulated: scaled(1), exported: scaled(1) }, blocks(source(), { size: 3 }), [{ input: 'x', column: 'x', preprocess: null, because: 'name' }], { engine });
+    assert.equal(asked, [true, false, true, false]);
+  });
+
   test('compares without labels, and where labels are not wanted', async () => {
     for (const [data, options] of [[source(), {}], [source(classes), { label: null }]] as const) {
       const { metric, accuracy, pairs } = await judge({ float: scaled(1), exported: scaled(1) }, data, options);

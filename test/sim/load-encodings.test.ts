@@ -72,7 +72,7 @@ suite('sim/load-encodings', test => {
   test('tells of a bias that frozen steps clip', async () => {
     const tiny = { ...kernel, bw: 8, scale: [1e-12, 1e-12], offset: [-128, -128] };
     const sim = await calibrated([tiny], { freeze: true });
-    assert.equal(sim.warnings.slice(1), ["bias 'shift' is clipped: the frozen steps of 'kernel' are too small for it"]);
+    assert.equal(sim.warnings.slice(1), ["bias 'shift' is clipped: the steps of 'kernel', which a file gives, are too small for it"]);
     assert.equal(stepsOf(sim, 'kernel'), [[1e-12, -128, 8], [1e-12, -128, 8]]);
     assert.not.ok((await calibrated([tiny])).warnings.some(warning => warning.includes('clipped')));
   });
@@ -96,6 +96,15 @@ suite('sim/load-encodings', test => {
     assert.equal(await told(image, kernel, shift(0.002, 0.003)), sentence('0.003000', 1, '0.004000'));
     assert.equal(await told(image, kernel, shift(0.002)), sentence('0.002000', 1, '0.004000'));
     assert.equal(await told(image, kernel, shift(0.00200001, 0.004)), []);
+  }));
+
+  test('tells of a bias that the steps of a loaded file clip, too', () => inFolder(async folder => {
+    const file = join(folder, 'tiny.json');
+    const shift = { ...kernel, name: 'shift', bw: 32, scale: [1, 1], offset: [-(2 ** 31), -(2 ** 31)] };
+    await writeFile(file, JSON.stringify({ version: '1.0.0', activation_encodings: [image, { ...kernel, bw: 8, scale: [1e-12, 1e-12], offset: [-128, -128] }, shift], param_encodings: [] }));
+    const loaded = await QuantSim.open(smallNetwork().model);
+    await loaded.loadEncodings(file);
+    assert.ok(loaded.warnings.includes("bias 'shift' is clipped: the steps of 'kernel', which a file gives, are too small for it"), loaded.warnings.join('\n'));
   }));
 
   test('compares the step of a bias with what is calibrated beside a frozen weight', async () => {
