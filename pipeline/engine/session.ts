@@ -66,7 +66,7 @@ function unshared(model: Uint8Array): Uint8Array {
  * No integer kernels in the place of QuantizeLinear and DequantizeLinear. Of two equal pairs in a row ONNX Runtime 1.30 then leaves one out, be its result
  * a graph output or not, and reads what is not there (the native build takes the process down): so without what cleans up after kernels that are not made.
  */
-const AS_IT_STANDS = { session: { disable_quant_qdq: '1' }, optimization: { disable_specified_optimizers: 'QDQFinalCleanupTransformer' } };
+const asItStands = () => ({ session: { disable_quant_qdq: '1' }, optimization: { disable_specified_optimizers: 'QDQFinalCleanupTransformer' } }); // anew each time: the web build writes into it
 
 function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory = true, optimize = 'all' }: SessionOptions): InferenceSession.SessionOptions {
   return {
@@ -76,7 +76,7 @@ function libraryOptions(engine: EngineName, { fuseQuantized = true, keepMemory =
     interOpNumThreads: 1,
     logSeverityLevel: LOG_SEVERITY,
     ...(keepMemory ? {} : { enableCpuMemArena: false, enableMemPattern: false }),
-    ...(fuseQuantized ? {} : { extra: AS_IT_STANDS }),
+    ...(fuseQuantized ? {} : { extra: asItStands() }),
   };
 }
 

@@ -29,6 +29,7 @@ export interface NodeProto extends Message {
   name: string;
   opType: string;
   domain: string;
+  overload: string;
   attribute: AttributeProto[];
 }
 
@@ -92,7 +93,12 @@ export interface DimensionProto extends Message {
 export interface FunctionProto extends Message {
   name: string;
   domain: string;
+  overload: string;
+  input: string[];
+  output: string[];
   node: NodeProto[];
+  opsetImport: OperatorSetIdProto[];
+  attributeProto: AttributeProto[];
 }
 
 export interface TrainingInfoProto extends Message {

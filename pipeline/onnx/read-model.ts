@@ -6,6 +6,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { unreadable } from '../base/text-file.ts';
 import type { Graph, Model } from '../graph/graph.ts';
 import type { ExternalFolder } from './external-data.ts';
+import { inlineFunctions } from './inline-functions.ts';
 import type { ModelProto } from './messages.ts';
 import { inlineNested } from './nested-tensors.ts';
 import { foreignKind, truncation } from './not-a-model.ts';
@@ -17,11 +18,13 @@ export interface ReadOptions {
   readonly where?: string;
   /** The folder that external data is in. Without it, a model with external data is read, but not that data. */
   readonly folder?: string;
+  /** Put the nodes of the model's functions in the place of their calls. Default false: what is read is what is written. */
+  readonly inlineFunctions?: boolean;
 }
 
 /** Read a model from the bytes of an ONNX file. Weights stay views of `bytes`, which must not change any more. */
-export function readModel(bytes: Uint8Array, { where = 'the model', folder }: ReadOptions = {}): Model {
-  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realFolder(folder)], digests: new Map(), files: new Set() });
+export function readModel(bytes: Uint8Array, { where = 'the model', folder, inlineFunctions = false }: ReadOptions = {}): Model {
+  return modelOf(bytes, where, folder === undefined ? null : { path: folder, inside: [realFolder(folder)], digests: new Map(), files: new Set() }, inlineFunctions);
 }
 
 function realFolder(path: string): string {
@@ -33,7 +36,7 @@ function realFolder(path: string): string {
 }
 
 /** Read a model from a file, with external data in the folder of the file. */
-export async function readModelFile(path: string): Promise<Model> {
+export async function readModelFile(path: string, { inlineFunctions = false }: Pick<ReadOptions, 'inlineFunctions'> = {}): Promise<Model> {
   let bytes: Uint8Array;
   let inside: string[];
   try {
@@ -44,14 +47,15 @@ export async function readModelFile(path: string): Promise<Model> {
     throw unreadable(path, cause);
   }
   const folder = { path: dirname(path), inside, digests: new Map(), files: new Set<string>() };
-  const model = modelOf(bytes, basename(path), folder);
+  const model = modelOf(bytes, basename(path), folder, inlineFunctions);
   return { ...model, files: [path, ...folder.files] };
 }
 
-function modelOf(bytes: Uint8Array, where: string, folder: ExternalFolder | null): Model {
-  const proto = parseModel(bytes, where);
+function modelOf(bytes: Uint8Array, where: string, folder: ExternalFolder | null, isInlined: boolean): Model {
+  const parsed = parseModel(bytes, where);
   try {
-    inlineNested(proto, folder);
+    inlineNested(parsed, folder);
+    const proto = isInlined ? inlineFunctions(parsed) : parsed;
     const graph = readGraph(proto.graph!, folder);
     return { graph, opsets: usableOpsets(proto, graph), origin: proto };
   } catch (error) {

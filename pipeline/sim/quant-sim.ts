@@ -69,10 +69,10 @@ export class QuantSim {
     this.warnings.push(...this.#start.warnings);
   }
 
-  /** Read a model, prepare it, and place its quantizers. */
+  /** Read a model, the nodes of its functions in the place of their calls, prepare it, and place its quantizers. */
   static async open(model: string | Model, options: QuantSimOptions = {}): Promise<QuantSim> {
     const settings = await readSettings(options);
-    return new QuantSim(typeof model === 'string' ? await readModelFile(model) : model, options, settings);
+    return new QuantSim(typeof model === 'string' ? await readModelFile(model, { inlineFunctions: true }) : model, options, settings);
   }
 
   get placement(): Placement {

@@ -20,7 +20,7 @@ const models: readonly { readonly name: string; readonly path: string }[] = [
 suite('config/placements', test => {
   for (const { name, path } of models) {
     test(`${name} is placed by every preset as in its golden: ${BASE} in full, the others by the rows that differ`, async () => {
-      const { model } = prepareModel(await readModelFile(path));
+      const { model } = prepareModel(await readModelFile(path, { inlineFunctions: true }));
       const tables = new Map(presetNames.map(preset => [preset, placementTable(placeQuantizers(model, loadConfig(preset)))]));
       const base = tables.get(BASE)!;
       const groups = new Map<string, string[]>();

@@ -94,7 +94,7 @@ suite('config/presets', test => {
 
   for (const { name, path } of exportedModels) {
     test(`no preset contradicts itself about ${name}`, async () => {
-      const { model } = prepareModel(await readModelFile(path));
+      const { model } = prepareModel(await readModelFile(path, { inlineFunctions: true }));
       for (const preset of presetNames) assert.ok(placeQuantizers(model, loadConfig(preset)).quantizers.length > 0, preset);
     });
   }

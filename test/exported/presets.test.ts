@@ -17,7 +17,7 @@ import { suite } from '../support/suite.ts';
 suite('exported/presets', test => {
   for (const { name, path } of exportedModels) {
     test(`${name}: exported with every preset, both engines load it`, async () => {
-      const { model } = prepareModel(await readModelFile(path));
+      const { model } = prepareModel(await readModelFile(path, { inlineFunctions: true }));
       const loaded = new Set<string>(); // presets that differ in what they say of operators that the model has not
       for (const preset of presetNames) {
         const wish = exportWishOf(preset);
