@@ -51,6 +51,8 @@ export interface Evaluation {
 
 /** Fusing may move the distance of the exported model from float by so many decibels before it is worth a warning. */
 const FUSION_LOSS = 0.5;
+/** Decibels above which outputs differ by the rounding of float32 only, and by how much says nothing. */
+const FLOAT_NOISE = 110;
 
 /** How each form is run: the simulation as it stands, the others as a user's engine would run them. */
 const sessionOptions: Readonly<Record<FormName, SessionOptions>> = { float: {}, simulated: { fuseQuantized: false }, exported: {}, unfused: { fuseQuantized: false } };
@@ -199,7 +201,7 @@ export function fusionWarnings(pairs: readonly Pick<Pair, 'of' | 'to' | 'outputs
     const by = fused[name]!;
     const output = `output '${name}' of the exported model`;
     if (by.nonFinite !== nonFinite) return [`${output} has ${by.nonFinite} values that are NaN or infinite, there or in float, as this engine fuses it, and ${nonFinite} as it stands: the engine's integer kernels compute otherwise`];
-    if (Math.abs(sqnr - by.sqnr) <= FUSION_LOSS || Object.is(sqnr, by.sqnr)) return [];
+    if (Math.abs(sqnr - by.sqnr) <= FUSION_LOSS || Object.is(sqnr, by.sqnr) || Math.min(sqnr, by.sqnr) > FLOAT_NOISE) return [];
     return [`${output} is ${by.sqnr.toFixed(1)} dB from float as this engine fuses it, and ${sqnr.toFixed(1)} dB as it stands: the engine's integer kernels compute otherwise`];
   });
 }

@@ -11,7 +11,7 @@ export async function fusedDistances(part: string, engine: EngineName) {
     const { pairs } = await sim.evaluate(inputs, { engine });
     const outputs = Object.values(pairs.find(({ of, to }) => of === 'exported' && to === 'simulated')!.outputs);
     const farthest = outputs.toSorted((a, b) => a.sqnr - b.sqnr)[0];
-    if (farthest !== undefined) rows.push({ model: name, engine, 'distance dB': farthest.exact ? Infinity : Number(farthest.sqnr.toFixed(1)), 'same prediction %': Number((100 * (farthest.agreement ?? NaN)).toFixed(2)) });
+    if (farthest !== undefined) rows.push({ model: name, engine, 'distance dB': farthest.exact ? Infinity : Number(farthest.sqnr.toFixed(1)), 'same prediction %': farthest.agreement === null ? '' : Number((100 * farthest.agreement).toFixed(2)) });
   }
   return rows;
 }

@@ -129,6 +129,7 @@ suite('sim/evaluate', test => {
   test('warns where fusing moves an output by more than half a decibel, and not by less', () => {
     const pair = (of: 'exported' | 'unfused', sqnr: number) => ({ of, to: 'float' as const, outputs: { y: { exact: false, sqnr, cosine: 1, maxError: 0, agreement: null, offBy: null, nonFinite: 0 } } });
     for (const [fused, warnings] of [[30.4, 0], [29.6, 0], [30.6, 1], [29.4, 1]] as const) assert.is(fusionWarnings([pair('exported', fused), pair('unfused', 30)]).length, warnings, `${fused}`);
+    for (const [fused, warnings] of [[154, 0], [100, 1]] as const) assert.is(fusionWarnings([pair('exported', fused), pair('unfused', 219)]).length, warnings, `${fused}: what float32 rounds is no loss`);
   });
 
   test('warns where fusing makes values NaN or infinite, some or all, and not where they are so anyway', () => {
