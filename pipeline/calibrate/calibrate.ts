@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
+import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, preparationHash, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
@@ -117,7 +117,11 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     isEnded = true;
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
-    return { statistics: { ...statistics, shards: shardsOf(source, range, `${readingHash(source, bindings, options.images, source.rows === null ? range.limit : null)}-${engine.name}`) }, engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))] };
+    const shards = shardsOf(source, range, `${readingHash(source, bindings, options.images, source.rows === null ? range.limit : null)}-${engine.name}`);
+    return {
+      statistics: { ...statistics, shards, preparation: `${preparationHash(bindings, options.images)}-${engine.name}` },
+      engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))],
+    };
   } catch (error) {
     isEnded = true;
     const isKept = checkpoint !== null && reducer !== null && await isSaved(checkpoint, reducer);

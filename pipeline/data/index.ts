@@ -10,7 +10,7 @@ export { readPreprocessFile, type Preprocessing } from './images/preprocess-file
 export { filesOfData } from './list-files.ts';
 export type { Given } from './given-source.ts';
 export { openSource, type OpenOptions } from './open-source.ts';
-export { readingHash } from './reading.ts';
+export { preparationHash, readingHash } from './reading.ts';
 export { sampledSource, type SampleOptions } from './sampled-source.ts';
 export { readNotedStatistics, readStatistics, type StatisticsNote, writeStatistics } from './statistics-file.ts';
 export type { Binding, Block, Column, Preprocess, Source } from './source.ts';

@@ -15,5 +15,14 @@ export function readingHash({ columns, selection = 'all' }: Pick<Source, 'column
     const { dtype, shape } = columns.find(({ name }) => name === column)!;
     return { ...binding, column: because === 'option' ? column : null, pad: pad === undefined ? null : String(pad), dtype, shape };
   });
-  return createHash('sha256').update(stableJson({ selection, bound, images, ...(limit !== null && { limit }) })).digest('hex').slice(0, 12);
+  return shortHash({ selection, bound, images, ...(limit !== null && { limit }) });
+}
+
+/** A short hash of what becomes of stored values before the model reads them, the same for one data set in every form. What was prepared in different ways does not add up. */
+export function preparationHash(bindings: readonly Binding[], images: BindOptions['images'] = {}): string {
+  return shortHash({ images, bound: bindings.map(({ input, preprocess, pad, isMask = false }) => ({ input, preprocess, pad: pad === undefined ? null : String(pad), isMask })) });
+}
+
+function shortHash(content: object): string {
+  return createHash('sha256').update(stableJson(content)).digest('hex').slice(0, 12);
 }

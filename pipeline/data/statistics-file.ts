@@ -14,6 +14,7 @@ const VERSION_KEY = 'quantpipe.statistics';
 const MODEL_KEY = 'quantpipe.model';
 const SAMPLES_KEY = 'quantpipe.samples';
 const SHARDS_KEY = 'quantpipe.shards';
+const PREPARATION_KEY = 'quantpipe.preparation';
 
 const columns = {
   tensor: new Utf8(),
@@ -37,7 +38,7 @@ export interface StatisticsNote {
  *
  * @param note one more entry of the schema's metadata: a checkpoint is statistics with a note
  */
-export function writeStatistics({ model, samples, shards, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
+export function writeStatistics({ model, samples, shards, preparation, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
   const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
   const seen = rows.map(([, statistics]) => statistics);
   const children: Data[] = [
@@ -48,7 +49,7 @@ export function writeStatistics({ model, samples, shards, tensors }: Statistics,
     listData(columns.counts, seen.map(({ counts }) => counts), countsData),
   ];
   const fields = Object.entries(columns).map(([name, type]) => new Field<DataType>(name, type, false));
-  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(shards === null ? [] : [[SHARDS_KEY, shardsText(shards)] as const]), ...(note === null ? [] : [[note.key, note.text] as const])]);
+  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(shards === null ? [] : [[SHARDS_KEY, shardsText(shards)] as const]), ...(preparation === undefined ? [] : [[PREPARATION_KEY, preparation] as const]), ...(note === null ? [] : [[note.key, note.text] as const])]);
   const batch = new RecordBatch(new Schema(fields, metadata), makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children }));
   return tableToIPC(new Table([batch]), form);
 }
@@ -135,7 +136,9 @@ function readMetadata({ metadata }: Schema, where: string): Omit<Statistics, 'te
   if (version !== FORMAT_VERSION) throw invalid(where, `must be statistics of version ${FORMAT_VERSION}, says ${quoted(version)}`);
   if (!model) throw invalid(where, 'does not say which model it is of');
   if (!samples || !/^\d{1,15}$/.test(samples)) throw invalid(where, `must say how many samples it is of, says ${quoted(samples)}`);
-  return { model, samples: Number(samples), shards: parseShards(metadata.get(SHARDS_KEY), where) };
+  const preparation = metadata.get(PREPARATION_KEY);
+  if (preparation !== undefined && !/^[0-9a-f]{12}-(?:web|native)$/.test(preparation)) throw invalid(where, `must say how samples were prepared, says ${quoted(preparation)}`);
+  return { model, samples: Number(samples), shards: parseShards(metadata.get(SHARDS_KEY), where), ...(preparation !== undefined && { preparation }) };
 }
 
 /** `0,2/3 x 32 of 1000`: parts 0 and 2 of 3, in blocks of 32 samples; how many there are in all is left out where nobody knew. Then, as in `read 0123456789ab`, how they were read. */

@@ -11,24 +11,32 @@ export function emptyStatistics(model: string): Statistics {
  * Statistics of everything that `into` or `from` has seen; both are left as they are. A tensor that only one of them has is
  * taken over as it is.
  *
- * @throws `statistics-invalid` for another model, and for shards that both hold, that are of another division or that were read in another way
+ * @throws `statistics-invalid` for another model, for what was prepared in another way or ran on another engine, and for shards that both hold, that are of another division or that were read in another way
  */
 export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statistics): Statistics {
   if (into.model !== from.model) {
     throw invalid(`statistics of model ${short(from.model)} do not merge with those of model ${short(into.model)}`);
   }
   const shards = mergeShards(into.shards, from.shards);
+  const preparation = mergePreparation(into, from);
   const tensors = new Map(into.tensors);
   for (const [name, statistics] of from.tensors) {
     const known = tensors.get(name);
     tensors.set(name, known ? kernels.mergeStatistics(known, statistics) : statistics);
   }
-  return { model: into.model, samples: into.samples + from.samples, shards, tensors };
+  return { model: into.model, samples: into.samples + from.samples, shards, ...(preparation !== undefined && { preparation }), tensors };
 }
 
 /** Why statistics may lack a tensor that was reached. */
 function hint(others: number): string {
   return others > 0 ? `, of ${others} other ${others === 1 ? 'tensor' : 'tensors'}: if with another configuration, use the same one here` : '';
+}
+
+/** Who has seen nothing has prepared nothing. */
+function mergePreparation(into: Statistics, from: Statistics): string | undefined {
+  const [a, b] = [into.preparation, from.preparation];
+  if (a === undefined || b === undefined || a === b || into.samples === 0 || from.samples === 0) return into.samples === 0 ? b ?? a : a ?? b;
+  throw invalid(`${from.samples} samples that were prepared in one way (${b}) do not merge with ${into.samples} that were in another (${a}): preprocessing or engine differ; observe all with the same options`);
 }
 
 /** The shards of both; null where they are the whole. */

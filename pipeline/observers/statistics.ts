@@ -25,5 +25,7 @@ export interface Statistics {
   readonly samples: number;
   /** null: of whole data sets. */
   readonly shards: Shards | null;
+  /** What became of stored values before the model read them, as a short hash, and which engine ran it; statistics that differ in it do not merge. Absent where nobody wrote it down. */
+  readonly preparation?: string;
   readonly tensors: ReadonlyMap<string, TensorStatistics>;
 }

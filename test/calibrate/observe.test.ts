@@ -106,6 +106,14 @@ suite('calibrate/observe', test => {
     }
   }));
 
+  test('what was prepared in different ways does not add up, and what was prepared in the same way does, in whatever form it lies', async () => {
+    const some = async (options: CalibrateOptions = {}, source?: Source) => (await observed(plan, source ?? await openSource(IMAGES), { batchSize: 8, engine: 'native', workers: 1, limit: 8, ...options })).statistics;
+    const first = await some();
+    const stream = await some({}, { ...await openSource(IMAGES), rows: null, name: 'elsewhere' });
+    assert.is(mergeStatistics(kernels, first, stream).samples, 16);
+    for (const other of [await some({ preprocess: { scale: 1 } }), await some({ engine: 'web' })]) assert.throws(() => mergeStatistics(kernels, first, other), /prepared in one way .* preprocessing or engine differ/);
+  });
+
   test('shards of a stream up to different limits do not add up', async () => {
     const half = async (index: number, limit: number) =>
       (await observed(plan, { ...await openSource(IMAGES), rows: null }, { batchSize: 8, engine: 'native', workers: 1, shard: { index, count: 2 }, limit })).statistics;

@@ -73,6 +73,13 @@ suite('data/statistics-file', test => {
     assert.equal([...table.getChild('counts')!.get(1)], [1n, 1n, 1n, 1n, 1n, 1n]);
   });
 
+  test('says how samples were prepared, where that is known', () => {
+    const prepared = { ...small, preparation: '0123456789ab-native' };
+    assert.equal(readStatistics(writeStatistics(prepared), 'f'), prepared);
+    assert.is(tableFromIPC(writeStatistics(prepared)).schema.metadata.get('quantpipe.preparation'), '0123456789ab-native');
+    assert.not.ok('preparation' in readStatistics(writeStatistics(small), 'f'));
+  });
+
   test('reads rows that other tools have put into several batches', () => {
     const [first, second] = [of({ a: Float32Array.of(1) }), of({ b: Float32Array.of(2) })];
     const table = new Table([...tableFromIPC(writeStatistics(first)).batches, ...tableFromIPC(writeStatistics(second)).batches]);
@@ -91,6 +98,7 @@ suite('data/statistics-file', test => {
     ['no version', tableToIPC(tableFromArrays({ tensor: [] as string[] }), 'file'), /an Arrow file, but none that observe or merge wrote/],
     ['a column too few', without('counts'), /has 4 columns, and none of them is 'counts'/],
     ['samples that are no number', writeStatistics({ ...small, samples: NaN }), /how many samples it is of, says "NaN"/],
+    ['a preparation that is no hash', writeStatistics({ ...small, preparation: 'as usual' }), /how samples were prepared, says "as usual"/],
     ['no model', writeStatistics({ ...small, model: '' }), /which model/],
     ['nothing at all', new Uint8Array(0), /'some\.arrow' is empty/],
     ['another kind of file', new TextEncoder().encode('{"this": "is JSON, and long enough to be anything"}'), /not a valid Arrow file or stream/],

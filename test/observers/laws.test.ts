@@ -90,6 +90,15 @@ suite('observers/laws', test => {
     ] as const) assert.throws(() => merge(a, b), says);
   });
 
+  test('what was prepared in another way, or ran on another engine, is refused; what saw nothing, or does not say, is not', () => {
+    const of = (preparation: string | undefined, samples = 1): Statistics => ({ ...observed({ a: Float32Array.of(samples) }), samples, ...(preparation !== undefined && { preparation }) });
+    const [web, native] = ['aaaaaaaaaaaa-web', 'aaaaaaaaaaaa-native'];
+    assert.throws(() => merge(of(web, 3), of(native, 2)), /^2 samples that were prepared in one way \(aaaaaaaaaaaa-native\) do not merge with 3 that were in another \(aaaaaaaaaaaa-web\): preprocessing or engine differ/);
+    assert.throws(() => merge(merge(of(web), of(undefined)), of(native)), /prepared/, 'nor by way of a third');
+    for (const [a, b, kept] of [[web, web, web], [web, undefined, web], [undefined, web, web], [undefined, undefined, undefined]] as const) assert.is(merge(of(a), of(b)).preparation, kept);
+    assert.equal([merge(of(web, 0), of(native)).preparation, merge(of(native), of(web, 0)).preparation], [native, native]);
+  });
+
   test('refuses the statistics of another model, and names both', () => {
     assert.throws(() => mergeStatistics(kernels, emptyStatistics('0123456789abcdef'), emptyStatistics('fedcba9876543210')),
       (error: unknown) => error instanceof QuantpipeError && error.code === 'statistics-invalid' && /fedcba987654 .* 0123456789ab/.test(error.message));
