@@ -53,7 +53,7 @@ export function imageFilesSource(name: string, files: readonly ImageFile[]): Sto
 }
 
 /** Most files that are read at the same time. */
-const FILES_AT_ONCE = 32;
+const FILES_AT_ONCE = 64;
 
 /** As many files at the same time as make a slice, if they are as large as those before them. */
 async function* fileBatches(files: readonly ImageFile[], fields: readonly Field[], isWanted: IsWanted): AsyncGenerator<RecordBatch | BadSample | number> {
