@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 
 import * as assert from 'uvu/assert';
 
 import { writeAtomically } from '../../pipeline/base/atomic-file.ts';
-import { hasEnded, isAlive, MARK, processMark } from '../../pipeline/base/process-mark.ts';
+import { hasEnded, isAlive, MARK, processMark, startOf } from '../../pipeline/base/process-mark.ts';
 import { temporaryFolder } from '../../pipeline/base/temporary-folder.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
@@ -49,6 +50,22 @@ suite('base/process-mark', test => {
   test('a process that may not be asked is alive', () => {
     assert.is(isAliveWhere('EPERM'), true);
     assert.is(isAliveWhere('ESRCH'), false);
+  });
+
+  if (existsSync('/proc/self/stat')) test('a process that was killed, and whose parent never asks for it, runs no more', async () => {
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60']); // who does not wait for the child that it had as a shell
+    try {
+      const [line] = await once(parent.stdout, 'data') as [Buffer];
+      const pid = Number(line.toString());
+      const mark = await markOf(pid, (await startOf(pid))!);
+      assert.equal([isAlive(pid), await hasEnded(mark)], [true, false]);
+      process.kill(pid, 'SIGKILL');
+      for (let looks = 0; looks < 500 && isAlive(pid); looks++) await setTimeout(10);
+      assert.ok(existsSync(`/proc/${pid}/stat`), 'it keeps its number');
+      assert.equal([isAlive(pid), await hasEnded(mark)], [false, true]);
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 
   test('a temporary folder takes the place of those that killed processes left, and of no others', () => inFolder(async folder => {
