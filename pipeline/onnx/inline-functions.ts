@@ -1,6 +1,8 @@
 import { QuantpipeError } from '../base/errors.ts';
-import type { AttributeProto, FunctionProto, ModelProto, NodeProto } from './messages.ts';
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto } from './messages.ts';
+import { readOpsets, standardName } from './opsets.ts';
 import { changedMessage } from './schema.ts';
+import { definedNames, innerNames, subgraphsOf } from './subgraphs.ts';
 
 /** Functions that call each other deeper than any exporter lets them. */
 const DEEPEST = 64;
@@ -8,35 +10,51 @@ const DEEPEST = 64;
 /**
  * The model with the nodes of its functions in the place of their calls, as engines run it: operators of a function are otherwise those of an unknown
  * domain. What a function computes inside is called `CALL/name`, after the call's node or its first output. Calls in subgraphs stay, and so do those
- * of functions that hold subgraphs, hand on an input as it is, or import other versions of operators than the model does; such a function stays in the model.
+ * of functions that hold subgraphs, hand on an input as it is, or import other versions of operators than the model does; where a call stays, all functions do.
  *
  * @throws `model-malformed` for functions that call themselves
  */
 export function inlineFunctions(model: ModelProto): ModelProto {
+  if (model.functions.length === 0) return model;
   const functions = new Map(model.functions.map(called => [keyOf(called.domain, called.name, called.overload), called]));
-  const versions = new Map(model.opsetImport.map(({ domain, version }) => [domain === 'ai.onnx' ? '' : domain, version]));
-  const taken = new Set(namesIn(model));
-  const isOpen = (called: FunctionProto): boolean => called.node.every(({ attribute }) => attribute.every(({ g, graphs }) => g === undefined && graphs.length === 0))
-    && !called.output.some(name => called.input.includes(name)) && called.opsetImport.every(({ domain, version }) => (versions.get(domain === 'ai.onnx' ? '' : domain) ?? version) === version);
+  const calledBy = ({ domain, opType, overload }: NodeProto) => functions.get(keyOf(domain, opType, overload));
+  const opsets = readOpsets(model), taken = takenNames(model.graph!);
   const inlined = (node: NodeProto, depth: number): NodeProto[] => {
-    const called = functions.get(keyOf(node.domain, node.opType, node.overload));
-    if (called === undefined || !isOpen(called)) return [node];
+    const called = calledBy(node);
+    if (called === undefined || !isOpen(called, opsets)) return [node];
     if (depth === DEEPEST) throw new QuantpipeError('model-malformed', `function '${called.name}' of '${called.domain}' calls itself, or functions call each other more than ${DEEPEST} deep`);
     return bodyOf(node, called, taken).flatMap(inner => inlined(inner, depth + 1));
   };
-  if (functions.size === 0) return model;
   const node = model.graph!.node.flatMap(node => inlined(node, 0));
-  const imports = [...model.functions.filter(isOpen).flatMap(({ opsetImport }) => opsetImport)].filter(({ domain }) => !versions.has(domain === 'ai.onnx' ? '' : domain));
-  return changedMessage(model, { graph: changedMessage(model.graph!, { node }), functions: model.functions.filter(called => !isOpen(called)), opsetImport: [...model.opsetImport, ...new Map(imports.map(set => [set.domain, set])).values()] });
+  const isLeft = node.flatMap(nodesWithin).some(node => calledBy(node) !== undefined);
+  return changedMessage(model, {
+    graph: changedMessage(model.graph!, { node }), functions: isLeft ? model.functions : [],
+    opsetImport: [...model.opsetImport, ...importsBeside(opsets, model.functions.filter(called => isOpen(called, opsets)))],
+  });
 }
 
 function keyOf(domain: string, name: string, overload: string): string {
-  return JSON.stringify([domain === 'ai.onnx' ? '' : domain, name, overload]);
+  return JSON.stringify([standardName(domain), name, overload]);
 }
 
-function namesIn({ graph }: ModelProto): string[] {
-  const { node, input, initializer, output } = graph!;
-  return [...node.flatMap(({ output }) => output), ...[...input, ...initializer, ...output].map(({ name }) => name)];
+function isOpen({ node, input, output, opsetImport }: FunctionProto, opsets: ReadonlyMap<string, number>): boolean {
+  return node.every(inner => subgraphsOf(inner).length === 0) && !output.some(name => input.includes(name))
+    && opsetImport.every(({ domain, version }) => (opsets.get(standardName(domain)) ?? Number(version)) === Number(version));
+}
+
+/** Operator sets that functions import and the model does not. */
+function importsBeside(opsets: ReadonlyMap<string, number>, functions: readonly FunctionProto[]): OperatorSetIdProto[] {
+  const others = functions.flatMap(({ opsetImport }) => opsetImport).filter(({ domain }) => !opsets.has(standardName(domain)));
+  return [...new Map(others.map(set => [set.domain, set])).values()];
+}
+
+/** A node and those of its subgraphs, at any depth. */
+function nodesWithin(node: NodeProto): NodeProto[] {
+  return [node, ...subgraphsOf(node).flatMap(graph => graph.node.flatMap(nodesWithin))];
+}
+
+function takenNames(graph: GraphProto): Set<string> {
+  return new Set([...definedNames(graph), ...graph.node.flatMap(innerNames)]);
 }
 
 /** The nodes of a function with the values and attributes of one call. */

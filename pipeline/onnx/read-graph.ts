@@ -6,6 +6,7 @@ import { readAttribute } from './attributes.ts';
 import { bitsPerElement, dtypeOf } from './data-types.ts';
 import type { ExternalFolder } from './external-data.ts';
 import type { GraphProto, NodeProto, TensorProto, ValueInfoProto } from './messages.ts';
+import { standardName } from './opsets.ts';
 import { SparseTensor } from './sparse-tensor.ts';
 import { StoredTensor } from './stored-tensor.ts';
 import { capturedNames, freeNames, innerNames } from './subgraphs.ts';
@@ -75,8 +76,7 @@ function defined(graph: Graph, name: string, otherwise: string): Value {
 
 function readNode(graph: Graph, proto: NodeProto, folder: ExternalFolder | null): Node {
   if (proto.opType === '') throw malformed(`node '${proto.name}' has no operator`);
-  const domain = proto.domain === 'ai.onnx' ? '' : proto.domain;
-  const node = new Node(proto.opType, { name: proto.name, domain });
+  const node = new Node(proto.opType, { name: proto.name, domain: standardName(proto.domain) });
   node.origin = proto;
   for (const name of proto.output) {
     const value = name === '' ? null : define(graph, name, `an output of node '${proto.name}' (${proto.opType})`);

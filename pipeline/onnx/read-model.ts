@@ -10,6 +10,7 @@ import { inlineFunctions } from './inline-functions.ts';
 import type { ModelProto } from './messages.ts';
 import { inlineNested } from './nested-tensors.ts';
 import { foreignKind, truncation } from './not-a-model.ts';
+import { readOpsets } from './opsets.ts';
 import { readGraph } from './read-graph.ts';
 import { decodeMessage } from './schema.ts';
 
@@ -80,9 +81,6 @@ function parseModel(bytes: Uint8Array, where: string): ModelProto {
   return proto;
 }
 
-/** The first version of the format in which a model must say which operator sets it uses. Before, there was one. */
-const FIRST_IR_WITH_OPSETS = 3n;
-
 function usableOpsets(proto: ModelProto, { nodes }: Graph): Map<string, number> {
   const opsets = readOpsets(proto);
   for (const [domain, version] of opsets) {
@@ -93,20 +91,6 @@ function usableOpsets(proto: ModelProto, { nodes }: Graph): Map<string, number> 
   const stray = nodes.find(({ domain }) => !opsets.has(domain));
   if (stray !== undefined) throw malformed(`the model imports no version of the operators of '${stray.domain}', which ${stray.label} (${stray.opType}) needs: add '${stray.domain}' to its opset_import`);
   return opsets;
-}
-
-/** The version of each imported operator set; the standard one is called '' here, 'ai.onnx' in some files. */
-export function readOpsets({ irVersion, opsetImport }: ModelProto): Map<string, number> {
-  const opsets = new Map<string, number>(irVersion < FIRST_IR_WITH_OPSETS && opsetImport.length === 0 ? [['', 1]] : []);
-  for (const { domain, version } of opsetImport) {
-    const name = standardName(domain);
-    opsets.set(name, Math.max(opsets.get(name) ?? 0, Number(version)));
-  }
-  return opsets;
-}
-
-export function standardName(domain: string): string {
-  return domain === 'ai.onnx' ? '' : domain;
 }
 
 function malformed(message: string): QuantpipeError {

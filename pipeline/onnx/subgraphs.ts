@@ -1,7 +1,7 @@
 import type { AttributeProto, GraphProto, NodeProto } from './messages.ts';
 
 /** The graphs that a node holds in its attributes. */
-function subgraphsOf(node: NodeProto): GraphProto[] {
+export function subgraphsOf(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap(graphsOf);
 }
 

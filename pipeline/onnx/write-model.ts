@@ -6,7 +6,7 @@ import type { Model } from '../graph/graph.ts';
 import type { Value } from '../graph/node.ts';
 import { EXTERNAL_BYTES, ExternalFile, externalThreshold } from './external-file.ts';
 import type { ModelProto, OperatorSetIdProto, TensorProto } from './messages.ts';
-import { readOpsets, standardName } from './read-model.ts';
+import { readOpsets, standardName } from './opsets.ts';
 import { changedMessage, createMessage, encodeMessage } from './schema.ts';
 import { writeGraph } from './write-graph.ts';
 import { writeInitializer } from './write-initializer.ts';

@@ -76,6 +76,22 @@ suite('onnx/inline-functions', test => {
     });
   }
 
+  test('a function that a subgraph, or a function that stays, still calls is not lost', () => {
+    const used = called('Own', [node('Relu', ['a'], ['b'])]);
+    const branch = createMessage('GraphProto', { name: 'then', node: [call('Own', ['x'], ['inside'])] });
+    const inSubgraph = modelOf([call('Own', ['x'], ['p']), node('If', ['p'], ['y'], { attribute: [createMessage('AttributeProto', { name: 'then_branch', type: 5, g: branch })] })], [used]);
+    assert.equal([operatorsOf(inSubgraph), inlineFunctions(inSubgraph).functions.map(({ name }) => name)], [['Relu', 'If'], ['Own']]);
+    const closed = called('Closed', [call('Own', ['a'], ['b'])], { opsetImport: imports(['', 13], ['own', 1]) });
+    const inFunction = modelOf([call('Closed', ['x'], ['y'])], [used, closed]);
+    assert.equal([operatorsOf(inFunction), inlineFunctions(inFunction).functions.map(({ name }) => name)], [['Closed'], ['Own', 'Closed']]);
+  });
+
+  test('names inside are none that a subgraph has', () => {
+    const branch = createMessage('GraphProto', { name: 'then', node: [node('Neg', ['x'], ['one/t'])] });
+    const model = modelOf([call('Own', ['x'], ['p'], { name: 'one' }), node('If', ['p'], ['y'], { attribute: [createMessage('AttributeProto', { name: 'then_branch', type: 5, g: branch })] })], [called('Own', [node('Relu', ['a'], ['t']), node('Neg', ['t'], ['b'])])]);
+    assert.equal(inlineFunctions(model).graph!.node[0]!.output, ['one/t_1']);
+  });
+
   test('operators that a function imports, and the model does not, are imported', () => {
     const model = modelOf([call('Own', ['x'], ['y'])], [called('Own', [node('Gelu', ['a'], ['b'], { domain: 'com.microsoft' })], { opsetImport: imports(['', 17], ['com.microsoft', 1]) })]);
     assert.equal(inlineFunctions(model).opsetImport.map(({ domain }) => domain), ['', 'own', 'com.microsoft']);
