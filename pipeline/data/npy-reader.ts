@@ -10,15 +10,7 @@ export async function npySource(path: string, column = columnOf(path)): Promise<
   return arraysSource(path, [{ ...await npyArray(path), name: column }]);
 }
 
-/** NumPy's name of an array that was given none. */
-const UNNAMED = 'arr_0';
-
-/** One column for files that are read one after another: of their name where they have one, as `a/x.npy` and `b/x.npy`. */
-export function commonColumn(paths: readonly string[]): string {
-  const names = new Set(paths.map(columnOf));
-  return names.size === 1 ? [...names][0]! : UNNAMED;
-}
-
+/** The column that an array becomes which nobody named otherwise. */
 function columnOf(path: string): string {
   return basename(path, '.npy');
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
 import type { SessionInput } from '../base/tensor.ts';
@@ -65,7 +66,8 @@ export async function openSource(data: string | AsyncIterable<Given> | Iterable<
   const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(iterable(data));
   const all = await decoded(stored, options);
   const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
-  return { ...source, others: [...stored.others ?? [], ...otherColumns(stored)], ...(stored.files && { files: stored.files }) };
+  const others = [...stored.others ?? [], ...otherColumns(stored)];
+  return { ...source, ...(others.length > 0 && { others }), ...(stored.files && { files: stored.files }) };
 }
 
 function otherColumns({ schema, columns }: StoredSource): OtherColumn[] {
@@ -118,7 +120,8 @@ async function anyFolderSource(path: string, columns?: readonly string[]): Promi
 async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
   if (paths.every(isImageName)) return imagesSource(name, paths.map(path => ({ path, label: null })));
   const sources: StoredSource[] = [];
-  for (const path of paths) sources.push(await fileSource(path, paths));
+  const column = new Set(paths.map(path => basename(path))).size === 1 ? undefined : UNNAMED;
+  for (const path of paths) sources.push(await fileSource(path, column));
   const { joinedSource } = await import('./joined-source.ts');
   return { ...joinedSource(name, sources as [StoredSource, ...StoredSource[]]), files: paths };
 }
@@ -127,20 +130,20 @@ function imagesSource(name: string, images: readonly ImageFile[]): StoredSource 
   return { ...imageFilesSource(name, images), files: images.map(({ path }) => path) };
 }
 
-/** @param among the files that are read one after another */
-async function fileSource(path: string, among: readonly string[] = [path]): Promise<StoredSource> {
-  return { ...await oneFileSource(path, among), files: [path] };
+/** NumPy's name of an array that was given none: of files of different names that are read as one column. */
+const UNNAMED = 'arr_0';
+
+/** @param column of an array; default the file's name */
+async function fileSource(path: string, column?: string): Promise<StoredSource> {
+  return { ...await oneFileSource(path, column), files: [path] };
 }
 
-async function oneFileSource(path: string, among: readonly string[]): Promise<StoredSource> {
+async function oneFileSource(path: string, column?: string): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
   if (text.startsWith(PARQUET_MAGIC)) return (await import('./parquet/parquet-source.ts')).parquetSource(path);
-  if (isNpy(start)) {
-    const { commonColumn, npySource } = await import('./npy-reader.ts');
-    return npySource(path, commonColumn(among));
-  }
+  if (isNpy(start)) return (await import('./npy-reader.ts')).npySource(path, column);
   if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
     return (await import('./npz-reader.ts')).npzSource(path);

@@ -22,7 +22,9 @@ export class AnswerCount {
   add(reference: Tensor, other: Tensor): void {
     this.#elements += Math.max(elementCount(reference.dims), elementCount(other.dims));
     if (String(reference.dims) !== String(other.dims)) return;
-    for (const [i, answer] of Array.from<unknown>(reference.data).entries()) if (answer === other.data[i]) this.#equal++;
+    const [a, b] = [reference, other].map(({ data }) => data as ArrayLike<unknown>) as [ArrayLike<unknown>, ArrayLike<unknown>];
+    const isSameType = reference.dtype === other.dtype; // 3 is not 3n
+    for (let i = 0; i < a.length; i++) if (a[i] === b[i] || (!isSameType && Number(a[i]) === Number(b[i]))) this.#equal++;
   }
 
   get result(): Answers {

@@ -36,7 +36,7 @@ export async function prepareFolder(folder: string): Promise<() => Promise<void>
 }
 
 /** A folder where a file is wanted. */
-export function isFolder(path: string): QuantpipeError {
+export function folderForFile(path: string): QuantpipeError {
   return new QuantpipeError('output-unwritable', `cannot write '${path}': it is a folder, and the name of a file is wanted`, { file: path });
 }
 
@@ -48,7 +48,7 @@ export function isFolder(path: string): QuantpipeError {
 export async function prepareFile(path: string): Promise<() => Promise<void>> {
   if (path === '-') return async () => {};
   const there = await stat(path).catch(() => null);
-  if (/[\\/]$/.test(path)) throw isFolder(path);
+  if (/[\\/]$/.test(path)) throw folderForFile(path);
   if (there !== null && !there.isFile()) return async () => {};
   return prepareFolder(dirname(there === null ? path : await realpath(path)));
 }

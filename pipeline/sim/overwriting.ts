@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
-import { isFolder } from './outputs.ts';
+import { folderForFile } from './outputs.ts';
 
 /** What is read: single files, and data by the path they are opened by. */
 export interface Inputs {
@@ -23,7 +23,7 @@ export async function refuseOverwriting(outputs: readonly string[], { files, dat
   const existing = new Map<string, string>();
   for (const output of outputs) {
     const info = await stat(output).catch(() => null);
-    if (info?.isDirectory()) throw isFolder(output);
+    if (info?.isDirectory()) throw folderForFile(output);
     const identity = await identityOf(output);
     if (identity !== null) existing.set(identity, output);
   }
