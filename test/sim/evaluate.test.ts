@@ -8,6 +8,7 @@ import type { Source } from '../../pipeline/data/source.ts';
 import { type EngineName, openEngine } from '../../pipeline/engine/index.ts';
 import { intAttribute, intsAttribute } from '../../pipeline/graph/attribute.ts';
 import type { Model } from '../../pipeline/graph/graph.ts';
+import { AnswerCount } from '../../pipeline/sim/answers.ts';
 import { evaluate, type EvaluateOptions, type Forms, fusionWarnings } from '../../pipeline/sim/evaluate.ts';
 import { buildModel } from '../support/graphs.ts';
 import { suite } from '../support/suite.ts';
@@ -81,6 +82,9 @@ suite('sim/evaluate', test => {
     assert.equal(pairs.map(({ of, to, outputs, answers }) => [of, to, outputs, answers]), [['exported', 'float', {}, { cls: { elements: 10, equal: 0.1 }, above: { elements: 20, equal: 0.1 }, places: { elements: 18, equal: 0.5 } }]]);
     const half = await judge({ float: classes(1), exported: classes(0) }, source());
     assert.equal(half.pairs[0]!.answers['places'], { elements: 18, equal: 0 }, 'of other shapes nothing is the same');
+    const count = new AnswerCount();
+    count.add({ dtype: 'int64', dims: [3], data: BigInt64Array.of(1n, 2n, 3n) }, { dtype: 'int32', dims: [3], data: Int32Array.of(1, 2, 4) });
+    assert.equal(count.result, { elements: 3, equal: 2 / 3 }, 'whatever their types');
   });
 
   test('the simulated model runs as it stands, the exported one as engines run it, and as it stands too', async () => {
