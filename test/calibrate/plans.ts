@@ -60,3 +60,6 @@ export function asText({ model, samples, tensors }: Statistics): string {
   const lines = [...tensors].map(([name, { min, max, bins, counts }]) => `${name} ${min} ${max} ${bins.join()} ${counts.join()}`);
   return [model, samples, ...lines].join('\n');
 }
+
+/** Of a journal: which work it is of. */
+export const firstLine = (text: string): string => text.slice(0, text.indexOf('\n') + 1);
