@@ -1,7 +1,7 @@
 import { QuantpipeError } from '../base/errors.ts';
 import type { CalibrateOptions, Observation, Progress } from '../calibrate/calibrate.ts';
 import { checkCalibrateOptions } from '../calibrate/check-options.ts';
-import { calibrationPlan, modelHash, type Plan, sessionInputs } from '../calibrate/plan.ts';
+import { calibrationPlan, modelHash, type Plan } from '../calibrate/plan.ts';
 import type { SparkOptions, SparkProgress } from '../cluster/index.ts';
 import { type ExportWish, exportWishOf } from '../config/presets/index.ts';
 import type { EncodingTable, Placement } from '../config/placement.ts';
@@ -28,7 +28,7 @@ import { readSettings, type Settings, settingsFiles } from './settings.ts';
 import { simulate } from './simulate.ts';
 import { needsNoData, type StartingPoint, startingPoint, withTensorsInFloat } from './starting-point.ts';
 import type { Trace } from './trace.ts';
-import { nonFiniteWarnings } from './warnings.ts';
+import { nonFiniteWarnings, unobservedWarnings } from './warnings.ts';
 
 /**
  * Quantization simulation of one model, in the order of the work: open → calibrate → evaluate → export. Every step is also a plain
@@ -178,18 +178,15 @@ export class QuantSim {
   /** Run the float, the simulated and the exported model over data, and compare. */
   async evaluate(source: Samples, options: SimEvaluateOptions = {}): Promise<Evaluation> {
     checkEvaluating(options);
-    const [{ bindInputs }, { evaluate }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./evaluate.ts'), import('./samples.ts')]);
-    const opened = await this.openSource(source, options);
-    const { label, ...rest } = options;
-    const bindings = bindInputs(opened, sessionInputs(this.model), typeof label === 'string' ? { ...rest, label } : rest);
+    const [{ evaluate }, { readSamples }] = await Promise.all([import('./evaluate.ts'), import('./samples.ts')]);
+    const { bindings, blocks, total } = readSamples(this.model, await this.openSource(source, options), options, this.#warn);
     const forms = this.isEncoded
       ? { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() }
       : { float: this.model, ...(options.against && { exported: options.against }) };
     if (options.against) checkComparable(this.model, options.against);
     if (!this.isEncoded && options.against === undefined) this.warnings.push('only the float model was run: load encodings, or name a model to compare it with');
     const engine = await this.#openEngine(options);
-    const total = opened.rows === null ? null : Math.min(opened.rows, options.limit ?? Infinity);
-    const evaluation = await evaluate(forms, readSamples(this.model, opened, bindings, options, this.#warn), bindings, {
+    const evaluation = await evaluate(forms, blocks, bindings, {
       ...options, engine, deltas: outputDeltas(this.model.graph, this.#encoded?.encodings ?? null), onSamples: samples => options.onProgress?.({ samples, total }),
     });
     options.signal?.throwIfAborted();
@@ -200,13 +197,11 @@ export class QuantSim {
   /** Where simulation and exported model part: every quantized activation compared, in the order of the graph, on the first samples. */
   async trace(source: Samples, options: TraceSourceOptions = {}): Promise<Trace> {
     checkEvaluating(options);
-    const [{ bindInputs }, { trace, TRACED_SAMPLES }, { readSamples }] = await Promise.all([import('../data/index.ts'), import('./trace.ts'), import('./samples.ts')]);
-    const opened = await this.openSource(source, options);
-    const bindings = bindInputs(opened, sessionInputs(this.model), options);
+    const [{ trace, TRACED_SAMPLES }, { readSamples }] = await Promise.all([import('./trace.ts'), import('./samples.ts')]);
+    const { bindings, blocks } = readSamples(this.model, await this.openSource(source, options), { limit: TRACED_SAMPLES, ...options }, this.#warn);
     if (options.against) checkComparable(this.model, options.against);
     const forms = { float: this.model, simulated: this.simulated(), exported: options.against ?? this.exported() };
-    const read = readSamples(this.model, opened, bindings, { limit: TRACED_SAMPLES, ...options }, this.#warn);
-    const traced = await trace(forms, read, bindings, { engine: await this.#openEngine(options), placement: this.placement, encodings: this.encodings });
+    const traced = await trace(forms, blocks, bindings, { engine: await this.#openEngine(options), placement: this.placement, encodings: this.encodings });
     options.signal?.throwIfAborted();
     return traced;
   }
@@ -249,9 +244,7 @@ export class QuantSim {
 
   #takeNothing(): void {
     this.#statistics = emptyStatistics(modelHash(this.model));
-    const { frozen, placement: { quantizers, floats } } = this.#start;
-    if (frozen.size > 0) this.warnings.push('nothing was observed: the encodings of all activations are frozen');
-    else if (floats.every(({ role }) => role === 'weight')) this.warnings.push(`nothing was observed: no activation is quantized, and ${quantizers.length + floats.length} constants are (weight-only quantization)`);
+    this.warnings.push(...unobservedWarnings(this.#start));
   }
 
   #take(observation: Observation): void {

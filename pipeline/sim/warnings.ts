@@ -5,12 +5,20 @@ import type { Model } from '../graph/graph.ts';
 import { nonFiniteCounts } from '../observers/signal-power.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { MIN_RANGE } from '../quant/encoding.ts';
+import type { StartingPoint } from './starting-point.ts';
 
 /** Steps that a file gives are not widened where a bias needs more than int32 has of them. */
 export function narrowBiasWarnings(model: Model, placement: Placement, encodings: EncodingTable): string[] {
   const roomy = fitBiases(model, placement, encodings);
   const narrow = placement.biases.filter(({ weight }) => roomy.get(weight) !== encodings.get(weight));
   return narrow.map(({ tensor, weight }) => `bias '${tensor}' is clipped: the steps of '${weight}', which a file gives, are too small for it`);
+}
+
+/** Why there was nothing to observe. */
+export function unobservedWarnings({ frozen, placement: { quantizers, floats } }: Pick<StartingPoint, 'frozen' | 'placement'>): string[] {
+  if (frozen.size > 0) return ['nothing was observed: the encodings of all activations are frozen'];
+  if (!floats.every(({ role }) => role === 'weight')) return [];
+  return [`nothing was observed: no activation is quantized, and ${quantizers.length + floats.length} constants are (weight-only quantization)`];
 }
 
 /** Tensors that held NaN or infinite values while they were observed. */
