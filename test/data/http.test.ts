@@ -99,6 +99,7 @@ suite('data/http', test => {
     const before = repeatedRequests(new Set([`${base}/content`]));
     assert.equal(await everything(), CONTENT);
     assert.is(repeatedRequests(new Set([`${base}/content`, `${base}/other`])) - before, 2);
+    assert.is(repeatedRequests(new Set([`${base}/other`])), 0, 'those of others do not count');
     answer = (_, response) => response.writeHead(503).end();
     assert.equal(await failure(everything), { code: 'file-unreadable', message: `cannot read ${base}/content: the server answers 503, 3 times in a row` });
   });

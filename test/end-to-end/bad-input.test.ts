@@ -116,7 +116,8 @@ suite('end-to-end/bad-input', test => {
     await writeFile(join(folder, 'data.arrow'), samples);
     const { code, stdout, stderr } = await quantpipe(['run', 'model.onnx', 'data.arrow', '-o', 'out', '--json'], { cwd: folder });
     assert.is(code, 0, stderr);
-    const { warnings } = JSON.parse(stdout) as { warnings: string[] };
+    const { warnings, float } = JSON.parse(stdout) as { warnings: string[]; float: { name: string; reason: string }[] };
+    assert.is(float.find(({ name }) => name === 'l')!.reason, 'it never held a finite value');
     assert.ok(warnings.some(warning => /^'l'.* was left in float: it held \d+ NaN and 0 infinite values, and no finite one, in \d+ samples/.test(warning)), warnings.join('\n'));
     const { activation_encodings: activations } = JSON.parse(await readFile(join(folder, 'out/encodings.json'), 'utf8')) as { activation_encodings: { name: string }[] };
     assert.equal(activations.map(({ name }) => name).filter(name => ['x', 'y', 'l', 'z'].includes(name)), ['x', 'y']);
