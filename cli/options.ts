@@ -168,7 +168,7 @@ export function exportOptions(command: Command): Command {
     .addOption(new Option('--weight-type <type>', 'how 8-bit weights are stored in model.qdq.onnx; int8 saturates in ONNX Runtime on x64 without VNNI (default: as activations, or what the preset\'s runtime wants)').choices(['uint8', 'int8']))
     .addOption(new Option('--activation-type <type>', 'how 8-bit activations are stored in model.qdq.onnx; ONNX Runtime on x64 fuses fewer operators beside int8 (default: what the preset\'s runtime wants; uint8)').choices(['uint8', 'int8']))
     .option('--dedicated-pairs', 'a QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them (default with that preset)')
-    .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions as floats: the same results, and faster in onnxruntime-web (default: integer)').choices(['integer', 'float']));
+    .addOption(new Option('--depthwise <kernels>', 'float keeps the rounded weights of depthwise convolutions, and of others of one input channel, as floats: the same results, and faster in onnxruntime-web (default: integer; float with the preset web)').choices(['integer', 'float']));
 }
 
 export function reportOptions(command: Command): Command {

@@ -1,5 +1,4 @@
 import type { EncodingTable, FloatQuantizer, Placement, Quantizer } from '../config/placement.ts';
-import { intOf } from '../graph/attribute.ts';
 import { cloneModel } from '../graph/clone.ts';
 import { removeDeadInitializers } from '../graph/edit.ts';
 import type { Graph, Model } from '../graph/graph.ts';
@@ -8,6 +7,7 @@ import { raiseOpset } from '../passes/raise-opset.ts';
 import type { Encoding } from '../quant/encoding.ts';
 import { type Storage, storageOf, WIDEST_STORED } from '../quant/stored.ts';
 import { absorbScales } from './absorb-scales.ts';
+import { columnsAsChannels } from './columns-as-channels.ts';
 import { dropRedundantClips } from './drop-clips.ts';
 import { forgetInferredTypes } from './forget-types.ts';
 import { shieldWeights } from './shield-weights.ts';
@@ -29,10 +29,15 @@ export interface QdqOptions {
   /** A QuantizeLinear and DequantizeLinear for every reader of a tensor, as TensorRT wants them. Default false: one pair for all. */
   readonly dedicatedPairs?: boolean;
   /**
-   * 'float' keeps the weights of depthwise convolutions as floats, rounded to their grids: the same results, by float kernels. onnxruntime-web's
-   * integer ones take 3 to 10 times as long, and the weights are small. Default 'integer'.
+   * 'float' keeps the kernels of convolutions of one input channel each (depthwise ones, and the first of grey images) as floats, rounded to their
+   * grids: the same results, by float kernels. onnxruntime-web's integer ones take 3 to 10 times as long, and the weights are small. Default 'integer'.
    */
   readonly depthwise?: 'integer' | 'float';
+  /**
+   * Whether the columns of int8 kernels of one input channel become channels, as ONNX Runtime's kernels on x64 are faster with: see {@link columnsAsChannels}.
+   * Default false.
+   */
+  readonly columnsAsChannels?: boolean;
 }
 
 /** QuantizeLinear per channel exists since this version of the standard operators. */
@@ -59,6 +64,7 @@ export function qdqModel(model: Model, placement: Placement, encodings: Encoding
   for (const quantizer of placement.floats) storeAsFloat(graph, quantizer, options);
   absorbScales(graph);
   dropRedundantClips(graph);
+  if (options.columnsAsChannels) columnsAsChannels(graph);
   shieldWeights(graph);
   shieldSoftmax(graph);
   dropStoredInputs(copy, placement);
@@ -95,16 +101,16 @@ function quantize(graph: Graph, quantizer: Quantizer, encodings: EncodingTable, 
   const value = graph.values.get(tensor);
   if (value === undefined) return;
   const isWide = grid.bitwidth > WIDEST_STORED;
-  if (value.initializer !== null && (isWide || (options.depthwise === 'float' && isDepthwise(value)))) return roundConstant(graph, quantizer, encodings);
+  if (value.initializer !== null && (isWide || (options.depthwise === 'float' && isOneChannelKernel(value)))) return roundConstant(graph, quantizer, encodings);
   const storage = isWide ? null : storageIn(quantizer, options);
   if (value.initializer !== null) return storeConstant(graph, quantizer, encodings, storage!);
   const chainOf = (encoding: Encoding) => storage === null ? wideChain(encoding) : qdqChain(encoding, storage);
   insertQuantizer(graph, value, encodingsOf(encodings, tensor), chainOf, { dedicated: options.dedicatedPairs ?? false });
 }
 
-/** Whether a constant is the kernel of convolutions of one channel each, and nothing else. */
-function isDepthwise({ initializer, uses }: Value): boolean {
-  return initializer!.dims[1] === 1 && uses.every(({ node, index }) => node.opType === 'Conv' && index === 1 && intOf(node, 'group', 1) > 1);
+/** Whether a constant is the kernel of convolutions of one input channel each, and nothing else: depthwise ones, and those of grey images. */
+function isOneChannelKernel({ initializer, uses }: Value): boolean {
+  return initializer!.dims[1] === 1 && uses.every(({ node, index }) => node.opType === 'Conv' && index === 1);
 }
 
 function storeAsFloat(graph: Graph, quantizer: FloatQuantizer, { dedicatedPairs = false }: QdqOptions): void {

@@ -18,8 +18,8 @@ function isQuantizedByTheEngine({ domain, opType, outputs: [result] }: Node): bo
  * Put a Max of one operand, which changes nothing, before every layer whose activation was dequantized and whose weight
  *
  * - stays in floats (by choice, as 16-bit floats, or on a grid that no integer type holds): with fusions on, the engine would make int8 of it,
- *   whatever was asked for. It does so only where the result is quantized again, with Relu or Clip between or without; a depthwise convolution, which is
- *   meant to be fast as it is, has a Max only there;
+ *   whatever was asked for. It does so only where the result is quantized again, with Relu or Clip between or without; a convolution of one input
+ *   channel, which is meant to be fast as it is, has a Max only there;
  * - has scales that the integer kernel which the engine puts there does not take: it would not run, see {@link hasUnfitScales}.
  *
  * The engine looks for the DequantizeLinear next to the layer, and takes no Max away.
@@ -60,13 +60,14 @@ function hasUnfitScales({ domain, opType, inputs: [, weight] }: Node): boolean {
   return intOf(producer, 'block_size', 0) > 0 || (opType === 'MatMul' && codes.dims.length > 2 && elementCount(scales.dims) > 1);
 }
 
-/** A constant of floats, or one of 16-bit floats that is widened. A depthwise weight has one input channel. */
+/** A constant of floats, or one of 16-bit floats that is widened. A kernel of one input channel is shielded only where it must be. */
 function hasFloatWeight({ opType, inputs: [, weight], outputs }: Node): boolean {
   const content = weight?.producer?.opType === 'Cast' ? weight.producer.inputs[0]?.initializer : weight?.initializer;
   if (!content?.dtype.includes('float')) return false;
   return opType === 'Gemm' || opType === 'MatMul' || content.dims[1] !== 1 || isRequantized(outputs[0]!);
 }
 
-function isRequantized({ uses }: Value): boolean {
+/** Whether a quantizer follows, with Relu or Clip between or without: then the engine makes an integer kernel of what is dequantized before. */
+export function isRequantized({ uses }: Value): boolean {
   return uses.some(({ node: { opType, outputs } }) => opType === 'QuantizeLinear' || ((opType === 'Relu' || opType === 'Clip') && isRequantized(outputs[0]!)));
 }

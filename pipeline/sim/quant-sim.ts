@@ -170,9 +170,8 @@ export class QuantSim {
 
   /** The model with integer weights, QuantizeLinear and DequantizeLinear. */
   exported(options: QdqOptions = {}): Model {
-    const { weightType, activationType, dedicatedPairs } = this.exportWish;
-    const wanted = { activationType, dedicatedPairs, weightType: options.activationType ?? weightType, ...options };
-    return qdqModel(this.model, this.placement, this.encodings, wanted);
+    const { weightType, activationType, dedicatedPairs, depthwise, columnsAsChannels } = this.exportWish;
+    return qdqModel(this.model, this.placement, this.encodings, { activationType, dedicatedPairs, depthwise, columnsAsChannels, weightType: options.activationType ?? weightType, ...options });
   }
 
   /** Run the float, the simulated and the exported model over data, and compare. */

@@ -1,5 +1,5 @@
+import { exportWishOf } from '../../pipeline/config/presets/index.ts';
 import { type EngineName, type Feeds, openEngine, type Session } from '../../pipeline/engine/index.ts';
-import { qdqModel } from '../../pipeline/export/qdq-model.ts';
 import { writeModel } from '../../pipeline/onnx/write-model.ts';
 import { calibrated } from '../support/calibrated.ts';
 import { median, round, type Row } from './bench.ts';
@@ -20,20 +20,20 @@ const models: [name: string, path: string, data: string, samples: number][] = [
 const WARM_TURNS = 8;
 const TURNS = 21;
 
-/** One thread: time of the exported model, as it is and with other options, and of the simulation, against the float model's; and the size of its file. */
+/** One thread: time of the exported model, as it is, with the preset `onnxruntime` and int8 weights, with the preset `web`, and of the simulation, against the float model's; and the size of its file. */
 export async function* rows(): AsyncGenerator<Row> {
   for (const [name, path, data, samples] of models) {
-    const { model, placement, encodings, simulated, exported, fed } = await calibrated(path, data, samples);
+    const { model, simulated, exported, fed } = await calibrated(path, data, samples);
     const forms: Forms = {
       float: writeModel(model), exported: writeModel(exported), simulated: writeModel(simulated),
-      int8Weights: writeModel(qdqModel(model, placement, encodings, { weightType: 'int8' })),
-      floatDepthwise: writeModel(qdqModel(model, placement, encodings, { depthwise: 'float' })),
+      int8: writeModel((await calibrated(path, data, samples, { ...exportWishOf('onnxruntime'), weightType: 'int8' }, 'onnxruntime')).exported),
+      web: writeModel((await calibrated(path, data, samples, exportWishOf('web'), 'web')).exported),
     };
     for (const engine of ['native', 'web'] as const) yield await row(`${name}, ${engine}`, engine, forms, fed[0]!);
   }
 }
 
-const names = ['float', 'exported', 'int8Weights', 'floatDepthwise', 'simulated'] as const;
+const names = ['float', 'exported', 'int8', 'web', 'simulated'] as const;
 type Forms = Readonly<Record<typeof names[number], Uint8Array>>;
 
 async function row(name: string, engine: EngineName, forms: Forms, batch: Feeds): Promise<Row> {
@@ -48,8 +48,8 @@ async function row(name: string, engine: EngineName, forms: Forms, batch: Feeds)
   await Promise.all(sessions.map(session => session.close()));
   const ratio = (form: typeof names[number]) => round(median(turns.map(times => times[names.indexOf(form)]! / times[0]!)));
   return {
-    'x float': name, 'float, ms': round(median(turns.map(([time]) => time!))), exported: ratio('exported'), 'int8 weights': ratio('int8Weights'),
-    'float depthwise': ratio('floatDepthwise'), simulated: ratio('simulated'), file: round(forms.exported.length / forms.float.length),
+    'x float': name, 'float, ms': round(median(turns.map(([time]) => time!))), exported: ratio('exported'), 'onnxruntime, int8': ratio('int8'),
+    'preset web': ratio('web'), simulated: ratio('simulated'), file: round(forms.exported.length / forms.float.length),
   };
 }
 

@@ -44,7 +44,7 @@ suite('config/presets', test => {
       const { defaults, opTypes } = loadConfig(name);
       assert.is(defaults.hwVersion, hwVersion);
       assert.is(opTypes.get('MatMul')?.perChannel ?? defaults.perChannel, isMatMulPerChannel);
-      assert.equal(exportWishOf(name), { weightType, activationType, quantizeBias, dedicatedPairs: name === 'tensorrt', exactSoftmax: ['default', 'per-channel', 'onnxruntime', 'web'].includes(name) });
+      assert.equal(exportWishOf(name), { weightType, activationType, quantizeBias, dedicatedPairs: name === 'tensorrt', depthwise: name === 'web' ? 'float' : 'integer', columnsAsChannels: name === 'onnxruntime', exactSoftmax: ['default', 'per-channel', 'onnxruntime', 'web'].includes(name) });
     });
   }
 

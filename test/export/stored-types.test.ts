@@ -89,6 +89,8 @@ suite('export/stored-types', test => {
         const [weightType, zeroPoint, isPerChannel, activationType, biasType] = wanted[preset];
         for (const { opType, inputs } of model.graph.nodes.filter(({ opType }) => opType === 'Conv')) {
           const [x, w, b] = inputs.map(storedAs);
+          const weight = inputs[1]!.initializer;
+          if (preset === 'web' && weight?.dims[1] === 1) continue; // stays in float there: in the golden
           assert.equal([w?.dtype, w?.zeroPoints, w?.axis, x?.dtype, b?.dtype ?? null], [weightType, [zeroPoint], isPerChannel ? 0 : null, activationType, biasType], `${preset}: ${opType}`);
         }
         const text = table(model);

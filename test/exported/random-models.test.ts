@@ -27,7 +27,7 @@ const LEAST_FUSED = 18;
 const blocks = { blockSize: 2, decompressedBitwidth: null, undivided: 'skip' as const };
 const ways: readonly PlacementOptions[] = [{}, {}, { activationBitwidth: 16 }, { weightBitwidth: 4 }, { weightBitwidth: 16, activationBitwidth: 16 }, { blocks }, { weightBitwidth: 4, blocks: { ...blocks, decompressedBitwidth: 8 } }, { weightFormat: 'float16' }];
 const presets = ['per-channel', 'per-channel', 'default', 'tensorrt', 'onnxruntime', 'onnxruntime-qnn', 'web', 'htp-v68', 'htp-v73', 'htp-v79'];
-const forms: readonly QdqOptions[] = [{}, {}, { dedicatedPairs: true }, { depthwise: 'float' }, { weightType: 'int8' }];
+const forms: readonly QdqOptions[] = [{}, {}, { dedicatedPairs: true }, { depthwise: 'float' }, { weightType: 'int8' }, { weightType: 'int8', columnsAsChannels: true }];
 
 async function run(engine: Engine, model: Model, feeds: Feeds, fuseQuantized: boolean) {
   const session = await engine.load(writeModel(model), { fuseQuantized });

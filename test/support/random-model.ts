@@ -32,6 +32,7 @@ const layers: readonly ((x: string, maker: Maker) => string)[] = [
   (x, { add, weight }) => add('Conv', [x, weight([CHANNELS, CHANNELS, 3, 3]), weight([CHANNELS])], padded),
   (x, { add, weight }) => add('Conv', [x, weight([CHANNELS, 1, 3, 3]), weight([CHANNELS])], { ...padded, group: intAttribute(CHANNELS) }),
   (x, { add, weight }) => add('Conv', [x, weight([CHANNELS, 2, 3, 3])], { ...padded, group: intAttribute(2) }),
+  (x, { add, weight }) => add('Conv', [add('Conv', [add('Conv', [x, weight([1, CHANNELS, 1, 1])]), weight([16, 1, 3, 3])], padded), weight([CHANNELS, 16, 1, 1])]),
   (x, { add, weight }) => add('ConvTranspose', [x, weight([CHANNELS, CHANNELS, 3, 3])], padded),
   (x, { add, weight }) => add('MatMul', [x, weight([SIDE, SIDE])]),
   (x, { add, weight }) => add('Transpose', [add('MatMul', [add('Transpose', [x], { perm: ints(0, 2, 3, 1) }), weight([CHANNELS, CHANNELS])])], { perm: ints(0, 3, 1, 2) }),

@@ -10,7 +10,7 @@ const perTensor = { per_channel_quantization: 'False' };
  * and no product is per channel. Weights are int8 with zero point 0, which per channel the provider takes no other.
  */
 export const onnxruntimeQnnPreset = {
-  export: { weightType: 'int8', activationType: 'uint8', quantizeBias: true, dedicatedPairs: false, exactSoftmax: false },
+  export: { weightType: 'int8', activationType: 'uint8', quantizeBias: true, dedicatedPairs: false, depthwise: 'integer', columnsAsChannels: false, exactSoftmax: false },
   config: {
     ...config,
     op_type: {

@@ -10,9 +10,9 @@ const { config } = perChannelPreset;
  * float. (A product of two is one QGemm then.) Weights are uint8, because kernels of uint8 by int8 saturate on x64 without VNNI.
  */
 export const onnxruntimePreset = {
-  export: UNSIGNED,
+  export: { ...UNSIGNED, columnsAsChannels: true },
   config: { ...config, op_type: { ...config.op_type, Softmax: KNOWN_RANGES.Softmax }, composites: { MatMulAdd: 'False' } },
 } satisfies Preset;
 
-/** The same in browsers: onnxruntime-web has the kernels of ONNX Runtime, but int8 ones only in part. */
-export const webPreset = onnxruntimePreset;
+/** The same in browsers, but for convolutions of one input channel: the integer kernels that onnxruntime-web has for them take several times as long as its float ones. */
+export const webPreset = { ...onnxruntimePreset, export: { ...UNSIGNED, depthwise: 'float' } } satisfies Preset;

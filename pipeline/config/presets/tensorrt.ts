@@ -11,7 +11,7 @@ const quantizedInput = { is_input_quantized: 'True' };
  * averages. It fuses what comes after a layer by itself, so outputs have none. Biases stay in float.
  */
 export const tensorrtPreset = {
-  export: { weightType: 'int8', activationType: 'int8', quantizeBias: false, dedicatedPairs: true, exactSoftmax: false },
+  export: { weightType: 'int8', activationType: 'int8', quantizeBias: false, dedicatedPairs: true, depthwise: 'integer', columnsAsChannels: false, exactSoftmax: false },
   config: {
     ...config,
     defaults: { ...config.defaults, ops: { is_symmetric: 'True' } },
