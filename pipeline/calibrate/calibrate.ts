@@ -94,7 +94,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const addresses = new Set(source.files?.filter(isAddress)), requestsBefore = repeatedRequests(addresses);
   const bindings = bindInputs(source, plan.inputs, options);
   const engine = await openEngine(options.engine ?? 'auto');
-  const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...rawImageWarnings(plan, source, bindings), ...unusedImageOptions(source, bindings, options.images)];
+  const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...source.notices ?? [], ...rawImageWarnings(plan, source, bindings), ...unusedImageOptions(source, bindings, options.images)];
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
   const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing

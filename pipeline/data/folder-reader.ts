@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { DataType, Schema, type Field, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { listedNames } from '../base/listed.ts';
 import { elementCount, type DType } from '../base/tensor.ts';
 import { unreadable } from '../base/text-file.ts';
 import { LABEL_COLUMN } from './bind.ts';
 import { take } from './byte-reader.ts';
 import { columnsOf } from './column.ts';
+import { entriesOf } from './list-files.ts';
 import { npyArray } from './npy-reader.ts';
 import { recordBatch, skippable } from './record-batches.ts';
 import type { IsWanted, StoredSource } from './source.ts';
@@ -27,12 +29,19 @@ const MAX_BATCH_ROWS = 256;
  */
 export async function folderSource(path: string, wanted: readonly string[] = []): Promise<StoredSource> {
   const files = (await readdir(path).catch(cause => { throw unreadable(path, cause); })).filter(name => name.endsWith('.npy')).sort();
-  if (files.length === 0) throw new QuantpipeError('data-invalid', `${path} is a folder without .npy files`, { file: path });
+  if (files.length === 0) throw await noData(path);
   const isColumn = (name: string) => files.includes(`${name}.npy`);
   const hasColumns = isColumn(LABEL_COLUMN) || (wanted.length > 0 && wanted.every(isColumn));
   const arrays: StoredArray[] = [];
   for (const file of files) arrays.push(await npyArray(join(path, file)));
-  return { ...hasColumns ? arraysSource(path, arrays) : samplesSource(path, arrays), files: files.map(file => join(path, file)) };
+  return { ...hasColumns ? arraysSource(path, arrays, wanted) : samplesSource(path, arrays), files: files.map(file => join(path, file)) };
+}
+
+async function noData(path: string): Promise<QuantpipeError> {
+  const { files, folders } = await entriesOf(path), held = [...folders.map(name => `${name}/`), ...files];
+  const holds = held.length === 0 ? 'is an empty folder' : `is a folder without data that are read (.parquet, .arrow, .npz, .npy, .tar and .pb files, JPEG, PNG and WebP images): it holds ${listedNames(held)}`;
+  const below = folders.length === 0 ? '' : `; files in folders below it are read by a pattern in quotes, such as '${path}/**/*.parquet'`;
+  return new QuantpipeError('data-invalid', `${path} ${holds}${below}`, { file: path });
 }
 
 function samplesSource(path: string, samples: readonly StoredArray[]): StoredSource {

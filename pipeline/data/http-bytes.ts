@@ -39,6 +39,9 @@ export function repeatedRequests(addresses: ReadonlySet<string>): number {
 /** What may be gone at the next try. */
 class PassingFault extends Error {}
 
+/** The server sends everything or nothing. */
+export class NoRanges extends QuantpipeError {}
+
 /** What lies behind an address, which must not change while it is read. */
 export class HttpBytes implements StoredBytes {
   readonly name: string;
@@ -66,6 +69,25 @@ export class HttpBytes implements StoredBytes {
 
   get version(): string {
     return described(this.size, this.#tag);
+  }
+
+  /** Everything from the start on, once. What breaks off cannot be asked for again. */
+  static async *stream(address: string, options: Partial<HttpOptions> = {}): AsyncGenerator<Uint8Array> {
+    const bytes = new HttpBytes(address, { ...DEFAULTS, ...options }), aborter = new AbortController();
+    try {
+      const { status, body } = await bytes.#follow({}, aborter.signal, waiting => bytes.#watched(waiting, aborter));
+      if (status !== 200) throw bytes.#unreadable(`the server answers ${status}`);
+      for (const reader = body!.getReader(); ;) {
+        const { done, value } = await bytes.#watched(reader.read(), aborter);
+        if (done) return;
+        yield value;
+      }
+    } catch (cause) {
+      if (cause instanceof QuantpipeError) throw cause;
+      throw bytes.#unreadable(`${connectionFault(cause as Error)}, and the server does not answer ranges, by which it could go on: download it first`, cause);
+    } finally {
+      aborter.abort();
+    }
   }
 
   from(position: number): ByteReader {
@@ -123,7 +145,7 @@ export class HttpBytes implements StoredBytes {
     const aborter = new AbortController();
     const watched = <T>(waiting: Promise<T>): Promise<T> => this.#watched(waiting, aborter);
     try {
-      const response = await this.#follow(begin, end, aborter.signal, watched);
+      const response = await this.#follow({ range: `bytes=${begin}-${end - 1}` }, aborter.signal, watched);
       this.#check(response, begin);
       if (response.body === null) throw new PassingFault('the server sent nothing');
       const reader = response.body.getReader();
@@ -136,17 +158,16 @@ export class HttpBytes implements StoredBytes {
       }
     } catch (cause) {
       if (cause instanceof QuantpipeError || cause instanceof PassingFault) throw cause;
-      const { message, cause: deeper } = cause as Error;
-      throw new PassingFault(`the connection failed (${deeper instanceof Error && deeper.message ? deeper.message : message})`, { cause });
+      throw new PassingFault(connectionFault(cause as Error), { cause });
     } finally {
       aborter.abort();
     }
   }
 
-  async #follow(begin: number, end: number, signal: AbortSignal, watched: <T>(waiting: Promise<T>) => Promise<T>): Promise<Response> {
+  async #follow(range: { readonly range?: string }, signal: AbortSignal, watched: <T>(waiting: Promise<T>) => Promise<T>): Promise<Response> {
     let address = this.name;
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const headers = { 'range': `bytes=${begin}-${end - 1}`, 'accept-encoding': 'identity' };
+      const headers = { ...range, 'accept-encoding': 'identity' };
       const response = await watched(fetch(address, { headers, signal, redirect: 'manual' }));
       const target = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
       if (target === null) return response;
@@ -160,7 +181,7 @@ export class HttpBytes implements StoredBytes {
   #check({ status, headers }: Response, begin: number): void {
     if (status === 416 && /\*\/0$/.test(headers.get('content-range') ?? '')) throw new QuantpipeError('data-invalid', `${this.name} is empty`, { file: this.name });
     if (status >= 500 || PASSING_STATUSES.includes(status)) throw new PassingFault(`the server answers ${status}`);
-    if (status === 200) throw this.#unreadable('the server ignores the range that is asked for and would send everything: download it first');
+    if (status === 200) throw new NoRanges('file-unreadable', `cannot read ${this.name}: the server ignores the range that is asked for and would send everything: download it first`, { file: this.name });
     if (status !== 206) throw this.#unreadable(`the server answers ${status}`);
     const [, first, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
     if (Number(first) !== begin || size === undefined) {
@@ -191,6 +212,11 @@ export class HttpBytes implements StoredBytes {
   #unreadable(fact: string, cause?: unknown): QuantpipeError {
     return new QuantpipeError('file-unreadable', `cannot read ${this.name}: ${fact}`, { file: this.name }, { cause });
   }
+}
+
+function connectionFault(error: Error): string {
+  if (error instanceof PassingFault) return error.message;
+  return `the connection failed (${error.cause instanceof Error && error.cause.message ? error.cause.message : error.message})`;
 }
 
 function described(size: number, tag: string | null): string {

@@ -11,8 +11,11 @@ import { take, type ByteReader } from './byte-reader.ts';
 /** Longest metadata believed: a schema of 100,000 columns has about 10 MiB. */
 const MAX_METADATA_BYTES = 1 << 28;
 const CONTINUATION = -1;
-/** 'ARRO', the start of a file, where a stream has a length. */
-const ARROW_FILE = 0x4f525241;
+/** How data of other formats begin, where a stream has a length. */
+const OTHER_FORMATS: readonly (readonly [start: string, what: string])[] = [
+  ['ARRO', 'an Arrow file, which is read from its end'], ['PAR1', 'Parquet, which is read from its end'], ['\x93NUM', 'a .npy array'], ['PK\x03\x04', 'a zip archive'], ['\x1f\x8b', 'compressed with gzip'],
+  ['\x89PNG', 'an image'], ['\xff\xd8\xff', 'an image'], ['RIFF', 'an image'],
+];
 /** Most rows believed of a batch; offsets of rows are int32. */
 const MAX_ROWS = 2 ** 31 - 1;
 
@@ -48,14 +51,18 @@ async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
   if (lengthBytes.length < 4) throw new QuantpipeError('data-invalid', `${reader.name} is cut short: ${first.length} bytes where an Arrow message begins`, { file: reader.name, offset });
   const length = int32(lengthBytes);
   if (length === 0) return null;
-  if (offset === 0 && length === ARROW_FILE) {
-    throw new QuantpipeError('data-invalid', `${reader.name} is an Arrow file, which is read from its end; a stream is needed here: give its path, or write it as an Arrow stream`, { file: reader.name });
-  }
+  const other = offset === 0 ? otherFormat(lengthBytes) : undefined;
+  if (other !== undefined) throw new QuantpipeError('data-invalid', `${reader.name} is ${other}; an Arrow stream is needed here: give the path of the data, or write them as an Arrow stream`, { file: reader.name });
   if (length < 0 || length > MAX_METADATA_BYTES) {
     throw new QuantpipeError('data-invalid', `${reader.name} is not a valid Arrow stream: metadata of ${length} bytes declared, at most ${MAX_METADATA_BYTES} are possible`, { file: reader.name, offset });
   }
   const metadata = await take(reader, length, 'the metadata of an Arrow message');
   return withPrefix(metadata);
+}
+
+function otherFormat(start: Uint8Array): string | undefined {
+  const text = new TextDecoder('latin1').decode(start);
+  return OTHER_FORMATS.find(([begin]) => text.startsWith(begin))?.[1];
 }
 
 /** The message in today's form: files older than Arrow 0.15 have no continuation mark. */

@@ -11,7 +11,11 @@ export function joinedSource(name: string, sources: readonly [StoredSource, ...S
     if (described(source) !== described(first)) throw new QuantpipeError('data-invalid', `${first.name} has the columns ${described(first)}, ${source.name} has ${described(source)}`);
   }
   const rows = sources.reduce<number | null>((sum, source) => (sum === null || source.rows === null ? null : sum + source.rows), 0);
-  return { name, rows, schema: first.schema, columns: first.columns, ...(first.others && { others: first.others }), batches: skippable((isWanted, columns) => joinedBatches(sources, isWanted, columns)) };
+  const notices = sources.flatMap(source => source.notices ?? []);
+  return {
+    name, rows, schema: first.schema, columns: first.columns, ...(first.others && { others: first.others }), ...(notices.length > 0 && { notices }),
+    batches: skippable((isWanted, columns) => joinedBatches(sources, isWanted, columns)),
+  };
 }
 
 function described({ schema }: StoredSource): string {

@@ -10,13 +10,13 @@ import type { StoredSource } from './source.ts';
 /** Deflate shrinks at most so much; an entry that declares more is lying about its size. */
 const MAX_DEFLATE_RATIO = 1032;
 
-/** A .npz archive: a column for each array in it, named as numpy.savez names them, read entry by entry without unpacking. */
-export async function npzSource(path: string): Promise<StoredSource> {
+/** A .npz archive: a column for each array in it, named as numpy.savez names them, read entry by entry without unpacking. @param wanted as of {@link arraysSource} */
+export async function npzSource(path: string, wanted: readonly string[] = []): Promise<StoredSource> {
   const entries = await listEntries(path);
   if (entries.length === 0) throw new QuantpipeError('data-invalid', `${path} holds no .npy arrays`, { file: path });
   const arrays: StoredArray[] = [];
   for (const entry of entries) arrays.push(await entryArray(path, entry));
-  return arraysSource(path, arrays);
+  return arraysSource(path, arrays, wanted);
 }
 
 async function listEntries(path: string): Promise<Entry[]> {

@@ -8,11 +8,11 @@ import { unreadable } from '../base/text-file.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
 import { streamBytes } from './byte-reader.ts';
 import type { Given } from './given-source.ts';
-import { isAddress } from './http-bytes.ts';
+import { HttpBytes, isAddress, NoRanges } from './http-bytes.ts';
 import { isImageField } from './images/encoded-images.ts';
-import { type ImageFile, imageFilesSource, isImageName, listImages } from './images/image-files.ts';
+import { imageFolderNotices, type ImageFile, imageFilesSource, isImageName, listImages } from './images/image-files.ts';
 import type { ImageSettings } from './images/image-settings.ts';
-import { dataFiles, isPattern, matchingFiles } from './list-files.ts';
+import { dataFiles, isPattern, matchingFiles, unreadNotices } from './list-files.ts';
 import { destroyedBy, openNamedPipe } from './named-pipe.ts';
 import { isNpy } from './npy-header.ts';
 import { openBytes } from './open-bytes.ts';
@@ -51,7 +51,7 @@ const GZIP_MAGIC = '\x1f\x8b';
  *   .npz                       a column for each array, the leading axis counts samples
  *   .tar                       images with their classes, as WebDataset has them: see tar-images.ts
  *   http(s)://                 any of these files but .npz, by range requests
- *   a folder of such files, or a pattern with * and ?   one after another, in the order of their names
+ *   a folder of such files, or a pattern with *, ? and **   one after another, in the order of their names
  *   a folder of .npy           a sample in each file, or a column in each file: see folder-reader.ts
  *   a folder of images         or of folders of images, each a class
  *   a folder test_data_set_0   or of such folders, of ONNX tensors
@@ -66,8 +66,8 @@ export async function openSource(data: string | AsyncIterable<Given> | Iterable<
   const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(iterable(data));
   const all = await decoded(stored, options);
   const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
-  const others = [...stored.others ?? [], ...otherColumns(stored)];
-  return { ...source, ...(others.length > 0 && { others }), ...(stored.files && { files: stored.files }) };
+  const others = [...stored.others ?? [], ...otherColumns(stored)], { files, notices } = stored;
+  return { ...source, ...(others.length > 0 && { others }), ...(files && { files }), ...(notices && { notices }) };
 }
 
 function otherColumns({ schema, columns }: StoredSource): OtherColumn[] {
@@ -94,34 +94,59 @@ async function openStored(path: string, { columns, stdin, signal }: OpenOptions)
     if (stdin === undefined) throw new QuantpipeError('config-invalid', "'-' reads a stream, and none was given: pass it as the option stdin");
     return arrowStreamSource(streamBytes('standard input', destroyedBy(signal, stdin)));
   }
-  if (isAddress(path)) return fileSource(path);
+  if (isAddress(path)) return addressSource(path, columns);
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' && isPattern(path)) return null;
     throw unreadable(path, cause);
   });
-  if (info === null) return filesSource(path, await matchingFiles(path));
+  if (info === null) return filesSource(path, await matchingFiles(path), columns);
   if (info.isDirectory()) return anyFolderSource(path, columns);
   if (info.isFIFO()) return arrowStreamSource(streamBytes(path, await openNamedPipe(path, signal)));
   if (!info.isFile()) return arrowStreamSource(streamBytes(path, createReadStream(path))); // a device
   if (info.size === 0) throw new QuantpipeError('data-invalid', `${path} is empty`, { file: path });
-  return isImageName(path) ? imagesSource(path, [{ path, label: null }]) : fileSource(path);
+  return isImageName(path) ? imagesSource(path, [{ path, label: null }]) : fileSource(path, { columns });
+}
+
+/** By ranges; an Arrow stream, which is read from its beginning, needs none. */
+async function addressSource(address: string, columns?: readonly string[]): Promise<StoredSource> {
+  try {
+    return await fileSource(address, { columns });
+  } catch (error) {
+    if (!(error instanceof NoRanges)) throw error;
+    const content = HttpBytes.stream(address), { value: start } = await content.next();
+    if (start instanceof Uint8Array && couldBeStream(start)) return arrowStreamSource(streamBytes(address, chained(start, content)));
+    await content.return(undefined);
+    throw error;
+  }
+}
+
+async function* chained<T>(first: T, others: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* others;
 }
 
 async function anyFolderSource(path: string, columns?: readonly string[]): Promise<StoredSource> {
   const files = await dataFiles(path);
-  if (files.length > 0) return filesSource(path, files);
+  if (files.length > 0) return withNotices(await filesSource(path, files, columns), await unreadNotices(path, files));
   const { listTestData, testDataSource } = await import('./test-data-reader.ts');
   const testData = await listTestData(path);
   if (testData.length > 0) return testDataSource(path, testData, columns);
-  const images = await listImages(path);
-  return images.length > 0 ? imagesSource(path, images) : (await import('./folder-reader.ts')).folderSource(path, columns);
+  const found = await listImages(path);
+  if (found.images.length > 0) return withNotices(imagesSource(path, found.images), imageFolderNotices(path, found));
+  const arrays = await (await import('./folder-reader.ts')).folderSource(path, columns);
+  return withNotices(arrays, await unreadNotices(path, arrays.files!));
 }
 
-async function filesSource(name: string, paths: readonly string[]): Promise<StoredSource> {
+function withNotices(source: StoredSource, more: readonly string[]): StoredSource {
+  const notices = [...source.notices ?? [], ...more];
+  return notices.length > 0 ? { ...source, notices } : source;
+}
+
+async function filesSource(name: string, paths: readonly string[], columns?: readonly string[]): Promise<StoredSource> {
   if (paths.every(isImageName)) return imagesSource(name, paths.map(path => ({ path, label: null })));
   const sources: StoredSource[] = [];
   const column = new Set(paths.map(path => basename(path))).size === 1 ? undefined : UNNAMED;
-  for (const path of paths) sources.push(await fileSource(path, column));
+  for (const path of paths) sources.push(await fileSource(path, { columns, array: column }));
   const { joinedSource } = await import('./joined-source.ts');
   return { ...joinedSource(name, sources as [StoredSource, ...StoredSource[]]), files: paths };
 }
@@ -133,20 +158,27 @@ function imagesSource(name: string, images: readonly ImageFile[]): StoredSource 
 /** NumPy's name of an array that was given none: of files of different names that are read as one column. */
 const UNNAMED = 'arr_0';
 
-/** @param column of an array; default the file's name */
-async function fileSource(path: string, column?: string): Promise<StoredSource> {
-  return { ...await oneFileSource(path, column), files: [path] };
+/** How a file of arrays is read. */
+interface ArrayNames {
+  /** Columns that the model needs. */
+  readonly columns?: readonly string[] | undefined;
+  /** Column of a file that is one array; default its name. */
+  readonly array?: string | undefined;
 }
 
-async function oneFileSource(path: string, column?: string): Promise<StoredSource> {
+async function fileSource(path: string, names: ArrayNames): Promise<StoredSource> {
+  return { ...await oneFileSource(path, names), files: [path] };
+}
+
+async function oneFileSource(path: string, { columns, array }: ArrayNames): Promise<StoredSource> {
   const start = await firstBytes(path);
   const text = String.fromCharCode(...start.subarray(0, 8));
   if (text.startsWith(ARROW_MAGIC)) return arrowFileSource(path);
   if (text.startsWith(PARQUET_MAGIC)) return (await import('./parquet/parquet-source.ts')).parquetSource(path);
-  if (isNpy(start)) return (await import('./npy-reader.ts')).npySource(path, column);
+  if (isNpy(start)) return (await import('./npy-reader.ts')).npySource(path, array);
   if (ZIP_MAGICS.some(magic => text.startsWith(magic))) {
     if (isAddress(path)) throw new QuantpipeError('data-invalid', `${path} is a .npz archive, which is read from a file: download it first`, { file: path });
-    return (await import('./npz-reader.ts')).npzSource(path);
+    return (await import('./npz-reader.ts')).npzSource(path, columns);
   }
   if (text.startsWith(GZIP_MAGIC)) throw new QuantpipeError('data-invalid', `${path} is compressed with gzip: decompress it first (gunzip)`, { file: path });
   if (isTar(start)) return (await import('./images/tar-images.ts')).tarSource(path);

@@ -16,6 +16,8 @@ export interface Source {
   readonly columns: readonly Column[];
   /** Columns of types that feed no model; absent where there are none. */
   readonly others?: readonly OtherColumn[];
+  /** What the user should know of how the data were found: a sentence each; absent where there is nothing. */
+  readonly notices?: readonly string[];
   /** The batches as they are stored, from the start, where every sample can be read. May be called once only where the source is a stream. */
   batches(): AsyncIterable<RecordBatch>;
   /** The same; a sample that cannot be read is told of in its place, and rows that `isWanted` refuses may be passed over unread: their number comes instead. Columns not named may be left out. */

@@ -31,12 +31,19 @@ export interface OpenArray {
   close(): Promise<void>;
 }
 
-/** Arrays of equally many samples as one source, a column each, read slice by slice. */
-export function arraysSource(name: string, arrays: readonly StoredArray[]): StoredSource {
-  const rows = checkLengths(arrays);
+/**
+ * Arrays of equally many samples as one source, a column each, read slice by slice. Others beside those that are wanted are left out, and told.
+ *
+ * @param wanted columns that the model needs
+ */
+export function arraysSource(name: string, all: readonly StoredArray[], wanted: readonly string[] = []): StoredSource {
+  const needed = all.filter(array => wanted.includes(array.name));
+  const rows = checkLengths(needed.length > 0 ? needed : all);
+  const arrays = all.filter(({ shape }) => shape[0] === rows), others = all.filter(array => !arrays.includes(array));
+  const notices = others.map(({ where, shape }) => `${where} is not read: ${shape.length === 0 ? 'it is a single number' : `it has ${shape[0]} samples, and not ${rows}`}`);
   const fields = arrays.map(array => tensorField(array.name, array.dtype, array.shape.slice(1)));
   const schema = new Schema(fields);
-  return { name, rows, schema, columns: columnsOf(schema, name), batches: skippable(isWanted => arrayBatches(arrays, rows, isWanted)) };
+  return { name, rows, schema, columns: columnsOf(schema, name), ...(notices.length > 0 && { notices }), batches: skippable(isWanted => arrayBatches(arrays, rows, isWanted)) };
 }
 
 /**
@@ -52,7 +59,7 @@ function checkLengths(arrays: readonly StoredArray[]): number {
   for (const { where, shape } of arrays) if (shape.length === 0) throw new QuantpipeError('data-invalid', `${where} is a single number; its leading axis must count samples`, { file: where });
   const [first] = arrays;
   for (const { where, shape } of arrays) {
-    if (shape[0] !== first!.shape[0]) throw new QuantpipeError('data-invalid', `${first!.where} has ${first!.shape[0]} samples, ${where} has ${shape[0]}`);
+    if (shape[0] !== first!.shape[0]) throw new QuantpipeError('data-invalid', `${first!.where} has ${first!.shape[0]} samples, ${where} has ${shape[0]}: say which array each input of the model reads`);
   }
   return first!.shape[0]!;
 }

@@ -4,8 +4,17 @@ import { QuantpipeError } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
 import { loadSession, type Library } from './session.ts';
 
-/** ONNX Runtime's native CPU build, one thread. Throws `config-invalid` saying what to install where the package is absent or does not load. */
+/**
+ * Since 1.30, ONNX Runtime's native builds report their use to Microsoft and leave files (mat-debug-PID.log, .ses) behind, unless this variable says no before they are
+ * loaded. What is set already stays. In a worker thread the environment is a copy, so a process sets it where its main thread opens the engine.
+ */
+function withoutTelemetry(): void {
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+}
+
+/** ONNX Runtime's native CPU build, one thread, without its telemetry. Throws `config-invalid` saying what to install where the package is absent or does not load. */
 export async function nativeEngine(importLibrary: () => Promise<Library> = () => import('onnxruntime-node')): Promise<Engine> {
+  withoutTelemetry();
   const library = await importLibrary().catch(cannotImport);
   return { name: 'native', version: library.env.versions.node ?? '', load: (model, options = {}) => loadSession(library, 'native', model, options) };
 }

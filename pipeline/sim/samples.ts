@@ -36,6 +36,7 @@ interface ReadSamples {
 export function readSamples(
   model: Model, source: Source, { batchSize, limit, signal, maxBad, label, ...rest }: Omit<CalibrateOptions, 'label'> & Pick<SimEvaluateOptions, 'label'>, warn: (message: string) => void,
 ): ReadSamples {
+  source.notices?.forEach(warn);
   const bindings = bindInputs(source, sessionInputs(model), typeof label === 'string' ? { ...rest, label } : rest);
   const together = fixedBatch(sessionInputs(model), source, bindings);
   const read = blocks(source, {

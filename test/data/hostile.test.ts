@@ -116,7 +116,7 @@ suite('data/hostile', test => {
   test('refuses a folder without arrays, and one whose samples do not agree', async () => {
     const samples = join(folder, 'samples');
     await mkdir(samples, { recursive: true });
-    assert.match((await failure(() => openSource(samples))).message, /is a folder without \.npy files$/);
+    assert.match((await failure(() => openSource(samples))).message, /is an empty folder$/);
     await writeFile(join(samples, 'a.npy'), npy(header('2, 3'), 24));
     await writeFile(join(samples, 'b.npy'), npy(header('6,'), 24));
     assert.match((await failure(() => openSource(samples))).message, /a\.npy has 2 dimensions, .*b\.npy has 1$/);
@@ -124,7 +124,9 @@ suite('data/hostile', test => {
     assert.match((await failure(() => openSource(samples))).message, /a\.npy holds float32, .*b\.npy holds int32$/);
     assert.match((await failure(() => openSource(samples, { columns: ['a', 'b'] }))).message, /^nothing was thrown$/);
     await writeFile(join(samples, 'b.npy'), npy(header('3, 2', '<i4'), 24));
-    assert.match((await failure(() => openSource(samples, { columns: ['a', 'b'] }))).message, /a\.npy has 2 samples, .*b\.npy has 3$/);
+    assert.match((await failure(() => openSource(samples, { columns: ['a', 'b'] }))).message, /a\.npy has 2 samples, .*b\.npy has 3: say which array each input of the model reads$/);
+    const { rows, columns, notices } = await openSource(samples, { columns: ['b'] });
+    assert.equal([rows, columns.map(({ name }) => name), notices], [3, ['b'], [`${join(samples, 'a.npy')} is not read: it has 2 samples, and not 3`]]);
   });
 
   test('keeps no .npz archive open that it refuses, when it is opened or later', async () => {

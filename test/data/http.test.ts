@@ -132,6 +132,33 @@ suite('data/http', test => {
     });
   }
 
+  test('reads an Arrow stream from a server without ranges, once, from its beginning', async () => {
+    const content = await readFile(`${FOREIGN}/zstd.arrows`), hashes: string[][] = [];
+    answer = (request, response) => request.url === '/moved' ? response.writeHead(302, { location: '/stream' }).end() : response.writeHead(200).end(content);
+    for (const path of [`${base}/moved`, `${FOREIGN}/zstd.arrows`]) {
+      const source = await openSource(path), read: string[] = [];
+      for await (const { bytes } of blocks(source, { size: 4 })) read.push(Buffer.from(bytes).toString('hex'));
+      hashes.push(read);
+    }
+    assert.equal(hashes[0], hashes[1]);
+    assert.is((await openSource(`${base}/moved`)).files, undefined, 'it cannot be read twice');
+  });
+
+  test('names a server without ranges whose stream breaks off, and one that sends something else', async () => {
+    const content = await readFile(`${FOREIGN}/zstd.arrows`);
+    answer = (request, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, content.length - 200), () => setTimeout(() => request.socket.destroy(), 50));
+    };
+    const error = await failure(async () => {
+      for await (const { index } of blocks(await openSource(`${base}/stream`), { size: 1000 })) assert.unreachable(`block ${index}`);
+    });
+    assert.is(error.code, 'file-unreadable');
+    assert.match(error.message, /the connection failed \(.+\), and the server does not answer ranges, by which it could go on: download it first$/);
+    answer = (_, response) => response.writeHead(200).end(CONTENT);
+    assert.match((await failure(() => openSource(`${base}/content`))).message, /the server ignores the range that is asked for and would send everything: download it first$/);
+  });
+
   for (const path of [...['plain.arrow', 'zstd.arrows', 'float32.npy', 'snappy.parquet'].map(name => `${FOREIGN}/${name}`), 'fixtures/data/images/images.tar']) {
     test(`refuses ${path} where it became another after it was opened`, async () => {
       const content = await readFile(path);

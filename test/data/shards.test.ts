@@ -91,6 +91,6 @@ suite('data/shards', test => {
   test('says that standard input must be a stream when it is given a file', async () => {
     const error = await openSource('-', { stdin: pieces(`${FOREIGN}/plain.arrow`) }).catch(error => error);
     assert.is(error.code, 'data-invalid');
-    assert.is(error.message, 'standard input is an Arrow file, which is read from its end; a stream is needed here: give its path, or write it as an Arrow stream');
+    assert.is(error.message, 'standard input is an Arrow file, which is read from its end; an Arrow stream is needed here: give the path of the data, or write them as an Arrow stream');
   });
 });

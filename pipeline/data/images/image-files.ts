@@ -1,14 +1,16 @@
 import { readFile, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { Field, Int32, Schema, type RecordBatch } from 'apache-arrow';
 
 import { QuantpipeError } from '../../base/errors.ts';
+import { listedNames } from '../../base/listed.ts';
 import { unreadable } from '../../base/text-file.ts';
 import { LABEL_COLUMN } from '../bind.ts';
 import { columnsOf } from '../column.ts';
+import { entriesOf, filesBelow } from '../list-files.ts';
 import { recordBatch, skippable } from '../record-batches.ts';
 import type { BadSample, IsWanted, StoredSource } from '../source.ts';
 import { SLICE_BYTES } from '../stored-arrays.ts';
@@ -29,20 +31,41 @@ export function isImageName(name: string): boolean {
   return /\.(jpe?g|png|webp)$/i.test(name);
 }
 
+/** Images of formats that are not read. */
+function isOtherImageName(name: string): boolean {
+  return /\.(bmp|gif|tiff?|avif|heic|heif|jp2|jxl|ppm|pgm)$/i.test(name);
+}
+
+/** The images of a folder. */
+export interface ImageFolder {
+  readonly images: readonly ImageFile[];
+  /** Paths, from the folder on, of images of other formats. */
+  readonly unread: readonly string[];
+  /** Whether images lie beside folders of images, which are no classes then. */
+  readonly isMixed: boolean;
+}
+
 /**
- * The images of a folder, in the order of their names (by code unit). Where it holds folders instead, each is a class: classes are numbered in the
- * order of their names, from 0, and images lie anywhere below them. Empty where there are none.
+ * The images of a folder, in the order of their names (by code unit). Where it holds folders only, each is a class: classes are numbered in the
+ * order of their names, from 0, and images lie anywhere below them. Symbolic links are followed, hidden names (.cache) passed over.
  */
-export async function listImages(folder: string): Promise<ImageFile[]> {
-  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const images = entries.filter(entry => !entry.isDirectory() && isImageName(entry.name));
-  if (images.length > 0) return images.map(({ name }) => ({ path: join(folder, name), label: null }));
-  const files: ImageFile[] = [];
-  for (const [label, { name }] of entries.filter(entry => entry.isDirectory()).entries()) {
-    const below = (await readdir(join(folder, name), { recursive: true })).filter(isImageName).sort();
-    files.push(...below.map(path => ({ path: join(folder, name, path), label })));
-  }
-  return files;
+export async function listImages(folder: string): Promise<ImageFolder> {
+  const { files, folders } = await entriesOf(folder);
+  const below: string[][] = [];
+  for (const name of folders) below.push((await filesBelow(join(folder, name), [await realpath(folder)])).map(path => join(name, path)).sort());
+  const here = files.filter(isImageName).sort(), unread = [...files, ...below.flat()].filter(isOtherImageName);
+  const classes = below.map(paths => paths.filter(isImageName));
+  const isMixed = here.length > 0 && classes.some(paths => paths.length > 0);
+  const images = [here, ...classes].flatMap((paths, i) => paths.map(path => ({ path: join(folder, path), label: here.length > 0 ? null : i - 1 })));
+  return { images, unread, isMixed };
+}
+
+/** What the user should know of a folder of images. */
+export function imageFolderNotices(folder: string, { images, unread, isMixed }: ImageFolder): string[] {
+  return [
+    ...(unread.length > 0 ? [`${folder} holds ${unread.length} ${unread.length === 1 ? 'image' : 'images'} that ${unread.length === 1 ? 'is' : 'are'} not read, because ${unread.length === 1 ? 'it is' : 'they are'} no JPEG, PNG or WebP: ${listedNames(unread)}`] : []),
+    ...(isMixed ? [`${folder} holds images beside folders of images: all ${images.length} are read, and the folders are no classes`] : []),
+  ];
 }
 
 /** Image files as a source: a column of images, and one of labels where there are classes. */
