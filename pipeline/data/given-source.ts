@@ -1,13 +1,14 @@
-import { Schema, type RecordBatch } from 'apache-arrow';
+import { type RecordBatch, Schema } from 'apache-arrow';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type Feeds, type Tensor } from '../base/tensor.ts';
+import { adoptBatch } from './adopt-batch.ts';
 import { columnsOf } from './column.ts';
 import { skippable } from './record-batches.ts';
 import { checkTensor, sampleField, samplesBatch, type SampleColumn } from './sample-columns.ts';
 import type { StoredSource } from './source.ts';
 
-/** What a program may hand over: Arrow record batches, a row per sample; or feeds, a tensor for each input, whose first axis counts samples. */
+/** What a program may hand over: Arrow record batches, of any copy of apache-arrow, a row per sample; or feeds, a tensor for each input, whose first axis counts samples. */
 export type Given = RecordBatch | Feeds;
 
 const NAME = 'the given data';
@@ -37,11 +38,19 @@ export async function givenSource(items: AsyncIterable<Given> | Iterable<Given>)
 }
 
 function iterate(items: AsyncIterable<Given> | Iterable<Given>): AsyncIterator<Given> {
-  return (async function* () { yield* items; })();
+  return (async function* () { for await (const item of items) yield isBatch(item) ? adoptBatch(item, NAME) : tensorsOf(item); })();
+}
+
+/** Feeds; tensors may be onnxruntime's own, which call their element type `type`. */
+function tensorsOf(feeds: Feeds): Feeds {
+  return Object.fromEntries(Object.entries(Object(feeds) as Feeds).map(([name, tensor]) => {
+    const { dtype, type, dims, data } = Object(tensor) as Tensor & { readonly type?: Tensor['dtype'] };
+    return [name, { dtype: dtype ?? type, dims, data } as Tensor];
+  }));
 }
 
 function isBatch(item: Given): item is RecordBatch {
-  const { schema, numRows } = item as Partial<RecordBatch>;
+  const { schema, numRows } = Object(item) as Partial<RecordBatch>;
   return typeof numRows === 'number' && Array.isArray(schema?.fields);
 }
 

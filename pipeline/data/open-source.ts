@@ -76,9 +76,10 @@ function otherColumns({ schema, columns }: StoredSource): OtherColumn[] {
 
 /** @throws config-invalid for what a program took for data */
 function iterable(data: AsyncIterable<Given> | Iterable<Given>): AsyncIterable<Given> | Iterable<Given> {
+  if (typeof data === 'object' && data !== null && 'batches' in data && Array.isArray(data.batches)) return data.batches as Given[]; // a table of apache-arrow
   if (typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)) return data;
   const given = typeof data === 'object' && data !== null ? `an object with ${Object.keys(data).map(key => `'${key}'`).join(', ') || 'nothing in it'}` : typeof data === 'function' ? 'a function' : String(data);
-  throw new QuantpipeError('config-invalid', `data must be a path, an address, an open source, or an (async) iterable of record batches or of { input: tensor }, got ${given}`);
+  throw new QuantpipeError('config-invalid', `data must be a path, an address, an open source, a table, or an (async) iterable of record batches or of { input: tensor }, got ${given}`);
 }
 
 async function decoded(stored: StoredSource, options: OpenOptions): Promise<Source> {

@@ -31,7 +31,7 @@ export function checkTensor({ dtype, dims, data }: Tensor, where: string): { rea
   const fail = (fact: string) => new QuantpipeError('data-invalid', `${where}: ${fact}`);
   if (!canHold(dtype)) throw fail(`tensors of ${String(dtype)} are not read`);
   if (!Array.isArray(dims) || !dims.every(dim => Number.isSafeInteger(dim) && dim >= 0)) throw fail(`its dims are ${JSON.stringify(dims)}`);
-  if (!(data instanceof typedArray(dtype))) throw fail(`a tensor of ${dtype} needs a ${typedArray(dtype).name}, got ${Object(data).constructor?.name ?? typeof data}`);
+  if (!(data instanceof typedArray(dtype))) throw fail(`a tensor of ${dtype} needs a ${typedArray(dtype).name}, got ${data === undefined ? 'no data' : Object(data).constructor?.name ?? typeof data}`);
   if (data.length !== elementCount(dims)) throw fail(`a shape of [${dims.join(', ')}] needs ${elementCount(dims)} values, there are ${data.length}`);
   return { dims, values: data as Values };
 }

@@ -21,7 +21,7 @@ export async function openSamples(model: Model, data: Samples, { inputs: bound =
 }
 
 function isSource(data: Samples): data is Source {
-  return typeof data === 'object' && data !== null && 'batches' in data;
+  return typeof data === 'object' && data !== null && 'batches' in data && typeof data.batches === 'function';
 }
 
 /** What is read to run a model on in this thread. */

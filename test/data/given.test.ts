@@ -1,4 +1,7 @@
 // Samples that a program hands over, and test data of ONNX models.
+import { createRequire } from 'node:module';
+import * as arrow from 'apache-arrow';
+import { Tensor as Ort } from 'onnxruntime-web';
 import * as assert from 'uvu/assert';
 
 import type { Tensor } from '../../pipeline/base/tensor.ts';
@@ -58,7 +61,50 @@ suite('data/given', test => {
     assert.equal(await statistics(tensors()), expected);
   });
 
+  // apache-arrow's CommonJS build shares no class with the other: it stands for every copy that a program has of its own
+  const other = createRequire(import.meta.url)('apache-arrow') as typeof arrow;
+
+  test('reads batches and tables of another copy of apache-arrow as those of its own', async () => {
+    const images: arrow.RecordBatch[] = [];
+    for await (const batch of (await openSource(IMAGES)).batches()) images.push(batch);
+    const file = arrow.tableToIPC(new arrow.Table(images));
+    const [ours, theirs] = [arrow.tableFromIPC(file), other.tableFromIPC(file)];
+    assert.not.ok(Object.prototype.isPrototypeOf.call(arrow.RecordBatch.prototype, theirs.batches[0]!), 'another copy');
+    const content = async (given: Iterable<Given>) => {
+      const all: string[] = [];
+      for await (const { bytes } of blocks(await openSource(given), { size: 100 })) all.push(Buffer.from(bytes).toString('hex'));
+      return all;
+    };
+    const expected = await content(ours.batches);
+    assert.ok(expected.length > 5);
+    assert.equal(await content(theirs.batches as unknown as Given[]), expected);
+    assert.equal(await content(theirs as unknown as Given[]), expected, 'a table');
+    assert.equal(await content(ours as unknown as Given[]), expected, 'a table of its own');
+    assert.equal(await content([theirs.slice(3, 200).batches, theirs.slice(203, 512).batches].flat() as unknown as Given[]), await content([ours.slice(3, 200).batches, ours.slice(203, 512).batches].flat()), 'slices');
+  });
+
+  test('reads columns of every type that feeds a model from another copy of apache-arrow', async () => {
+    const { vectorFromArray, Bool, Float16, Float64, Int64, LargeUtf8, List, Field, Float32, Utf8, DateDay } = other;
+    const vectors = {
+      bool: vectorFromArray([true, false, true], new Bool()), half: vectorFromArray([1, 2, 3], new Float16()), double: vectorFromArray([1, 2, 3], new Float64()), long: vectorFromArray([1n, 2n, 3n], new Int64()),
+      text: vectorFromArray(['a', 'b', 'ccc'], new Utf8()), large: vectorFromArray(['a', 'b', 'ccc'], new LargeUtf8()), list: vectorFromArray([[1], [2, 3], []], new List(new Field('item', new Float32()))),
+    };
+    const [batch] = new other.Table(vectors).batches;
+    const source = await openSource([batch as unknown as Given]);
+    assert.equal(source.columns.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join()}]`), ['bool bool[]', 'half float16[]', 'double float64[]', 'long int64[]', 'text string[]', 'large string[]', 'list float32[]']);
+    for await (const read of source.batches()) assert.equal(JSON.stringify(read.toArray().map(row => ({ ...row!.toJSON(), long: Number(row!['long']) }))), JSON.stringify(batch!.toArray().map(row => ({ ...row!.toJSON(), long: Number(row!['long']) }))));
+    const dates = new other.Table({ day: vectorFromArray([new Date(0)], new DateDay()) }).batches;
+    assert.equal(await failure(() => openSource(dates as unknown as Given[])), { code: 'data-invalid', message: "the given data, column 'day': of another copy of apache-arrow than quantpipe's, columns of type Date32<DAY> are not read: leave it out" });
+  });
+
+  test("reads onnxruntime's own tensors", async () => {
+    const source = await openSource([{ x: new Ort('float32', Float32Array.of(1, 2, 3, 4), [2, 2]) } as unknown as Given]);
+    assert.equal((await readColumn(source, 'x', 'float32', ['N', 2])).samples, [[1, 2], [3, 4]]);
+  });
+
   const refused: [name: string, items: unknown[], message: string][] = [
+    ['null', [null], 'the given data hold something that is neither a record batch nor tensors by input name'],
+    ['a tensor without data', [{ x: { dtype: 'float32', dims: [1], values: new Float32Array(1) } }], "the given data, 'x': a tensor of float32 needs a Float32Array, got no data"],
     ['nothing', [], 'the given data hold no samples'],
     ['a number', [5], 'the given data hold something that is neither a record batch nor tensors by input name'],
     ['arrays that are no tensors', [{ x: [1, 2, 3] }], "the given data, 'x': tensors of undefined are not read"],

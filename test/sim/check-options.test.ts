@@ -50,7 +50,7 @@ suite('sim/check-options', test => {
   ] as const) {
     test(`${got} is no data, and that is told in words`, async () => {
       const sim = await QuantSim.open(MODEL);
-      const says = `config-invalid data must be a path, an address, an open source, or an (async) iterable of record batches or of { input: tensor }, got ${got}`;
+      const says = `config-invalid data must be a path, an address, an open source, a table, or an (async) iterable of record batches or of { input: tensor }, got ${got}`;
       for (const work of [() => sim.calibrate(data as unknown as Samples).next(), () => sim.evaluate(data as unknown as Samples)]) assert.is(await messageFrom(work), says);
     });
   }
