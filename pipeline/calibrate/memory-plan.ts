@@ -59,7 +59,7 @@ export const BLOCKS_PER_WORKER = 3;
 /** An engine that keeps memory between runs rounds up, at most to twice as much. */
 const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
-const PLANNED = 0.9;
+export const PLANNED = 0.9;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
 const SESSION_COPIES = 2;
 

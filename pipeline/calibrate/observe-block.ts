@@ -9,7 +9,7 @@ import { Kernels } from '../kernels/index.ts';
 import type { TensorStatistics } from '../observers/statistics.ts';
 import { countName } from '../passes/count-outputs.ts';
 import { type Discard, keepDiscarded, LARGEST_KEPT, openSink } from './discard.ts';
-import { COPIES } from './memory-plan.ts';
+import { COPIES, PLANNED } from './memory-plan.ts';
 import { NoRoom } from './no-room.ts';
 import { packStatistics } from './packed-statistics.ts';
 import type { Answer, Measured, MeasureTask, Observed, ObserveTask, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
@@ -180,7 +180,7 @@ function worst({ elements, taps }: TapSizes, now: number): number {
 }
 
 function tooLarge(tap: string, bytes: number, most: number): NoRoom {
-  return new NoRoom('config-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow more memory`, { tensor: tap });
+  return new NoRoom('config-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow about ${byteSize((bytes - most) * COPIES / PLANNED)} more`, { tensor: tap });
 }
 
 function float32Of(tap: string, { dtype, data }: Tensor): Float32Array {
