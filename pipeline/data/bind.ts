@@ -3,7 +3,7 @@ import type { SessionInput } from '../base/tensor.ts';
 import { canCast } from './cast.ts';
 import { arrangedShape, channelAxis } from './preprocess.ts';
 import { IDENTITY, checkPreprocess } from './preprocess-metadata.ts';
-import { fitSample, showShape } from './sample-shape.ts';
+import { fitSample, showShape, unflattened } from './sample-shape.ts';
 import type { ImageSettings } from './images/image-settings.ts';
 import type { Binding, Column, Preprocess, Source } from './source.ts';
 
@@ -90,10 +90,11 @@ function checkFits(source: string, input: SessionInput, column: Column, preproce
   if (!canCast(column.dtype, input.dtype)) {
     throw new QuantpipeError('data-invalid', `${subject} holds ${column.dtype}, the model's input '${input.name}' reads ${input.dtype}`, context);
   }
-  const arranged = preprocess ? arrangedShape(column.shape, preprocess) : column.shape;
+  const stored = unflattened(column.shape, input.shape, { ...column, preprocess });
+  const arranged = preprocess ? arrangedShape(stored, preprocess) : stored;
   if (fitSample(arranged, input.shape, column.isFlat) === null) {
-    const stored = arranged === column.shape ? '' : ` (stored as ${showShape(column.shape)})`;
-    throw new QuantpipeError('data-invalid', `${subject} holds samples of shape ${showShape(arranged)}${stored}, the model's input '${input.name}' reads ${showShape(input.shape)}`, context);
+    const asStored = arranged === column.shape ? '' : ` (stored as ${showShape(column.shape)})`;
+    throw new QuantpipeError('data-invalid', `${subject} holds samples of shape ${showShape(arranged)}${asStored}, the model's input '${input.name}' reads ${showShape(input.shape)}`, context);
   }
   const isKnown = arranged.every(dim => dim !== null);
   if (preprocess && isKnown && channelAxis(arranged, preprocess) === null) {

@@ -7,7 +7,7 @@ import { columnRows, type ColumnRows } from './column-rows.ts';
 import { maskRows, paddedRows } from './padded-rows.ts';
 import { arrangedShape, preprocessSamples } from './preprocess.ts';
 import { fromIpc } from './record-batches.ts';
-import { fitSample, showShape, type Fit } from './sample-shape.ts';
+import { fitSample, showShape, unflattened, type Fit } from './sample-shape.ts';
 import type { Binding, Source } from './source.ts';
 
 /** What one run of a session reads, and how many samples that is. */
@@ -38,7 +38,7 @@ export class BlockFeeds implements Iterable<Feed> {
     this.#bound = inputs.map(input => {
       const binding = bindings.find(binding => binding.input === input.name);
       check(binding, `input '${input.name}' is bound`);
-      return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding), batch.numRows, first);
+      return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding, input), batch.numRows, first);
     });
     this.#most = rowsPerFeed(this.#bound, batch.numRows, first, mostElements);
   }
@@ -59,9 +59,10 @@ export class BlockFeeds implements Iterable<Feed> {
   }
 }
 
-function boundRows(rows: ColumnRows, count: number, { pad, isMask }: Binding): ColumnRows {
+function boundRows(rows: ColumnRows, count: number, { pad, isMask, preprocess }: Binding, input: SessionInput): ColumnRows {
   const held = isMask ? maskRows(rows, count) : rows;
-  return pad === undefined ? held : paddedRows(held, count, isMask ? 0 : pad);
+  const padded = pad === undefined ? held : paddedRows(held, count, isMask ? 0 : pad);
+  return preprocess === null || !padded.isFlat ? padded : { ...padded, shapeOf: row => unflattened(padded.shapeOf(row), input.shape, { isFlat: true, preprocess }) };
 }
 
 /** How many samples the model reads at a time, where it fixes that; else 1. A block must hold a multiple of it. */
@@ -70,7 +71,8 @@ export function fixedBatch(inputs: readonly SessionInput[], source: Pick<Source,
     const input = inputs.find(input => input.name === name);
     const column = source.columns.find(column => column.name === columnName);
     if (!input || !column) continue;
-    const fit = fitSample(preprocess ? arrangedShape(column.shape, preprocess) : column.shape, input.shape, column.isFlat);
+    const stored = unflattened(column.shape, input.shape, { ...column, preprocess });
+    const fit = fitSample(preprocess ? arrangedShape(stored, preprocess) : stored, input.shape, column.isFlat);
     if (fit?.stacking === 'batch' && typeof input.shape?.[0] === 'number') return input.shape[0];
   }
   return 1;

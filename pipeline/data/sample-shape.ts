@@ -1,4 +1,5 @@
 import type { SessionInput } from '../base/tensor.ts';
+import type { Preprocess } from './source.ts';
 
 /** How samples fill a model input. */
 export interface Fit {
@@ -31,6 +32,14 @@ export function fitSample(sample: Shape, input: SessionInput['shape'], isFlat = 
     if (isFixed(inner) && (isFlat ? sample[0] === null || count(sample) === count(inner) : isSqueezed(sample, inner))) return stacked(inner);
   }
   return matches(sample, input) ? { stacking: 'whole', dims: sample as number[] } : null;
+}
+
+/** The shape in which the sample of a plain list lies there, as far as the model tells it: that is what layout and channels of its preprocessing are about. */
+export function unflattened<Dim extends number | null>(sample: readonly Dim[], input: SessionInput['shape'], { isFlat, preprocess }: { readonly isFlat: boolean; readonly preprocess: Preprocess | null }): readonly (Dim | number)[] {
+  const inner = input?.slice(1) ?? [];
+  if (!isFlat || preprocess === null || sample.length !== 1 || inner.length < 2 || !isFixed(inner) || (sample[0] !== null && sample[0] !== count(inner))) return sample;
+  const dims: readonly number[] = inner;
+  return preprocess.layout === 'nhwc' ? [...dims.slice(1), dims[0]!] : dims;
 }
 
 /** A shape as messages show it: [N, 3, 48, ?]. */
