@@ -1,5 +1,8 @@
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 
+/** The exit code after an interruption. */
+export const INTERRUPTED = 130;
+
 /** 0 done · 1 the input is at fault (one message, no stack) · 70 a bug in quantpipe (with its stack) · 130 interrupted. */
 export function exitCode(error: unknown, log: (line: string) => void): number {
   if (!(error instanceof QuantpipeError)) {
@@ -9,7 +12,7 @@ export function exitCode(error: unknown, log: (line: string) => void): number {
   }
   log(`quantpipe: ${printable(error.message)} [${error.code}]`);
   for (const [key, value] of Object.entries(error.context)) log(`  ${key}: ${printable(String(value))}`);
-  return error.code === 'interrupted' ? 130 : 1;
+  return error.code === 'interrupted' ? INTERRUPTED : 1;
 }
 
 /** Names come from files: control characters would let them steer the terminal, and line breaks write lines of their own. Several lines are several calls. */

@@ -8,7 +8,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { observeCommand } from './commands/observe.ts';
 import { runCommand } from './commands/run.ts';
-import { exitCode } from './exit.ts';
+import { exitCode, INTERRUPTED } from './exit.ts';
 import { watchStandardOutput } from './standard-output.ts';
 import { setV8Flags } from './v8-flags.ts';
 
@@ -33,6 +33,9 @@ for (const command of [runCommand(), inspectCommand(), observeCommand(), mergeCo
   program.addCommand(command.copyInheritedSettings(program));
 }
 
+/** How long what was interrupted may take to close. */
+const GRACE_MS = 500;
+
 watchStandardOutput();
 
 try {
@@ -40,4 +43,5 @@ try {
 } catch (error) {
   process.exitCode = exitCode(error, line => process.stderr.write(`${line}\n`));
   process.stdin.destroy(); // a pipe that nobody reads any more would keep the process waiting
+  if (process.exitCode === INTERRUPTED) setTimeout(() => process.exit(), GRACE_MS).unref(); // and so would a server that does not answer
 }

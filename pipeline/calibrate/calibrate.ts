@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { orAborted } from '../base/or-aborted.ts';
 import { stableJson } from '../base/stable-json.ts';
 import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, preparationHash, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
@@ -98,7 +99,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   const range = blockRange(plan, source, bindings, options, warnings);
   const total = sampleCount(source, range);
   const workers = Math.min(options.workers ?? availableParallelism(), total === null ? Infinity : Math.max(1, Math.ceil(total / range.size))); // one without a block would do nothing
-  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await identityOf(plan, source, engine, range, bindings, options.images)) : null;
+  const checkpoint = options.checkpoint ? await Checkpoint.open(options.checkpoint, await orAborted(identityOf(plan, source, engine, range, bindings, options.images), signal)) : null;
   let reducer: Reducer | null = null;
   let folder: string | null = null, isEnded = false;
   try {

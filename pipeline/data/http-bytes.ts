@@ -6,7 +6,7 @@ import { QuantpipeError } from '../base/errors.ts';
 import { joined, type ByteReader, type StoredBytes } from './byte-reader.ts';
 
 export interface HttpOptions {
-  /** Requests in a row that may bring nothing before it is given up. */
+  /** Requests in a row that may bring next to nothing before it is given up. */
   readonly attempts: number;
   /** Pause after the first of them, in milliseconds; it doubles each time. */
   readonly backoffMs: number;
@@ -18,6 +18,8 @@ const DEFAULTS: HttpOptions = { attempts: 6, backoffMs: 500, stallMs: 30_000 };
 /** Least bytes of one request: what is read in small pieces takes few of them. */
 const WINDOW_BYTES = 1 << 18;
 const MAX_REDIRECTS = 10;
+/** A connection that breaks off after fewer bytes than these has brought nothing: at so few a time, nobody waits for the end. */
+const LEAST_BROUGHT = 4096;
 /** Statuses that another try may not meet: timeout, too early, too many requests; and all from 500 on. */
 const PASSING_STATUSES = [408, 425, 429];
 
@@ -123,16 +125,16 @@ export class HttpBytes implements StoredBytes {
   /** The bytes `begin` to `end` (exclusive), or to the end of all; more requests where one brings only some of them. */
   async #range(begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     const pieces: Uint8Array[] = [];
-    let at = begin;
+    let at = begin, asked = begin;
     for (let attempt = 1; at < Math.min(end, this.#size ?? end); attempt++) {
       try {
         for await (const piece of this.#request(at, Math.min(end, this.#size ?? end))) {
           pieces.push(piece);
           at += piece.length;
-          attempt = 0;
         }
       } catch (cause) {
         if (!(cause instanceof PassingFault)) throw cause;
+        if (at - asked >= LEAST_BROUGHT) [asked, attempt] = [at, 0];
         if (attempt >= this.#options.attempts) throw this.#unreadable(`${cause.message}, ${attempt} times in a row`, cause);
         repeated.set(this.name, (repeated.get(this.name) ?? 0) + 1);
         await sleep(this.#options.backoffMs * 2 ** Math.max(0, attempt - 1));

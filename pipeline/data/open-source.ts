@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import { QuantpipeError } from '../base/errors.ts';
+import { orAborted } from '../base/or-aborted.ts';
 import type { SessionInput } from '../base/tensor.ts';
 import { unreadable } from '../base/text-file.ts';
 import { ARROW_MAGIC, arrowFileSource, arrowStreamFileSource, arrowStreamSource } from './arrow-reader.ts';
@@ -33,7 +34,7 @@ export interface OpenOptions {
   readonly sample?: SampleOptions;
   /** What '-' reads: a program's standard input. */
   readonly stdin?: AsyncIterable<Uint8Array>;
-  /** Aborting ends the waiting for what a stream or a named pipe has not brought yet. */
+  /** Aborting ends the waiting for what a server, a stream or a named pipe has not brought yet. */
   readonly signal?: AbortSignal;
 }
 
@@ -63,7 +64,8 @@ const GZIP_MAGIC = '\x1f\x8b';
  * @throws file-unreadable for what cannot be read; data-invalid for what is none of these, empty, or cut short
  */
 export async function openSource(data: string | AsyncIterable<Given> | Iterable<Given>, options: OpenOptions = {}): Promise<Source> {
-  const stored = typeof data === 'string' ? await openStored(data, options) : await (await import('./given-source.ts')).givenSource(iterable(data));
+  options.signal?.throwIfAborted();
+  const stored = typeof data === 'string' ? await orAborted(openStored(data, options), options.signal) : await (await import('./given-source.ts')).givenSource(iterable(data));
   const all = await decoded(stored, options);
   const source = options.sample ? (await import('./sampled-source.ts')).sampledSource(all, options.sample) : all;
   const others = [...stored.others ?? [], ...otherColumns(stored)], { files, notices } = stored;

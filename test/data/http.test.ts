@@ -71,6 +71,16 @@ suite('data/http', test => {
     assert.is(requests, 2);
   });
 
+  test('gives up on a server whose connections break off after a few bytes each', async () => {
+    answer = (request, response) => {
+      const [from, to] = rangeOf(request, CONTENT.length);
+      begin(response, from, to, CONTENT.length);
+      response.write(CONTENT.subarray(from, from + 10), () => setTimeout(() => request.socket.destroy(), 5));
+    };
+    assert.match((await failure(everything)).message, /the connection failed \(.+\), 3 times in a row$/);
+    assert.is(requests, 3);
+  });
+
   test('resumes where a connection was dropped', async () => {
     const begins: number[] = [];
     answer = (request, response) => {
@@ -184,5 +194,19 @@ suite('data/http', test => {
   test('follows a redirect', async () => {
     answer = (request, response) => request.url === '/content' ? response.writeHead(307, { location: '/elsewhere' }).end() : sendRange(request, response, CONTENT);
     assert.equal(await everything(), CONTENT);
+  });
+
+  test('opening ends when it is aborted, whatever the server does', async () => {
+    answer = () => {};
+    const controller = new AbortController(), reason = new Error('enough');
+    setTimeout(() => controller.abort(reason), 50);
+    const open = () => openSource(`${base}/content`, { signal: controller.signal }).then(() => null, (thrown: unknown) => thrown);
+    assert.is(await open(), reason);
+    assert.is(requests, 1);
+    assert.is(await open(), reason, 'aborted before it began');
+    assert.is(requests, 1);
+    answer = (_, response) => response.writeHead(404).end();
+    server.closeAllConnections(); // so that the waiting ends that nobody waits for any more: it asks once again
+    while (requests < 2) await new Promise(resolve => { setTimeout(resolve, 20); });
   });
 });
