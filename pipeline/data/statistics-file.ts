@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type Data, type DataType, Field, Float32, List, makeData, RecordBatch, RecordBatchReader, Schema, Struct, Table, tableToIPC, Uint16, Uint64,
   Utf8, Vector, vectorFromArray,
@@ -15,6 +16,7 @@ const MODEL_KEY = 'quantpipe.model';
 const SAMPLES_KEY = 'quantpipe.samples';
 const SHARDS_KEY = 'quantpipe.shards';
 const PREPARATION_KEY = 'quantpipe.preparation';
+const SUM_KEY = 'quantpipe.sum';
 
 const columns = {
   tensor: new Utf8(),
@@ -32,14 +34,15 @@ export interface StatisticsNote {
 
 /**
  * Statistics as an Arrow IPC file, or stream: a row per tensor with its finite extremes, the used bins of its histogram and their
- * counts; the model's hash, the number of samples and the format's version are metadata of the schema.
+ * counts; the model's hash, the number of samples, a checksum of it all and the format's version are metadata of the schema.
  *
  * The same statistics give the same bytes: rows are sorted by the tensors' names (by UTF-16 code unit), in one record batch.
  *
  * @param note one more entry of the schema's metadata: a checkpoint is statistics with a note
  */
-export function writeStatistics({ model, samples, shards, preparation, tensors }: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
-  const rows = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+export function writeStatistics(content: Statistics, form: 'file' | 'stream' = 'file', note: StatisticsNote | null = null): Uint8Array {
+  const { model, samples, shards, preparation, tensors } = content;
+  const rows = sorted(tensors);
   const seen = rows.map(([, statistics]) => statistics);
   const children: Data[] = [
     utf8Data(rows.map(([name]) => name)),
@@ -49,9 +52,18 @@ export function writeStatistics({ model, samples, shards, preparation, tensors }
     listData(columns.counts, seen.map(({ counts }) => counts), countsData),
   ];
   const fields = Object.entries(columns).map(([name, type]) => new Field<DataType>(name, type, false));
-  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], ...(shards === null ? [] : [[SHARDS_KEY, shardsText(shards)] as const]), ...(preparation === undefined ? [] : [[PREPARATION_KEY, preparation] as const]), ...(note === null ? [] : [[note.key, note.text] as const])]);
+  const metadata = new Map([[VERSION_KEY, FORMAT_VERSION], [MODEL_KEY, model], [SAMPLES_KEY, String(samples)], [SUM_KEY, sumOf(content)], ...(shards === null ? [] : [[SHARDS_KEY, shardsText(shards)] as const]), ...(preparation === undefined ? [] : [[PREPARATION_KEY, preparation] as const]), ...(note === null ? [] : [[note.key, note.text] as const])]);
   const batch = new RecordBatch(new Schema(fields, metadata), makeData({ type: new Struct(fields), length: rows.length, nullCount: 0, children }));
   return tableToIPC(new Table([batch]), form);
+}
+
+const sorted = (tensors: Statistics['tensors']) => [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** SHA-256 of all that statistics say. Files travel between machines, and a count that became another looks like any count. */
+function sumOf({ model, samples, shards, preparation, tensors }: Statistics): string {
+  const hash = createHash('sha256').update(JSON.stringify([model, samples, shards && shardsText(shards), preparation ?? null]));
+  for (const [name, { min, max, bins, counts }] of sorted(tensors)) hash.update(JSON.stringify([name, bins.length])).update(Float32Array.of(min, max)).update(bins).update(counts);
+  return hash.digest('hex').slice(0, 32);
 }
 
 function utf8Data(names: readonly string[]): Data<Utf8> {
@@ -114,7 +126,9 @@ function readRows(reader: RecordBatchReader, where: string): Statistics {
       tensors.set(name, statistics);
     }
   }
-  return { ...totals, tensors };
+  const statistics = { ...totals, tensors }, sum = schema.metadata.get(SUM_KEY); // other programs may write files without one
+  if (sum !== undefined && sum !== sumOf(statistics)) throw invalid(where, `is damaged: its content does not have the checksum ${quoted(sum)} that it names; make or copy the file anew`);
+  return statistics;
 }
 
 function checkColumns({ fields }: Schema, where: string): void {

@@ -69,7 +69,9 @@ suite('data/statistics-file', test => {
     const table = tableFromIPC(writeStatistics(small));
     assert.equal(table.schema.fields.map(({ name, type }) => `${name}: ${type}`),
       ['tensor: Utf8', 'min: Float32', 'max: Float32', 'bins: List<Uint16>', 'counts: List<Uint64>']);
-    assert.equal([...table.schema.metadata], [['quantpipe.statistics', '1'], ['quantpipe.model', model], ['quantpipe.samples', '7']]);
+    const [sum, ...others] = [...table.schema.metadata].reverse();
+    assert.equal(others.reverse(), [['quantpipe.statistics', '1'], ['quantpipe.model', model], ['quantpipe.samples', '7']]);
+    assert.match(sum!.join(), /^quantpipe\.sum,[0-9a-f]{32}$/);
     assert.equal([...table.getChild('counts')!.get(1)], [1n, 1n, 1n, 1n, 1n, 1n]);
   });
 
@@ -83,7 +85,26 @@ suite('data/statistics-file', test => {
   test('reads rows that other tools have put into several batches', () => {
     const [first, second] = [of({ a: Float32Array.of(1) }), of({ b: Float32Array.of(2) })];
     const table = new Table([...tableFromIPC(writeStatistics(first)).batches, ...tableFromIPC(writeStatistics(second)).batches]);
+    refused(tableToIPC(table, 'file'), /is damaged: its content does not have the checksum "[0-9a-f]{32}" that it names/); // that of the first
+    table.schema.metadata.delete('quantpipe.sum');
     assert.equal([...readStatistics(tableToIPC(table, 'file'), 'f').tensors.keys()], ['a', 'b']);
+  });
+
+  test('whichever bit of a file is another, it is refused or says the same', () => {
+    const shards = { count: 3, blockSize: 32, total: 1000, parts: [1] }, statistics = { ...small, shards, preparation: '0123456789ab-native' };
+    const bytes = writeStatistics(statistics), expected = readStatistics(bytes, 'f');
+    let refusals = 0;
+    for (let bit = 0; bit < 8 * bytes.length; bit += 3) {
+      const damaged = bytes.slice();
+      damaged[bit >> 3]! ^= 1 << (bit & 7);
+      try {
+        assert.equal(readStatistics(damaged, 'f'), expected, `bit ${bit}`);
+      } catch (error) {
+        assert.instance(error, QuantpipeError, `bit ${bit}: ${String(error)}`);
+        refusals++;
+      }
+    }
+    assert.ok(refusals > bytes.length / 3, `${refusals} refused of ${bytes.length} bytes`);
   });
 
   const contradictions: [string, Uint8Array, RegExp][] = [
