@@ -82,6 +82,7 @@ export class Work {
     }
     const question = { ...rest, budget: memory ?? usual, mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
     const least = leastBudget(question);
+    if (memory !== undefined && memory > memoryLimit()) warnings.push(`${byteSize(memory)} of memory may be used, and the machine or its container has ${byteSize(memoryLimit())}`);
     if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${byteSize(usual)}, ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are${beside === 1 ? '' : ` for ${beside} processes`}`);
     const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);
     this.#limits = limits;

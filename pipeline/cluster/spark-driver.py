@@ -316,7 +316,9 @@ def told(error):
         return json.loads(text[text.index(OPENING) + len(OPENING):text.index(CLOSING)])
     if "JAVA_GATEWAY_EXITED" in text and not has_java():
         return {"code": "cluster-failed", "message": "Spark needs Java 17 or newer: there is no 'java' in the PATH, and JAVA_HOME names none"}
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):  # py4j's own words; Java's follow
+        lines = [lines[1].lstrip(": ")]
     return {"code": "cluster-failed", "message": f"Spark failed: {lines[0] if lines else type(error).__name__}"}
 
 

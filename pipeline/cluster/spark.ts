@@ -9,7 +9,7 @@ import { temporaryFolder } from '../base/temporary-folder.ts';
 import { elementCount } from '../base/tensor.ts';
 import type { Plan } from '../calibrate/plan.ts';
 import { type OrderOptions, writeWorkOrder } from '../calibrate/work-order.ts';
-import { blockSize, LABEL_COLUMN, readStatistics } from '../data/index.ts';
+import { blockSize, LABEL_COLUMN, namedColumn, readStatistics } from '../data/index.ts';
 import { type EngineName, openEngine, type SessionInput } from '../engine/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import { packageArchive } from './package-archive.ts';
@@ -136,6 +136,8 @@ function readTogether({ inputs }: Plan): number {
 
 async function prepareJob(plan: Plan, data: string, folder: string, engine: EngineName, options: SparkOptions): Promise<Job> {
   const { master, conf = {}, node = 'node', python = 'python3', executorPython = python, inputs = {}, label = LABEL_COLUMN } = options;
+  const mask = Object.entries(inputs).find(([, column]) => namedColumn(column) !== column);
+  if (mask !== undefined) throw new QuantpipeError('config-invalid', `input '${mask[0]}' is to be ${mask[1]}, and masks are not made on Spark: give it a column of the data`);
   const together = readTogether(plan), batchSize = blockSize(options.batchSize, plan.batchSize, together);
   const model = join(folder, 'model.onnx'), order = join(folder, 'order.json');
   await writeFile(model, plan.tapped);

@@ -99,6 +99,7 @@ async function openStored(path: string, { columns, stdin, signal }: OpenOptions)
   }
   if (isAddress(path)) return addressSource(path, columns);
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' && /^[a-z][a-z0-9+.-]+:\/\//i.test(path)) throw new QuantpipeError('file-unreadable', `cannot read ${path}: only addresses of http and https are read`, { file: path });
     if (cause.code === 'ENOENT' && isPattern(path)) return null;
     throw unreadable(path, cause);
   });

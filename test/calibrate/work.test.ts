@@ -6,6 +6,7 @@ import type { Outcome } from '../../pipeline/calibrate/attempts.ts';
 import { openSink } from '../../pipeline/calibrate/discard.ts';
 import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { Work, type WorkOptions } from '../../pipeline/calibrate/work.ts';
+import { byteSize } from '../../pipeline/base/byte-size.ts';
 import { memoryLimit } from '../../pipeline/base/memory-limit.ts';
 import type { Block } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
@@ -41,7 +42,7 @@ suite('calibrate/work', test => {
     await writeFile(join(folder, 'journal'), 'of it\nbegin 1\n');
     const journal = await Journal.open(join(folder, 'journal'), 0, 'it');
     const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'notes')], engine: 'web' as const, inputs: [], bindings: [] };
-    const work = new Work(setup, journal, { workers: 1, memory: 2 ** 40, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink() });
+    const work = new Work(setup, journal, { workers: 1, memory: 2 ** 30, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink() });
     const asked: number[] = [], warnings: string[] = [];
     // one without samples, one that was under way when a process ended, one that the engine refuses (2 bytes), and two that run
     const sizes = [0, 8, 2, 16, 16];
@@ -63,10 +64,11 @@ suite('calibrate/work', test => {
 
   test('what the machine has is shared with the processes beside it, unless the memory is said', () => inFolder(async folder => {
     const setup = { model: new Uint8Array(0), folder: null, taps: [join(folder, 'notes')], engine: 'web' as const, inputs: [], bindings: [] };
+    const warnings: string[] = [];
     const budget = async (options: Pick<WorkOptions, 'memory' | 'beside'>) => {
       const work = new Work(setup, null, { workers: 1, worker: new URL('./workers/measured.js', import.meta.url), discard: await openSink(), ...options });
       try {
-        return (await work.fit(given({ index: 0, rows: 1, bad: [], bytes: new ArrayBuffer(16) }), { block: 1, together: 1, warnings: [] }))!.budgetBytes;
+        return (await work.fit(given({ index: 0, rows: 1, bad: [], bytes: new ArrayBuffer(16) }), { block: 1, together: 1, warnings }))!.budgetBytes;
       } finally {
         await work.close();
       }
@@ -74,7 +76,10 @@ suite('calibrate/work', test => {
     const alone = await budget({});
     assert.is(await budget({ beside: 2 }), Math.floor(0.7 * memoryLimit() / 2));
     assert.ok(Math.abs(alone - 2 * await budget({ beside: 2 })) <= 2, `${alone}`);
-    assert.is(await budget({ beside: 2, memory: 2 ** 40 }), 2 ** 40);
+    assert.is(await budget({ beside: 2, memory: 2 ** 30 }), 2 ** 30);
+    assert.equal(warnings, []);
+    assert.is(await budget({ memory: 2 ** 50 }), 2 ** 50);
+    assert.equal(warnings, [`1024.0 TiB of memory may be used, and the machine or its container has ${byteSize(memoryLimit())}`]);
   }));
 
   for (const [index, kind] of [[7, 'observed'], [1, 'set-aside']] as const) {

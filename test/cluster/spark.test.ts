@@ -67,6 +67,11 @@ pq.write_table(pa.table({'input': [[0.5] * 784] * 9 + [[0.5] * 783]}), sys.argv[
       assert.is(code, 1);
       assert.is(stderr, "quantpipe: partition 0: sample 9 of column 'input' holds 783 values, 784 are expected [data-invalid]\n");
     })],
+    ['what is no Parquet is said in the words of Spark, and not of its gateway', () => inFolder(async folder => {
+      const { code, stderr } = await quantpipe(['run', model, 'fixtures/data/fmnist-calibration.arrow', '-o', join(folder, 'out'), '--spark', 'local[1]', '--spark-python', python, '--quiet']);
+      assert.is(code, 1);
+      assert.match(stderr, /^quantpipe: Spark failed: org\.apache\.spark\..*fmnist-calibration\.arrow.* \[cluster-failed\]$/m);
+    })],
   ];
 }
 
@@ -107,6 +112,10 @@ suite('cluster/spark', test => {
     const script = `echo '{"progress": {"tasks": 0, "of": 1}}'; exec sleep 600`;
     setTimeout(() => controller.abort(new QuantpipeError('interrupted', 'stopped')), 2_000);
     assert.is(await messageOf(observeBy(script, { signal: controller.signal })), 'stopped [interrupted]');
+  });
+
+  test('a mask is refused by its input', async () => {
+    assert.is(await messageOf(observeBy('exit 1', { inputs: { input: 'mask(ids)' } })), "input 'input' is to be mask(ids), and masks are not made on Spark: give it a column of the data [config-invalid]");
   });
 
   test('an address of Spark Connect is refused', async () => {

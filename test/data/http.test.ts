@@ -191,6 +191,10 @@ suite('data/http', test => {
     assert.equal(await failure(everything), { code: 'data-invalid', message: `${base}/content is empty` });
   });
 
+  test('says which addresses are read', async () => {
+    assert.equal(await failure(() => openSource('s3://bucket/part-*.parquet')), { code: 'file-unreadable', message: 'cannot read s3://bucket/part-*.parquet: only addresses of http and https are read' });
+  });
+
   test('follows a redirect', async () => {
     answer = (request, response) => request.url === '/content' ? response.writeHead(307, { location: '/elsewhere' }).end() : sendRange(request, response, CONTENT);
     assert.equal(await everything(), CONTENT);
