@@ -99,7 +99,8 @@ function int32(bytes: Uint8Array): number {
 
 /** `data-invalid` for what apache-arrow could not decode. */
 export function malformed(name: string, cause: unknown): QuantpipeError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = cause instanceof Error ? cause.message : String(cause), type = /^Unrecognized type: "(\w+)"/.exec(reason)?.[1];
+  if (type !== undefined) return new QuantpipeError('data-invalid', `${name} has a column of Arrow's type ${type}, and files with such columns are not read: write it without them`, { file: name }, { cause });
   return new QuantpipeError('data-invalid', `${name} is not valid Arrow data: ${reason}`, { file: name }, { cause });
 }
 

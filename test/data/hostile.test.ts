@@ -46,6 +46,7 @@ const hostile: [name: string, bytes: () => Uint8Array | string | Promise<Uint8Ar
   ['is a text', () => 'a,b,c\n1,2,3\n', /^FILE is not Arrow, Parquet, \.npy, \.npz or \.tar data: it begins with the bytes 61 2c 62 2c 63 0a 31 2c$/],
   ['has three bytes', () => 'abc', /begins with the bytes 61 62 63$/],
   ['is an Arrow file without its end', async () => (await readFile(`${FOREIGN}/plain.arrow`)).subarray(0, -1), /^FILE is cut short: an Arrow file ends with ARROW1, this one of \d+ bytes does not$/],
+  ['has a column that is not read', () => readFile(`${FOREIGN}/run-ends.arrow`), /^FILE has a column of Arrow's type RunEndEncoded, and files with such columns are not read: write it without them$/],
   ['is the beginning of an Arrow file', () => 'ARROW1\0\0', /^FILE is cut short: an Arrow file needs 18 bytes, it has 8$/],
   ['declares a footer larger than the file', () => patched('plain.arrow', -10, 1 << 30), /^FILE: a footer of 1073741824 bytes is declared, there is room for \d+$/],
   ['declares a negative footer', () => patched('plain.arrow', -10, -5), /^FILE: a footer of -5 bytes is declared, there is room for \d+$/],
