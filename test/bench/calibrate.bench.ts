@@ -38,8 +38,7 @@ export async function* rows(): AsyncGenerator<Row> {
   const folder = await mkdtemp(join(tmpdir(), 'quantpipe-bench-'));
   try {
     const [many, fewLarge] = [await inOneFile(small, folder), await inOneFile(large, folder)];
-    for (const engine of ['web', 'native'] as const) yield await calibrationRow(many, engine);
-    yield await calibrationRow(fewLarge, 'native');
+    for (const job of [many, fewLarge]) for (const engine of ['web', 'native'] as const) yield await calibrationRow(job, engine);
     yield await checkpointRow(many, folder);
     yield await memoryRow(folder);
   } finally {
