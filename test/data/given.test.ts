@@ -93,6 +93,8 @@ suite('data/given', test => {
     const source = await openSource([batch as unknown as Given]);
     assert.equal(source.columns.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join()}]`), ['bool bool[]', 'half float16[]', 'double float64[]', 'long int64[]', 'text string[]', 'large string[]', 'list float32[]']);
     for await (const read of source.batches()) assert.equal(JSON.stringify(read.toArray().map(row => ({ ...row!.toJSON(), long: Number(row!['long']) }))), JSON.stringify(batch!.toArray().map(row => ({ ...row!.toJSON(), long: Number(row!['long']) }))));
+    const flags = Array.from({ length: 20 }, (_, i) => i * i % 7 < 2), [sliced] = new other.Table({ flag: vectorFromArray(flags, new Bool()) }).slice(3, 14).batches; // bits do not begin at a byte
+    for await (const read of (await openSource([sliced as unknown as Given])).batches()) assert.equal([...read.getChild('flag')!], flags.slice(3, 14));
     const dates = new other.Table({ day: vectorFromArray([new Date(0)], new DateDay()) }).batches;
     assert.equal(await failure(() => openSource(dates as unknown as Given[])), { code: 'data-invalid', message: "the given data, column 'day': of another copy of apache-arrow than quantpipe's, columns of type Date32<DAY> are not read: leave it out" });
   });

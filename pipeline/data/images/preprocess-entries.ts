@@ -37,7 +37,7 @@ export class Entries {
     if (other !== undefined) throw this.fail(other, 'false, this step is not supported', true);
   }
 
-  /** An entry that is not known and says something other than no may change the values. */
+  /** An entry that is not known may change the values, unless it says no: false, null, or a factor or divisor of 1. */
   refuseEffects(known: readonly string[]): void {
     const other = Object.keys(this.#entries).find(key => !known.includes(key) && !key.startsWith('do_') && ![undefined, false, 1].includes(this.get(key) as undefined));
     if (other !== undefined) throw this.fail(other, 'no such entry: it may change images in a way that is not known here (write the resize, crop, scale, mean and std that are meant, or take it out)', this.get(other));
