@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { type ErrorCode, QuantpipeError } from '../pipeline/base/errors.ts';
 import type { BindOptions, CalibrateOptions, MemoryPlan, OpenOptions, QuantSim, QuantSimOptions } from '../pipeline/index.ts';
+import { printable } from './exit.ts';
 import { Heap } from './heap.ts';
 import type { DataOptions, EngineOptions, FaultOptions, MemoryOptions, PlacementOptions, ReportOptions, SchemeOptions } from './options.ts';
 import { Metrics } from './metrics.ts';
@@ -78,16 +79,16 @@ function faultSettings(options: FaultOptions, checkpoint: string | null): Pick<C
  * Run `body`, which makes all that the checkpoint is kept for, with its lock held, and then remove it. Where `body` fails and left a checkpoint, the
  * error says so, because the next run can go on from there; where no further run could fare better, because the data never held what is needed, it goes too.
  */
-export async function withCheckpoint<T>(checkpoint: string, body: () => Promise<T>): Promise<T> {
+export async function withCheckpoint<T>(checkpoint: string, { signal, quiet }: { readonly signal: AbortSignal } & ReportOptions, body: () => Promise<T>): Promise<T> {
   const { lockCheckpoint, removeCheckpoint } = await import('../pipeline/sim/index.ts');
   let unlock = async () => {};
   try {
-    unlock = await lockCheckpoint(checkpoint);
+    unlock = await lockCheckpoint(checkpoint, { signal, onWait: what => { if (!quiet) process.stderr.write(`${printable(what)}\n`); } });
     const done = await body();
     await removeCheckpoint(checkpoint);
     return done;
   } catch (error) {
-    if (!(error instanceof QuantpipeError) || error.code === 'interrupted' || !existsSync(checkpoint)) throw error;
+    if (!(error instanceof QuantpipeError) || !existsSync(checkpoint) || (error.code === 'interrupted' && error !== signal.reason)) throw error;
     if (error.code === 'statistics-missing') {
       await removeCheckpoint(checkpoint);
       throw error;

@@ -10,7 +10,7 @@ export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) return endAtOnce();
-    controller.abort(new QuantpipeError('interrupted', 'stopped before the end; nothing was written'));
+    controller.abort(new QuantpipeError('interrupted', 'stopped before the end; no result was written'));
   };
   const endAtOnce = () => {
     process.off('SIGINT', stop);

@@ -9,7 +9,7 @@ import { mergeCommand } from './commands/merge.ts';
 import { observeCommand } from './commands/observe.ts';
 import { runCommand } from './commands/run.ts';
 import { exitCode, INTERRUPTED } from './exit.ts';
-import { watchStandardOutput } from './standard-output.ts';
+import { watchStandardError, watchStandardOutput } from './standard-output.ts';
 import { setV8Flags } from './v8-flags.ts';
 
 setV8Flags();
@@ -37,6 +37,7 @@ for (const command of [runCommand(), inspectCommand(), observeCommand(), mergeCo
 const GRACE_MS = 500;
 
 watchStandardOutput();
+watchStandardError();
 
 try {
   await program.parseAsync();

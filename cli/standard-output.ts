@@ -13,3 +13,8 @@ export function watchStandardOutput(): void {
     process.exit(1);
   });
 }
+
+/** Progress and warnings that cannot be written (a reader that is gone, a terminal that was closed, a full disk) end no work. */
+export function watchStandardError(): void {
+  process.stderr.on('error', () => {});
+}

@@ -35,7 +35,7 @@ function summary({ sim, run, outputs }: Done) {
     batches: run?.batches ?? 0,
     seconds: run === undefined ? 0 : round(run.seconds, 3),
     samplesPerSecond: run === undefined || sim.observation === null ? 0 : round((run.samples - run.resumed) / run.seconds, 1),
-    peakMemoryBytes: peakMemory(),
+    peakMemoryBytes: peakOf(sim),
     engine: sim.observation?.engine ?? null,
     workers: sim.observation?.workers ?? 0,
     setAside: sim.observation?.setAside ?? [],
@@ -45,6 +45,11 @@ function summary({ sim, run, outputs }: Done) {
     worst: sim.isEncoded ? worst(sim).map(({ tensor, role, sqnr }) => ({ tensor, role, sqnr: round(sqnr, 2) })) : [],
     warnings: sim.warnings,
   };
+}
+
+/** Of this process, and of another beside it. */
+function peakOf({ observation }: QuantSim): number {
+  return Math.max(peakMemory(), observation?.peakBytes ?? 0);
 }
 
 function report({ sim, run, outputs }: Done): string {
@@ -63,7 +68,7 @@ function report({ sim, run, outputs }: Done): string {
   parts.push(table([{ title: 'written' }, { title: 'size', align: 'right' }], outputs.map(({ path, bytes }) => [path, size(bytes)])));
   if (run !== undefined && sim.observation !== null) {
     parts.push(`${run.samples} samples in ${duration(run.seconds)} (${((run.samples - run.resumed) / run.seconds).toFixed(0)}/s) · ${sim.observation.engine} engine, ` +
-      `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakMemory())}`);
+      `${sim.observation.workers} ${sim.observation.workers === 1 ? 'worker' : 'workers'} · peak memory ${size(peakOf(sim))}`);
   }
   return parts.join('\n\n');
 }

@@ -48,7 +48,7 @@ Examples:
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
           return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
         };
-        const [run, outputs] = await (checkpoint === null ? observed() : withCheckpoint(checkpoint, observed)).catch(async (error: unknown) => {
+        const [run, outputs] = await (checkpoint === null ? observed() : withCheckpoint(checkpoint, { ...options, signal }, observed)).catch(async (error: unknown) => {
           await removeFolder();
           throw error;
         });

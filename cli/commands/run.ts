@@ -44,7 +44,7 @@ Examples:
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: data === undefined ? [] : [data] });
         const removeFolder = await prepareFolder(options.output);
-        const [run, outputs] = await withCheckpoint(checkpoint, async () => {
+        const [run, outputs] = await withCheckpoint(checkpoint, { ...options, signal }, async () => {
           const figures = source === null
             ? await calibrateOnSpark(sim, data!, options.spark!, options, signal)
             : await calibrateWithProgress(sim, source, options, checkpoint, signal);

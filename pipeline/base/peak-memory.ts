@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /**
  * The most memory that this process has held, in bytes: on Linux VmHWM of /proc/self/status, elsewhere the system's maximum resident set. On Linux
@@ -12,4 +12,13 @@ export function peakMemory(readStatus: () => string = () => readFileSync('/proc/
     // no /proc here
   }
   return 1024 * process.resourceUsage().maxRSS;
+}
+
+/** Let {@link peakMemory} begin anew, with what this process holds now. Linux; elsewhere, and where the system does not allow it, nothing happens. */
+export function restartPeakMemory(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    // then the peak is one of before, too: more than it would be
+  }
 }

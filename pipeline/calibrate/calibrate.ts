@@ -79,6 +79,8 @@ export interface Observation {
   /** Blocks that were observed. */
   readonly batches: number;
   readonly workers: number;
+  /** The most memory that this process and another, in which blocks were observed, have held together, in bytes; 0 where there was no other. */
+  readonly peakBytes: number;
   readonly setAside: readonly SetAside[];
   /** What the user should know about how it went. */
   readonly warnings: readonly string[];
@@ -121,7 +123,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     const shards = shardsOf(source, range, `${readingHash(source, bindings, options.images, source.rows === null ? range.limit : null)}-${engine.name}`);
     return {
       statistics: { ...statistics, shards, preparation: `${preparationHash(bindings, options.images)}-${engine.name}` },
-      engine: engine.name, batches, workers: used, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))],
+      engine: engine.name, batches, workers: used, peakBytes: work.peakBytes, setAside, warnings: [...warnings, ...setAside.map(what => setAsideWarning(what, range, source))],
     };
   } catch (error) {
     isEnded = true;
@@ -222,7 +224,7 @@ async function identityOf(plan: Plan, source: Source, { name, version }: Pick<En
   return {
     'model': plan.hash.slice(0, 12),
     'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
-    'number of samples': String(rows),
+    'number of samples': rows === null ? 'unknown' : String(rows),
     'content of the first samples': await firstSamples(source, range),
     'state of the data': await dataVersion(source),
     'choice of samples': selection,

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 
-import { lockFile } from './lock-file.ts';
+import { lockFile, type LockOptions } from './lock-file.ts';
 
 /**
  * Keep other processes off a checkpoint until the function returned is called.
  *
  * @throws `checkpoint-mismatch` naming the process that uses it
  */
-export function lockCheckpoint(path: string): Promise<() => Promise<void>> {
-  return lockFile(`${path}.lock`);
+export function lockCheckpoint(path: string, options: Pick<LockOptions, 'signal' | 'onWait'> = {}): Promise<() => Promise<void>> {
+  return lockFile(`${path}.lock`, options);
 }
 
 /** Remove a checkpoint whose work is done, and its journal. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { makeFolder, unwritable } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { orAborted } from '../base/or-aborted.ts';
 import { isAlive, startOf } from '../base/process-mark.ts';
 
 /** Locks that this process holds or is about to, by the random part of their text. */
@@ -19,6 +20,10 @@ export interface LockOptions {
   readonly beatMs: number;
   /** How long a lock of another machine may show none before it is taken for left behind, by the clock of who waits. Longer than any work that lets no timer run. */
   readonly patienceMs: number;
+  /** Aborting ends the waiting; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told, in words, what is waited for. */
+  readonly onWait?: ((what: string) => void) | undefined;
 }
 
 const USUAL: LockOptions = { beatMs: 5_000, patienceMs: 60_000 };
@@ -93,6 +98,7 @@ async function putOwn(path: string, put: (from: string, to: string) => Promise<v
 function textOf(path: string): Promise<string | null> {
   return readFile(path, 'utf8').then(text => text.trim(), (error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
+    if (error.code === 'EISDIR') throw new QuantpipeError('output-unwritable', `'${path}' is a folder, where this program keeps a file: remove it, or choose another checkpoint`, { file: path }, { cause: error });
     throw new QuantpipeError('output-unwritable', `cannot read ${path}: ${error.message}`, { file: path }, { cause: error });
   });
 }
@@ -101,7 +107,10 @@ function textOf(path: string): Promise<string | null> {
 async function isHeld(text: string, path: string, options: LockOptions): Promise<boolean> {
   const [pid, host, start = '-', token = ''] = text.split(' ');
   if (host === undefined) return false;
-  if (host !== hostname()) return showsLife(path, options);
+  if (host !== hostname()) {
+    options.onWait?.(`process ${pid} on ${host} has locked this checkpoint: waiting for a sign of life, ${options.patienceMs / 1000} s at most (where it is gone, remove '${path}')`);
+    return showsLife(path, options);
+  }
   if (!isAlive(Number(pid))) return false;
   const now = start === '-' ? null : await startOf(Number(pid));
   if (now !== null) return now === start;
@@ -109,11 +118,11 @@ async function isHeld(text: string, path: string, options: LockOptions): Promise
 }
 
 /** Whether a lock of another machine is touched, or goes, while we wait. Clocks of two machines are not compared. */
-async function showsLife(path: string, { beatMs, patienceMs }: LockOptions): Promise<boolean> {
+async function showsLife(path: string, { beatMs, patienceMs, signal }: LockOptions): Promise<boolean> {
   const touched = () => stat(path).then(({ mtimeMs }) => mtimeMs, () => null);
   const before = await touched();
   for (let waited = 0; waited < patienceMs; waited += beatMs / 2) {
-    await sleep(beatMs / 2);
+    await orAborted(sleep(beatMs / 2), signal);
     if (await touched() !== before) return true;
   }
   return false;

@@ -1,6 +1,6 @@
 import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
-import type { RunLimits } from './protocol.ts';
+import type { Learnt, RunLimits } from './protocol.ts';
 import { groupTaps } from './tap-groups.ts';
 
 /** What one run of the model takes, measured on a first sample (or as many as the model reads at a time). All for one sample of that size. */
@@ -54,10 +54,12 @@ export const COPIES = 2.25;
 const MAIN_GROWTH = 48 * 2 ** 20;
 /** The same of a worker: its heap, the scratch of the kernels. */
 const WORKER_GROWTH = 40 * 2 ** 20;
+/** And of a process that observes one block: its heap, the scratch of the kernels. */
+export const ALONE_GROWTH = 16 * 2 ** 20;
 /** Blocks under way for each worker: one that runs, one that waits in its thread, and one that is being read or added up. */
 export const BLOCKS_PER_WORKER = 3;
 /** An engine that keeps memory between runs rounds up, at most to twice as much. */
-const KEPT = 2;
+export const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
 export const PLANNED = 0.9;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
@@ -83,6 +85,20 @@ export function leastBudget(question: MemoryQuestion): number {
   return Math.ceil((mainBytes + MAIN_GROWTH + worker(question) + run) / PLANNED / 2 ** 20) * 2 ** 20;
 }
 
+/** What a process may hold that observes a block while this one, which now holds so much, has no threads. */
+export function roomAlone(question: MemoryQuestion, mainBytesNow: number): number {
+  return PLANNED * question.budget - Math.max(mainBytesNow, question.mainBytes + MAIN_GROWTH);
+}
+
+/** The limits of `workers` that share a process of their own, after one of them was alone there: `room` is what it had, and what it has learnt counts where it was the largest run so far. */
+export function limitsApart(question: MemoryQuestion, workers: number, limits: RunLimits, room: number, { known, running, loadedBytes }: Learnt): RunLimits {
+  const bytes = (room - loadedBytes + question.cost.workerBytes) / workers - worker(question);
+  const isNew = known.elements > limits.known.elements;
+  const now = { ...limits, bytes, ...(isNew && { known, running }) };
+  const taps = 4 * now.known.taps.reduce((sum, count) => sum + count, 0) / now.known.elements;
+  return { ...now, elements: Math.min(limits.elements, bytes / (now.running + COPIES * taps)) };
+}
+
 /** Observing takes about as long as running the model; each further group is another run. */
 function speed({ workers, groups }: MemoryPlan): number {
   return (2 * workers) / (groups + 1);
@@ -101,7 +117,7 @@ function fit(question: MemoryQuestion, workers: number): FittedPlan | null {
   const samples = Math.min(block, Math.floor(room / perSample / together) * together);
   const plan = (samplesPerRun: number, groups: number, used: number, limits: Pick<RunLimits, 'sessions' | 'elements'>): FittedPlan => ({
     budgetBytes: budget, estimateBytes: mainBytes + MAIN_GROWTH + workers * (worker(question) + used), workers, samplesPerRun, groups,
-    limits: { ...limits, keepMemory: groups === 1 && room >= samplesPerRun * (cost.runningBytes + KEPT * COPIES * taps), bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
+    limits: { ...limits, bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
   });
   if (samples >= together) return plan(samples, 1, samples * perSample, { sessions: 1, elements: (room / perSample) * cost.elements });
   return fitGroups(question, room, plan);

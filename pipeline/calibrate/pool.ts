@@ -3,6 +3,7 @@ import { Piscina, workerData } from 'piscina';
 
 import { QuantpipeError } from '../base/errors.ts';
 import { type Encoded, type EncodeTask, type Measured, type MeasureTask, type Observed, type ObserveTask, receive, type Reply, sendError, type Task, type WorkerSetup } from './protocol.ts';
+import { hasBegun, ownMs, turnClock, type TurnClock } from './turn-clock.ts';
 
 /** Room for young objects in a worker's heap: its large memory is not there, and V8's own 48 MiB would fill up with little garbage. */
 const YOUNG_MB = 6;
@@ -12,12 +13,17 @@ const BLOCKS_IN_A_THREAD = 2;
 /** The longest time that a timer keeps; Node makes 1 ms of a longer one. 24 days are as good as no end. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Between two looks at a task's clock. */
+const LEAST_WAIT_MS = 10;
+
 /** A task on its way to entry.cts. */
 interface Sent {
   readonly task: Task;
-  /** When its turn came, in nanoseconds of the process's clock; 0 before. Shared memory, because a thread that dies tells nothing. */
-  readonly began: BigInt64Array;
+  readonly clock: TurnClock;
 }
+
+/** A thread gave no answer in time. */
+export class ThreadHung extends QuantpipeError {}
 
 /** Threads that keep a session and kernels between tasks, and never results. */
 export class Pool {
@@ -47,7 +53,7 @@ export class Pool {
   /**
    * Observe a block. Its bytes are moved: the caller's buffer is empty afterwards.
    *
-   * @param timeoutMs how long it may take from its turn on; then its thread is ended and replaced. Default: as long as it takes
+   * @param timeoutMs how long it may take from its turn on, beside loading engine and model; then its thread is ended and replaced. Default: as long as it takes
    * @returns the worker's reply, be it a failure; one of stage 'waiting' where the thread ended before it was the block's turn
    * @throws QuantpipeError `worker-lost` where the thread died or hung at it; another one takes its place
    */
@@ -56,8 +62,8 @@ export class Pool {
   }
 
   /** Find out what a run takes. The block's bytes are moved. */
-  async measure(task: MeasureTask, timeoutMs = Infinity): Promise<Measured> {
-    return receive(await this.#run<Measured>(task, [task.bytes], timeoutMs));
+  async measure(task: MeasureTask, timeoutMs = Infinity): Promise<Reply<Measured>> {
+    return this.#run(task, [task.bytes], timeoutMs);
   }
 
   async encode(task: EncodeTask): Promise<Encoded> {
@@ -70,14 +76,14 @@ export class Pool {
   }
 
   async #run<T>(task: Task, transferList: ArrayBuffer[], timeoutMs = Infinity): Promise<Reply<T>> {
-    const began = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
-    const watch = timeoutMs <= MAX_TIMER_MS ? new Watch(began, timeoutMs) : null;
+    const clock = turnClock();
+    const watch = timeoutMs <= MAX_TIMER_MS ? new Watch(clock, timeoutMs) : null;
     try {
-      return await this.#piscina.run({ task, began }, { transferList, ...(watch && { signal: watch.signal }) }) as Reply<T>;
+      return await this.#piscina.run({ task, clock }, { transferList, ...(watch && { signal: watch.signal }) }) as Reply<T>;
     } catch (cause) {
-      if (watch?.signal.aborted) throw new QuantpipeError('worker-lost', `a worker thread hung: it gave no answer in ${timeoutMs / 1000} s`, {}, { cause });
+      if (watch?.signal.aborted) throw new ThreadHung('worker-lost', `a worker thread hung: it gave no answer in ${timeoutMs / 1000} s`, {}, { cause });
       const died = new QuantpipeError('worker-lost', `a worker thread died: ${cause instanceof Error ? cause.message : String(cause)}`, {}, { cause });
-      if (began[0] === 0n) return { ok: false, stage: 'waiting', error: sendError(died) };
+      if (!hasBegun(clock)) return { ok: false, stage: 'waiting', error: sendError(died) };
       throw died;
     } finally {
       watch?.stop();
@@ -88,12 +94,12 @@ export class Pool {
 /** Aborts when a task has taken too long since its turn came. */
 class Watch {
   readonly #controller = new AbortController();
-  readonly #began: BigInt64Array;
+  readonly #clock: TurnClock;
   readonly #limitMs: number;
   #timer: NodeJS.Timeout;
 
-  constructor(began: BigInt64Array, limitMs: number) {
-    this.#began = began;
+  constructor(clock: TurnClock, limitMs: number) {
+    this.#clock = clock;
     this.#limitMs = limitMs;
     this.#timer = setTimeout(() => this.#look(), limitMs);
   }
@@ -107,10 +113,9 @@ class Watch {
   }
 
   #look(): void {
-    const began = Atomics.load(this.#began, 0);
-    const left = began === 0n ? this.#limitMs : this.#limitMs - Number(process.hrtime.bigint() - began) / 1e6;
+    const left = this.#limitMs - ownMs(this.#clock);
     if (left <= 0) this.#controller.abort();
-    else this.#timer = setTimeout(() => this.#look(), left);
+    else this.#timer = setTimeout(() => this.#look(), Math.max(left, LEAST_WAIT_MS)); // it may be getting ready, so that no time passes
   }
 }
 

@@ -36,9 +36,7 @@ export interface RunLimits {
   readonly elements: number;
   /** Sessions that may be loaded at once, one for each group of taps. */
   readonly sessions: number;
-  /** Whether the engine may keep, between runs, twice what they need. */
-  readonly keepMemory: boolean;
-  /** Whether no other worker runs meanwhile: `bytes` are all there are, and computing is measured, not estimated. */
+  /** Whether no other worker runs meanwhile, and this one in a process of its own: `bytes` are for all of that, and computing is measured, not estimated. */
   readonly isAlone?: boolean;
   /** What has been measured. */
   readonly known: TapSizes;
@@ -76,9 +74,18 @@ export interface Measured {
   readonly peakBytes: number;
 }
 
+/** What a run in a process of its own has shown. */
+export interface Learnt extends Pick<RunLimits, 'running' | 'known'> {
+  /** Memory of that process, in bytes: when the model was loaded, and the most. */
+  readonly loadedBytes: number;
+  readonly peakBytes: number;
+}
+
 /** What was seen of every tap in one block. Its memory is moved. */
 export interface Observed {
   readonly samples: number;
+  /** What later runs may be planned with; null where nothing was measured. */
+  readonly learnt: Learnt | null;
   /** In the order of `taps`. */
   readonly tensors: PackedStatistics;
 }
@@ -110,7 +117,7 @@ export interface Answer<T> {
 
 /**
  * `stage` tells whether the worker could not start, so that no task will fare better, whether this one task failed, whether it may need more room than its limits
- * leave beside others, or whether its thread ended before its turn.
+ * leave beside others (or not run with them at all), or whether its thread ended before its turn.
  */
 export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly stage: 'start' | 'task' | 'room' | 'waiting'; readonly error: SentError };
 

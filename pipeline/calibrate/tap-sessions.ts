@@ -1,6 +1,7 @@
 import type { Engine, Session } from '../engine/index.ts';
 import type { ObservingSetup } from './protocol.ts';
 import type { TapGroup } from './tap-groups.ts';
+import { gettingReady, type TurnClock } from './turn-clock.ts';
 
 /** Sessions of the tapped model that hand out a group of taps each, loaded when they are needed; those used longest ago are closed first. */
 export class TapSessions {
@@ -10,8 +11,9 @@ export class TapSessions {
   readonly #folder: string | null;
   /** Sessions to hold at once. */
   most = 1;
-  /** Whether sessions loaded from now on keep the memory of their runs. */
-  keepMemory = false;
+  /** Of the task that they are loaded for. */
+  clock: TurnClock | undefined = undefined;
+  #keepMemory = true;
   /** By group, the last used at the end. */
   readonly #loaded = new Map<string, Session>();
 
@@ -24,15 +26,22 @@ export class TapSessions {
 
   async ofGroup({ from, to }: TapGroup): Promise<Session> {
     const key = `${from}-${to}`;
-    const session = this.#loaded.get(key) ?? await this.#load(from, to);
+    const session = this.#loaded.get(key) ?? await gettingReady(this.clock, () => this.#load(from, to));
     this.#loaded.delete(key);
     this.#loaded.set(key, session);
     return session;
   }
 
-  /** Close them all, with what the engine keeps between their runs; they are loaded anew when they are needed. */
-  async close(): Promise<void> {
-    for (const session of this.#loaded.values()) await session.close();
+  /** Whether sessions keep the memory of their runs. */
+  get keepMemory(): boolean {
+    return this.#keepMemory;
+  }
+
+  /** From now on sessions keep no memory between their runs. */
+  async keepNothing(): Promise<void> {
+    if (!this.#keepMemory) return;
+    this.#keepMemory = false;
+    for (const session of this.#loaded.values()) await session.close(); // they are loaded anew when they are needed
     this.#loaded.clear();
   }
 
@@ -41,7 +50,7 @@ export class TapSessions {
       this.#loaded.delete(key);
       await session.close();
     }
-    return this.#engine.load(await this.#modelOf(from, to), { keepMemory: this.keepMemory, ...(this.#folder !== null && { folder: this.#folder }) });
+    return this.#engine.load(await this.#modelOf(from, to), { keepMemory: this.#keepMemory && to > from, ...(this.#folder !== null && { folder: this.#folder }) });
   }
 
   async #modelOf(from: number, to: number): Promise<Uint8Array> {

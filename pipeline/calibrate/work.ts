@@ -7,9 +7,9 @@ import { type NoRoomBeside, observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
 import { IsolatedPool } from './isolated-pool.ts';
 import type { Journal } from './journal.ts';
-import { BLOCKS_PER_WORKER, leastBudget, type MemoryPlan, type MemoryQuestion, planMemory } from './memory-plan.ts';
+import { BLOCKS_PER_WORKER, leastBudget, limitsApart, type MemoryPlan, type MemoryQuestion, planMemory, roomAlone } from './memory-plan.ts';
 import { Pool } from './pool.ts';
-import type { Measured, ObservingSetup, RunLimits } from './protocol.ts';
+import { type Measured, type ObservingSetup, receive, type RunLimits } from './protocol.ts';
 import { Turns } from './turns.ts';
 
 /** Threads that a block may take down before it is set aside; processes of its own, too. */
@@ -42,10 +42,16 @@ export class Work {
   readonly #journal: Journal | null;
   readonly #timeoutMs: number;
   readonly #mainBytes = process.memoryUsage.rss();
-  #pool: Pool;
-  #limits: RunLimits | null = null;
+  #workers: number;
+  /** Threads of this process; null where there are none. */
+  #here: Pool | null = null;
+  #isolated: IsolatedPool;
+  /** What fits, where that could be measured. */
+  #fitted: { readonly question: MemoryQuestion; readonly limits: RunLimits } | null = null;
+  /** Whether all blocks are observed in the other process: where a thread may have to be ended in the native engine, and since a block came that might not fit. */
+  #isApart: boolean;
   #retries = 0;
-  #isolated: IsolatedPool | null = null;
+  #peakBytes = 0;
   readonly #turns = new Turns();
 
   constructor(setup: ObservingSetup, journal: Journal | null, options: WorkOptions) {
@@ -53,16 +59,23 @@ export class Work {
     this.#options = options;
     this.#journal = journal;
     this.#timeoutMs = 1000 * (options.batchTimeout ?? Infinity);
-    this.#pool = new Pool({ observing: setup }, options.workers, options.worker);
+    this.#workers = options.workers;
+    this.#isApart = setup.engine === 'native' && this.#timeoutMs < Infinity;
+    this.#isolated = this.#otherProcess(false);
   }
 
   get workers(): number {
-    return this.#pool.size;
+    return this.#workers;
   }
 
   /** Attempts beyond the first, of all blocks so far. */
   get retries(): number {
     return this.#retries;
+  }
+
+  /** The most memory that this process and another for some of the blocks have held together, in bytes; 0 where there was none. */
+  get peakBytes(): number {
+    return this.#peakBytes;
   }
 
   /**
@@ -80,49 +93,73 @@ export class Work {
       warnings.push(`the first samples could not be run, so what a run takes is not known, and memory is not held below ${byteSize(memory ?? usual)}`);
       return null;
     }
-    const question = { ...rest, budget: memory ?? usual, mainBytes: this.#mainBytes, workers: this.workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
-    const least = leastBudget(question);
+    const asked = { ...rest, budget: memory ?? usual, mainBytes: (this.#isApart ? 2 : 1) * this.#mainBytes /* a further process holds about as much */, workers: this.#workers, blockBytes: measured.blockBytes, modelBytes: this.#setup.model.length, cost: this.#cost(measured) };
+    const least = leastBudget(asked), question = memory === undefined ? { ...asked, budget: Math.max(least, asked.budget) } : asked;
     if (memory !== undefined && memory > memoryLimit()) warnings.push(`${byteSize(memory)} of memory may be used, and the machine or its container has ${byteSize(memoryLimit())}`);
-    if (memory === undefined && least > question.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${byteSize(usual)}, ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are${beside === 1 ? '' : ` for ${beside} processes`}`);
-    const { limits, ...plan } = planMemory(memory === undefined ? { ...question, budget: Math.max(least, question.budget) } : question);
-    this.#limits = limits;
-    if (plan.workers < this.#pool.size) {
-      await this.#pool.close();
-      this.#pool = new Pool({ observing: this.#setup }, plan.workers, this.#options.worker);
+    if (memory === undefined && least > asked.budget) warnings.push(`the work needs ${byteSize(least)} of memory, more than ${byteSize(usual)}, ${100 * SHARE} % of the ${byteSize(memoryLimit())} there are${beside === 1 ? '' : ` for ${beside} processes`}`);
+    const { limits, ...plan } = planMemory(question);
+    this.#fitted = { question, limits };
+    if (plan.workers < this.#workers) {
+      await this.close();
+      this.#workers = plan.workers;
+      this.#isolated = this.#otherProcess(false);
     }
     return plan;
   }
 
   /** Blocks under way at once. Up to the last that was under way when an earlier process ended: one, or another process would hold memory beside this one at work. */
   limit(next: number): number {
-    return this.#isUpToSuspect(next) ? 1 : this.#pool.size * BLOCKS_PER_WORKER;
+    return this.#isUpToSuspect(next) ? 1 : this.#workers * BLOCKS_PER_WORKER;
   }
 
   /** A block that was under way when an earlier process ended may be what ended it, so it is observed in a process of its own. */
   async observe(block: Block): Promise<Outcome> {
     const isSuspect = this.#isSuspect(block);
     if (!isSuspect) this.#journal?.begin(block.index);
-    const pool = isSuspect ? this.#isolated ??= new IsolatedPool(this.#setup, this.#options.worker) : this.#pool;
-    const outcome = await this.#turns.together(() => this.#observed(pool, block, this.#limits));
-    const whole = outcome.kind === 'no-room' ? await this.#turns.alone(() => this.#observed(pool, block, this.#allRoom())) : outcome;
-    check(whole.kind !== 'no-room', 'what is alone has all the room there is');
+    const outcome = await this.#turns.together(() => this.#observed(isSuspect ? this.#isolated : this.#pool, block, this.#fitted?.limits ?? null));
+    const whole = outcome.kind === 'no-room' ? await this.#turns.alone(() => this.#alone(block)) : outcome;
     this.#journal?.done(block.index);
-    if (isSuspect && !this.#isUpToSuspect(block.index + 1)) await this.#isolated!.close();
+    if (isSuspect && !this.#isUpToSuspect(block.index + 1)) await this.#isolated.close();
     this.#options.discard(new Uint8Array(block.bytes));
     return whole;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#isolated?.close()]);
+    const here = this.#here;
+    this.#here = null;
+    await Promise.all([here?.close(), this.#isolated.close()]);
   }
 
-  #observed(pool: Pick<Pool, 'observe'>, block: Block, limits: RunLimits | null): Promise<Outcome | NoRoomBeside> {
-    return observeBlock(pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits, onRetry: () => { this.#retries++; } });
+  get #pool(): Pool | IsolatedPool {
+    if (this.#isApart) return this.#isolated;
+    return this.#here ??= new Pool({ observing: this.#setup }, this.#workers, this.#options.worker);
   }
 
-  /** Of one worker while no other runs. */
-  #allRoom(): RunLimits | null {
-    return this.#limits && { ...this.#limits, bytes: this.#limits.bytes * this.workers, isAlone: true };
+  #otherProcess(isFrugal: boolean): IsolatedPool {
+    return new IsolatedPool(this.#setup, { threads: this.#workers, worker: this.#options.worker, isFrugal });
+  }
+
+  /**
+   * In a process that does nothing else, and gives all memory back when it ends. From then on that is where all blocks are observed, and this process has no threads
+   * any more: what they take stays with it in part, the more the longer samples grow, and its system's allocator was not told to give it back.
+   */
+  async #alone(block: Block): Promise<Outcome> {
+    await this.close();
+    this.#isApart = true;
+    this.#isolated = this.#otherProcess(true);
+    const fitted = this.#fitted, room = fitted && roomAlone(fitted.question, process.memoryUsage.rss());
+    const outcome = await this.#observed(this.#isolated, block, fitted && { ...fitted.limits, bytes: room!, sessions: 1, isAlone: true });
+    await this.#isolated.close();
+    check(outcome.kind !== 'no-room', 'what is alone has all the room there is');
+    const learnt = outcome.kind === 'observed' ? outcome.observed.learnt : null;
+    if (fitted !== null && learnt !== null) this.#fitted = { ...fitted, limits: limitsApart(fitted.question, this.#workers, fitted.limits, room!, learnt) };
+    return outcome;
+  }
+
+  async #observed(pool: Pool | IsolatedPool, block: Block, limits: RunLimits | null): Promise<Outcome | NoRoomBeside> {
+    const outcome = await observeBlock(pool, block, { timeoutMs: this.#timeoutMs, attempts: ATTEMPTS, limits, onRetry: () => { this.#retries++; } });
+    if (pool === this.#isolated) this.#peakBytes = Math.max(this.#peakBytes, process.memoryUsage.rss() + pool.peakBytes);
+    return outcome;
   }
 
   #isSuspect({ index }: Block): boolean {
@@ -146,7 +183,7 @@ export class Work {
   async #measure(block: Block): Promise<Measured | null> {
     if (block.rows === 0 || this.#isSuspect(block)) return null;
     this.#journal?.begin(block.index);
-    const measured = await this.#pool.measure({ kind: 'measure', bytes: block.bytes.slice(0) }, this.#timeoutMs).catch((error: unknown) => {
+    const measured = await this.#pool.measure({ kind: 'measure', bytes: block.bytes.slice(0) }, this.#timeoutMs).then(receive).catch((error: unknown) => {
       if (error instanceof QuantpipeError) return null;
       throw error;
     });

@@ -48,6 +48,8 @@ export interface SparkObservation {
   readonly batches: number;
   /** Tasks that Spark runs at the same time. */
   readonly workers: number;
+  /** 0: what executors hold is not told. */
+  readonly peakBytes: 0;
   /** None: on Spark a batch that cannot be observed is an error. */
   readonly setAside: readonly [];
   readonly warnings: readonly string[];
@@ -114,7 +116,7 @@ export async function* observeOnSpark(plan: Plan, data: string, options: SparkOp
     const { slots, samples, batches, partitions } = yield* submit(job, options);
     const statistics = readStatistics(await readFile(join(folder, 'statistics.arrow')), 'the statistics from Spark');
     const warnings = [...(engine.notice === undefined ? [] : [engine.notice]), ...leftOut(plan, statistics, samples, partitions)];
-    return { statistics, engine: engine.name, batches, workers: slots, setAside: [], warnings };
+    return { statistics, engine: engine.name, batches, workers: slots, peakBytes: 0, setAside: [], warnings };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,7 @@ import { checkFooter } from './flatbuffer-bounds.ts';
 import { buffered, passOver, take, type ByteReader, type StoredBytes } from './byte-reader.ts';
 import { registerCodecs } from './codecs.ts';
 import { columnsOf } from './column.ts';
-import { MessageDecoder, decoding, malformed, readBody, readMessageHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
+import { MessageDecoder, decoding, malformed, readBody, readMessageHead, readNextHead, schemaMessage, type IpcHead } from './ipc-messages.ts';
 import { openBytes } from './open-bytes.ts';
 import { skippable } from './record-batches.ts';
 import type { IsWanted, StoredSource } from './source.ts';
@@ -86,14 +86,26 @@ async function openStream(reader: ByteReader): Promise<MessageDecoder> {
   return new MessageDecoder(reader.name, await readBody(reader, head));
 }
 
-async function* streamBatches(reader: ByteReader, decoder: MessageDecoder, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
-  let row = 0;
-  for (let head = await readMessageHead(reader); head; head = await readMessageHead(reader)) {
+/** Streams may follow each other, as where files were joined: each has its own dictionaries, and the columns of the first. */
+async function* streamBatches(reader: ByteReader, first: MessageDecoder, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {
+  let row = 0, decoder = first;
+  for (let head = await readNextHead(reader); head; head = await readNextHead(reader)) {
+    if (head.message.isSchema()) {
+      decoder = await followingStream(reader, head, first);
+      continue;
+    }
     const read = await readOrSkip(reader, head, decoder, row, isWanted);
     if (read === null) continue;
     row += rowsIn(read);
     yield read;
   }
+}
+
+async function followingStream(reader: ByteReader, head: IpcHead, first: MessageDecoder): Promise<MessageDecoder> {
+  const decoder = new MessageDecoder(reader.name, await readBody(reader, head));
+  const [before, now] = [first, decoder].map(({ schema }) => schema.fields.map(({ name, type }) => `${name} ${type}`).join(', '));
+  if (before === now) return decoder;
+  throw new QuantpipeError('data-invalid', `${reader.name} goes on with another stream, of other columns (${now}) than the first (${before}): give them one by one`, { file: reader.name });
 }
 
 async function* fileBatches(path: string, version: string | null, isWanted: IsWanted): AsyncGenerator<RecordBatch | number> {

@@ -25,5 +25,5 @@ export async function dataVersion({ files }: Pick<Source, 'files'>): Promise<str
 async function stateOf(file: string): Promise<string> {
   if (isAddress(file)) return (await HttpBytes.open(file)).version;
   const info = await stat(file).catch(() => null);
-  return info === null ? 'gone' : `${info.size} bytes, written at ${info.mtimeMs.toFixed(3)} ms`;
+  return info === null ? 'gone' : `${info.size} bytes, written at ${info.mtime.toISOString()}`;
 }

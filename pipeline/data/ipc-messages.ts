@@ -19,6 +19,8 @@ const OTHER_FORMATS: readonly (readonly [start: string, what: string])[] = [
 /** Most rows believed of a batch; offsets of rows are int32. */
 const MAX_ROWS = 2 ** 31 - 1;
 
+const END_MARK = Symbol('end of a stream');
+
 /** A message without its body. */
 export interface IpcHead {
   readonly message: Message;
@@ -31,9 +33,16 @@ export interface IpcMessage extends IpcHead {
   readonly body: Uint8Array;
 }
 
-/** Read the next message up to its body; null at the end of the stream. */
+/** Read the next message up to its body; null at the end of the stream, be it a mark or the end of the bytes. */
 export async function readMessageHead(reader: ByteReader): Promise<IpcHead | null> {
   const head = await readHead(reader);
+  return head === null || head === END_MARK ? null : { head, message: decodeMetadata(reader, head) };
+}
+
+/** Read the next message of any of several streams, one behind the other; null at the end of the bytes. */
+export async function readNextHead(reader: ByteReader): Promise<IpcHead | null> {
+  let head = await readHead(reader);
+  while (head === END_MARK) head = await readHead(reader);
   return head && { head, message: decodeMetadata(reader, head) };
 }
 
@@ -42,7 +51,7 @@ export async function readBody(reader: ByteReader, head: IpcHead): Promise<IpcMe
   return { ...head, body: await take(reader, head.message.bodyLength, 'the body of an Arrow message') };
 }
 
-async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
+async function readHead(reader: ByteReader): Promise<Uint8Array | typeof END_MARK | null> {
   const offset = reader.position;
   const first = await reader.upTo(4);
   if (first.length === 0) return null; // a stream may end without its mark
@@ -50,7 +59,7 @@ async function readHead(reader: ByteReader): Promise<Uint8Array | null> {
   const lengthBytes = hasMark ? await take(reader, 4, 'the length of an Arrow message') : first;
   if (lengthBytes.length < 4) throw new QuantpipeError('data-invalid', `${reader.name} is cut short: ${first.length} bytes where an Arrow message begins`, { file: reader.name, offset });
   const length = int32(lengthBytes);
-  if (length === 0) return null;
+  if (length === 0) return END_MARK;
   const other = offset === 0 ? otherFormat(lengthBytes) : undefined;
   if (other !== undefined) throw new QuantpipeError('data-invalid', `${reader.name} is ${other}; an Arrow stream is needed here: give the path of the data, or write them as an Arrow stream`, { file: reader.name });
   if (length < 0 || length > MAX_METADATA_BYTES) {

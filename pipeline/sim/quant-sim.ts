@@ -99,8 +99,8 @@ export class QuantSim {
     return this.#statistics;
   }
 
-  /** Engine, worker threads, batches and those set aside of the last observation; null where none was made. */
-  get observation(): Pick<Observation, 'engine' | 'workers' | 'batches' | 'setAside'> | null {
+  /** Engine, worker threads, memory beside this process's own, batches and those set aside of the last observation; null where none was made. */
+  get observation(): Pick<Observation, 'engine' | 'workers' | 'peakBytes' | 'batches' | 'setAside'> | null {
     return this.#observation;
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,24 @@ suite('calibrate/lock-file', test => {
     await writeFile(path, `${NOBODY} not-${hostname()}\n`);
     await (await lockFile(path, quick))();
     assert.equal(await readdir(folder), []);
+  }));
+
+  test('tells what it waits for, and waits no longer than it is asked to', () => inFolder(async folder => {
+    const path = join(folder, 'lock'), told: string[] = [], controller = new AbortController(), reason = new Error('enough');
+    await writeFile(path, `${NOBODY} not-${hostname()}\n`);
+    const onWait = (what: string) => {
+      told.push(what);
+      controller.abort(reason);
+    };
+    assert.is(await lockFile(path, { signal: controller.signal, onWait }).then(() => 'taken', error => error), reason);
+    assert.equal(told, [`process ${NOBODY} on not-${hostname()} has locked this checkpoint: waiting for a sign of life, 60 s at most (where it is gone, remove '${path}')`]);
+    assert.equal(await readdir(folder), ['lock']);
+  }));
+
+  test('a folder in its place is said to be one', () => inFolder(async folder => {
+    await mkdir(join(folder, 'lock'));
+    const error = await lockFile(join(folder, 'lock')).then(() => null, (thrown: Error) => thrown);
+    assert.is(error?.message, `'${join(folder, 'lock')}' is a folder, where this program keeps a file: remove it, or choose another checkpoint`);
   }));
 
   test('of several processes that find a stale lock, one gets it', () => inFolder(async folder => {

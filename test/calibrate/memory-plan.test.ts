@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
-import { leastBudget, type MemoryQuestion, planMemory } from '../../pipeline/calibrate/memory-plan.ts';
+import { leastBudget, limitsApart, type MemoryQuestion, planMemory, roomAlone } from '../../pipeline/calibrate/memory-plan.ts';
 import { groupTaps } from '../../pipeline/calibrate/tap-groups.ts';
 import { suite } from '../support/suite.ts';
 
@@ -48,6 +48,19 @@ suite('calibrate/memory-plan', test => {
     const detector = { elements: 230_400, tapBytes: Array.from({ length: 111 }, () => 1_228_800), runningBytes: 4 * MiB, workerBytes: 54 * MiB };
     const { workers, groups } = plan({ budget: 512 * MiB, mainBytes: 80 * MiB, workers: 2, block: 1, modelBytes: 75_000, cost: detector });
     assert.equal([workers, groups], [1, 2]);
+  });
+
+  test('in a process of their own, by hand: what the other one holds is left out, and that of the threads is shared; a larger run that was measured counts from then on', () => {
+    const least = { ...question, budget: 1000 * MiB };
+    assert.is(roomAlone(least, 180 * MiB), (900 - (150 + 48)) * MiB, 'planned for the main one');
+    assert.is(roomAlone(least, 300 * MiB), 600 * MiB, 'more than that is held');
+    const { limits } = plan({});
+    const learnt = { known: { elements: 8000, taps: [16_000] }, running: 1_000_000, loadedBytes: 120 * MiB, peakBytes: 200 * MiB };
+    const apart = limitsApart(question, 2, limits, 600 * MiB, learnt);
+    assert.equal([apart.bytes, apart.known, apart.running], [((600 - 120 + 50) / 2 - (50 + 40 + 3)) * MiB, learnt.known, 1_000_000]);
+    assert.is(apart.elements, apart.bytes / (1_000_000 + 2.25 * 4 * 2));
+    const smaller = limitsApart(question, 2, limits, 600 * MiB, { ...learnt, known: { elements: 500, taps: [1] } });
+    assert.equal([smaller.known, smaller.running], [limits.known, limits.running]);
   });
 
   test('samples that are read together stay together', () => {

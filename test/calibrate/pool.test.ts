@@ -7,7 +7,7 @@ import { fitEncoding } from '../../pipeline/quant/encoding.ts';
 import { grid } from '../../pipeline/quant/grid.ts';
 import { suite } from '../support/suite.ts';
 
-const faulty = new URL('./workers/faulty.js', import.meta.url);
+const faulty = new URL('./workers/faulty.js', import.meta.url), slow = new URL('./workers/slow.js', import.meta.url);
 
 function task(tensor: string, values = Float32Array.of(-1, 2)): EncodeTask {
   const split = { encodings: 1, axes: [], run: values.length };
@@ -60,6 +60,12 @@ suite('calibrate/pool', test => {
     await pool.observe({ ...task('fine'), bytes } as never, 2 ** 31);
     process.off('warning', listen);
     assert.equal(warned, []);
+  }));
+
+  test('a time limit counts what a thread does for a task, and not how long it takes to get ready for it', () => using(new Pool({ observing: null }, 1, slow), async pool => {
+    const observe = (index: number) => pool.observe({ kind: 'observe', index, bytes: new ArrayBuffer(0), limits: null }, 300);
+    await observe(0); // the thread is there
+    assert.equal([await observe(2), (await failure(observe(1))).message], [{ ok: true, value: { samples: 2 } }, 'a worker thread hung: it gave no answer in 0.3 s']);
   }));
 
   test('a task that waits when the pool closes is rejected', async () => {

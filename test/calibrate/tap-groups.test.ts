@@ -33,7 +33,7 @@ async function observedBothWays(path: string, data: string, engine: EngineName, 
   for await (const { bytes } of blocks(source, { size: samples, limit: samples })) {
     const { value: { sizes } } = await observer.measure({ kind: 'measure', bytes: bytes.slice(0) });
     const elements = Math.max(Math.max(...sizes.taps), sizes.taps.reduce((sum, count) => sum + count, 0) / GROUPS);
-    const limits: RunLimits = { bytes: COPIES * 4 * samples * elements, running: 0, elements: Infinity, sessions: 2, keepMemory: false, known: sizes };
+    const limits: RunLimits = { bytes: COPIES * 4 * samples * elements, running: 0, elements: Infinity, sessions: 2, known: sizes };
     const observe = async (limits: RunLimits | null) => (await observer.observe({ kind: 'observe', index: 0, bytes: bytes.slice(0), limits })).value;
     const whole = await observe(null);
     cuts = 0;

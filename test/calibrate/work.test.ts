@@ -8,6 +8,7 @@ import { Journal } from '../../pipeline/calibrate/journal.ts';
 import { Work, type WorkOptions } from '../../pipeline/calibrate/work.ts';
 import { byteSize } from '../../pipeline/base/byte-size.ts';
 import { memoryLimit } from '../../pipeline/base/memory-limit.ts';
+import type { RunLimits } from '../../pipeline/calibrate/protocol.ts';
 import type { Block } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
@@ -119,5 +120,26 @@ suite('calibrate/work', test => {
     assert.equal(tried.map(([, pid]) => pid === process.pid), [false, false, false, false, false, true]);
     assert.equal(limits.map(limit => limit === 1), [true, true, true, false], 'they run alone');
     assert.is(await readFile(path, 'utf8'), 'of it\nbegin 0\nbegin 1\nbegin 2\ndone 0\ndone 1\ndone 2\nbegin 3\ndone 3\n');
+  }));
+
+  test('after a block for which there is no room, it and all others are observed in a frugal process, with what it has shown', () => inFolder(async folder => {
+    const notes = join(folder, 'notes'), MiB = 2 ** 20;
+    const setup = { model: new Uint8Array(new SharedArrayBuffer(4)), folder: null, taps: [notes], engine: 'web' as const, inputs: [], bindings: [] };
+    const work = new Work(setup, null, { workers: 2, memory: 2 ** 30, worker: new URL('./workers/roomless.js', import.meta.url), discard: await openSink() });
+    const block = (index: number) => ({ index, rows: 1, bad: [], bytes: new ArrayBuffer(16) });
+    try {
+      await work.fit(given(block(0)), { block: 1, together: 1, warnings: [] });
+      for (const index of [0, 1, 2]) assert.is((await work.observe(block(index))).kind, 'observed');
+      assert.ok(work.peakBytes > 160 * MiB, `${work.peakBytes}`);
+    } finally {
+      await work.close();
+    }
+    const tried = (await readFile(notes, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as RunLimits & { index: number; pid: number; threshold: string | null });
+    assert.equal(tried.map(({ index, isAlone = false, threshold }) => [index, isAlone, threshold]), [[0, false, null], [1, false, null], [1, true, String(MiB)], [2, false, String(MiB)]]);
+    assert.equal(tried.map(({ pid }) => pid === process.pid), [true, true, false, false]);
+    const [first, , alone, after] = tried;
+    assert.equal([first!.known.elements, first!.running], [1, 0]);
+    assert.equal([after!.known, after!.running], [{ elements: 100, taps: [200] }, 3]);
+    assert.ok(alone!.bytes > 2 * after!.bytes, `alone ${alone!.bytes}, one of two ${after!.bytes}`);
   }));
 });

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
@@ -20,5 +20,13 @@ suite('cli/standard-output', test => {
     }
     const { code, stderr } = await quantpipe(['inspect', 'model.onnx'], { cwd: folder, unread: true });
     assert.equal([code, stderr], [0, '']);
+  }));
+
+  test('progress and warnings that nobody can read end no work', () => inFolder(async folder => {
+    await writeFile(join(folder, 'model.onnx'), bytes);
+    await writeFile(join(folder, 'data.arrow'), samples);
+    const { code } = await quantpipe(['observe', 'model.onnx', 'data.arrow', '--engine', 'native', '--workers', '1', '-o', 's.arrow'], { cwd: folder, unheard: true });
+    assert.is(code, 0);
+    assert.equal((await readdir(folder)).sort(), ['data.arrow', 'model.onnx', 's.arrow']);
   }));
 });

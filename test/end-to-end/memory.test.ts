@@ -41,6 +41,22 @@ suite('end-to-end/memory', test => {
     assert.is(Buffer.compare(runs[0]!, runs[1]!), 0);
   }));
 
+  for (const engine of ['native', 'web'] as const) {
+    test(`${engine}: where samples grow two hundredfold after the first, what computing takes is measured anew, and memory is held`, () => inFolder(async folder => {
+      const [model, data] = [join(folder, 'layers.onnx'), join(folder, 'images.arrow')];
+      await writeFile(model, writeModel(layers(6)));
+      await writeFile(data, await imagesFile(12, i => 48 * (i + 1)));
+      const observe = async (out: string, ...rest: string[]) => {
+        const done = await watched(['observe', model, data, '-o', join(folder, out), '--engine', engine, '--batch-size', '1', '--strict', ...rest]);
+        assert.is(done.code, 0, done.stderr);
+        return { ...done, statistics: await readFile(join(folder, out)) };
+      };
+      const [free, held] = [await observe('free.arrow'), await observe('held.arrow', '--memory', '450MiB')];
+      assert.ok(held.peakBytes < 450 * MiB && free.peakBytes > 450 * MiB, `${held.peakBytes} and ${free.peakBytes} bytes`);
+      assert.is(Buffer.compare(held.statistics, free.statistics), 0);
+    }));
+  }
+
   test('a sample that does not fit at all ends the run, and is not left out in silence', () => inFolder(async folder => {
     const [model, data] = [join(folder, 'layers.onnx'), join(folder, 'images.arrow')];
     await writeFile(model, writeModel(layers(8)));

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Nobody reads standard output. */
   readonly unread?: true;
+  /** Nobody reads standard error. */
+  readonly unheard?: true;
   /** Called with each piece of standard error, e.g. to send a signal when a line appears. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -21,11 +23,12 @@ export interface RunOptions {
 const main = join(import.meta.dirname, '../../cli/main.js');
 
 /** Run the command line as a user does: in a process of its own. */
-export function quantpipe(args: readonly string[], { stdin, cwd, unread, onStderr }: RunOptions = {}): Promise<Finished> {
+export function quantpipe(args: readonly string[], { stdin, cwd, unread, unheard, onStderr }: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { ...(cwd === undefined ? {} : { cwd }), stdio: 'pipe' });
     const out: Buffer[] = [];
     if (unread) child.stdout.destroy();
+    if (unheard) child.stderr.destroy();
     let stderr = '';
     child.stdout.on('data', (piece: Buffer) => out.push(piece));
     child.stderr.on('data', (piece: Buffer) => {

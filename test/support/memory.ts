@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeModel } from '../../pipeline/index.ts';
@@ -13,7 +13,7 @@ const SAMPLING_MS = 20;
 export interface Watched {
   readonly code: number | null;
   readonly stderr: string;
-  /** The most memory the process held, as the system counts it: VmHWM of /proc/PID/status. */
+  /** The most memory the process held, as the system counts it: VmHWM of /proc/PID/status. Where it started others, the most that was seen of all together (VmRSS). */
   readonly peakBytes: number;
   readonly seconds: number;
 }
@@ -26,14 +26,26 @@ export function watched(args: readonly string[]): Promise<Watched> {
     let stderr = '', peakBytes = 0;
     child.stderr.on('data', (piece: Buffer) => { stderr += piece.toString(); });
     const timer = setInterval(async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
-      peakBytes = Math.max(peakBytes, 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1] ?? 0));
+      const others = await Promise.all((await childrenOf(child.pid!)).map(pid => statusOf(pid, 'VmRSS')));
+      const together = others.length === 0 ? 0 : others.reduce((sum, bytes) => sum + bytes, await statusOf(child.pid!, 'VmRSS'));
+      peakBytes = Math.max(peakBytes, together, await statusOf(child.pid!, 'VmHWM'));
     }, SAMPLING_MS);
     child.on('error', reject).on('close', code => {
       clearInterval(timer);
       resolve({ code, stderr, peakBytes, seconds: (performance.now() - start) / 1000 });
     });
   });
+}
+
+async function statusOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return 1024 * Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = await Promise.all(threads.map(thread => readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => '')));
+  return lists.flatMap(list => list.trim().split(' ').filter(Boolean).map(Number));
 }
 
 /** A detector's shape: images of 3 × 240 × 320, and `layers` tensors of 307,200 elements. */
