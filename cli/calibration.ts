@@ -112,8 +112,8 @@ function wayOn({ code, context }: QuantpipeError, checkpoint: string): Record<st
 /** A run that begins anew takes the place of what an interrupted one kept: said before, while the user can still stop it. */
 async function tellOfReplaced(checkpoint: string, line: ProgressLine): Promise<void> {
   if (!existsSync(checkpoint)) return;
-  const { readStatisticsFile } = await import('../pipeline/sim/index.ts');
-  const samples = await readStatisticsFile(checkpoint).then(statistics => statistics.samples, () => null);
+  const { samplesKept } = await import('../pipeline/sim/index.ts');
+  const samples = await samplesKept(checkpoint);
   const kept = samples === null ? 'a checkpoint' : `a checkpoint of ${count(samples, 'sample')}`;
   line.warn(`'${checkpoint}' is ${kept} that an interrupted run left; this run begins anew in its place (--resume would go on from it)`);
 }
@@ -130,8 +130,10 @@ export async function calibrateWithProgress(
     metrics?.plan(plan);
   };
   if (checkpoint !== null && options.resume !== true) await tellOfReplaced(checkpoint, line);
+  const tell = () => line.say('stopping when the batches under way are done; once more stops at once');
   const heap = new Heap();
   let figures = { samples: 0, resumed: 0, batches: 0 };
+  signal.addEventListener('abort', tell);
   try {
     const settings = { signal, onPlan, ...await readOptions(options), ...faultSettings(options, checkpoint), ...pick(options, 'engine', 'workers', 'batchSize', 'memory', 'limit', 'shard') };
     for await (const progress of sim[what](source, settings)) {
@@ -145,6 +147,7 @@ export async function calibrateWithProgress(
     metrics?.end(error);
     throw error;
   } finally {
+    signal.removeEventListener('abort', tell);
     line.clear();
   }
   return { samples: figures.samples, resumed: figures.resumed, batches: figures.batches, seconds: line.seconds };

@@ -1,10 +1,12 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 
+import { unwritable } from '../pipeline/base/atomic-file.ts';
 import { QuantpipeError } from '../pipeline/base/errors.ts';
 import type { MemoryPlan, Progress } from '../pipeline/index.ts';
 
 /** Between two lines of progress; the last state is always written. */
 const LINE_MS = 1_000;
+const NEWLINE = 0x0a;
 
 /**
  * Progress as JSON lines, each written as it happens. The keys are a contract: scripts read them.
@@ -39,11 +41,20 @@ export class Metrics {
    * @throws `output-unwritable` where the file cannot be opened
    */
   static open(path: string, warn: (text: string) => void, { isResumed = false } = {}): Metrics {
+    if (path === '-') throw new QuantpipeError('config-invalid', "metrics are written to a file, and '-' is none: name one (/dev/stderr, too)");
     try {
-      return new Metrics(path, openSync(path, isResumed ? 'a' : 'w'), warn);
+      const metrics = new Metrics(path, openSync(path, isResumed ? 'a+' : 'w'), warn);
+      if (isResumed) metrics.#endCutLine();
+      return metrics;
     } catch (cause) {
-      throw new QuantpipeError('output-unwritable', `cannot write ${path}: ${(cause as Error).message}`, { file: path }, { cause });
+      throw unwritable(path, cause);
     }
+  }
+
+  /** The last line of a run that a power cut or a full disk ended may lack its end. */
+  #endCutLine(): void {
+    const { size } = fstatSync(this.#file!), last = Buffer.alloc(1);
+    if (size > 0 && readSync(this.#file!, last, 0, 1, size - 1) === 1 && last[0] !== NEWLINE) writeSync(this.#file!, '\n');
   }
 
   plan(plan: MemoryPlan): void {

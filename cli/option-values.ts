@@ -21,7 +21,7 @@ export function integer(what: string, least: number, most = Number.MAX_SAFE_INTE
   return text => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`${what} must be a whole number ${range(least, most)}${others}, got '${text}'.`);
+      throw new InvalidArgumentError(`${what} must be a whole number ${value > Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : range(least, most)}${others}, got '${text}'.`);
     }
     return value;
   };

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
+import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { orAborted } from '../base/or-aborted.ts';
+import { peakMemory } from '../base/peak-memory.ts';
 import { stableJson } from '../base/stable-json.ts';
 import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, preparationHash, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
 import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
@@ -111,7 +113,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     const resumed = reducer.state.statistics.samples;
     const used = yield* runThrough({
-      work, reducer, checkpoint, onPlan: options.onPlan, read: untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), fit: { block: range.size, together: range.together ?? 1, warnings },
+      work, reducer, checkpoint, signal, onPlan: options.onPlan, read: untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), fit: { block: range.size, together: range.together ?? 1, warnings },
       progress: memory => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory }),
     });
     reducer.checkAny();
@@ -120,6 +122,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     isEnded = true;
     signal?.throwIfAborted();
     const { statistics, batches, setAside } = reducer.state;
+    if (options.memory !== undefined) warnings.push(...overBudget(options.memory, Math.max(peakMemory(), work.peakBytes)));
     const shards = shardsOf(source, range, `${readingHash(source, bindings, options.images, source.rows === null ? range.limit : null)}-${engine.name}`);
     return {
       statistics: { ...statistics, shards, preparation: `${preparationHash(bindings, options.images)}-${engine.name}` },
@@ -142,6 +145,7 @@ interface Course {
   readonly work: Work;
   readonly reducer: Reducer;
   readonly checkpoint: Checkpoint | null;
+  readonly signal: AbortSignal | undefined;
   readonly read: AsyncGenerator<Block>;
   readonly fit: FitOptions;
   readonly onPlan: CalibrateOptions['onPlan'] | undefined;
@@ -149,7 +153,9 @@ interface Course {
 }
 
 /** Fit the work into the memory, and observe block after block. Gives the number of workers. */
-async function* runThrough({ work, reducer, checkpoint, read, fit, onPlan, progress }: Course): AsyncGenerator<Progress, number> {
+async function* runThrough({ work, reducer, checkpoint, signal, read, fit, onPlan, progress }: Course): AsyncGenerator<Progress, number> {
+  const save = () => { if (checkpoint !== null) void isSaved(checkpoint, reducer); }; // at once: the batches under way may take long, or be stopped by a second signal
+  signal?.addEventListener('abort', save);
   try {
     const { ahead, all } = peekable(read, MOST_TRIED);
     const memory = await work.fit(ahead, fit), { workers } = work;
@@ -161,6 +167,7 @@ async function* runThrough({ work, reducer, checkpoint, read, fit, onPlan, progr
     }
     return workers;
   } finally {
+    signal?.removeEventListener('abort', save);
     await work.close();
   }
 }
@@ -203,6 +210,11 @@ function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { 
 /** What the statistics say of their shard. */
 function shardsOf(source: Source, { shard, ...range }: BlockOptions, reading: string): Shards | null {
   return shard === undefined || shard.count === 1 ? null : { count: shard.count, blockSize: range.size, total: sampleCount(source, range), reading, parts: [shard.index] };
+}
+
+/** How large a tensor is may depend on values, which no plan foresees. */
+function overBudget(budget: number, peakBytes: number): string[] {
+  return peakBytes > budget ? [`${byteSize(peakBytes)} of memory were held at the most, where ${byteSize(budget)} were allowed`] : [];
 }
 
 /** What a fixed batch left over. */

@@ -24,5 +24,5 @@ export function checkCalibrateOptions(options: CheckedOptions): void {
   checkValues(options, allowed);
   const { shard } = options;
   if (shard === undefined || (isWhole(shard.count, 1) && isWhole(shard.index, 0) && shard.index < shard.count)) return;
-  throw new QuantpipeError('config-invalid', `shard must be { index, count }, whole numbers with 0 <= index < count, got { index: ${shownValue(shard.index)}, count: ${shownValue(shard.count)} }`);
+  throw new QuantpipeError('config-invalid', `a shard is I/N (in code { index: I, count: N }), whole numbers with 0 <= I < N, got ${shownValue(shard.index)}/${shownValue(shard.count)}`);
 }

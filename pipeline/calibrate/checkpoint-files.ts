@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 
 import { lockFile, type LockOptions } from './lock-file.ts';
 
@@ -9,6 +9,12 @@ import { lockFile, type LockOptions } from './lock-file.ts';
  */
 export function lockCheckpoint(path: string, options: Pick<LockOptions, 'signal' | 'onWait'> = {}): Promise<() => Promise<void>> {
   return lockFile(`${path}.lock`, options);
+}
+
+/** How many samples a checkpoint holds; null where it is none. */
+export async function samplesKept(path: string): Promise<number | null> {
+  const { CHECKPOINT_KEY, readNotedStatistics } = await import('../data/index.ts'); // with apache-arrow
+  return readFile(path).then(bytes => readNotedStatistics(bytes, path, CHECKPOINT_KEY).statistics.samples).catch(() => null);
 }
 
 /** Remove a checkpoint whose work is done, and its journal. */

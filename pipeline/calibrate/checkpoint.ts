@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { stableJson } from '../base/stable-json.ts';
-import { readNotedStatistics, writeStatistics } from '../data/index.ts';
+import { CHECKPOINT_KEY, readNotedStatistics, writeStatistics } from '../data/index.ts';
 import type { Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { lockCheckpoint, removeCheckpoint } from './checkpoint-files.ts';
@@ -37,7 +37,6 @@ export interface CheckpointOptions {
 
 /** Of what the note holds. A reader refuses any other. */
 const FORMAT_VERSION = 4;
-const KEY = 'quantpipe.checkpoint';
 const SECONDS_BETWEEN = 30;
 
 /**
@@ -58,6 +57,7 @@ export class Checkpoint {
   readonly #everyMs: number;
   readonly #unlock: () => Promise<void>;
   #savedAt = performance.now();
+  #saving: Promise<void> = Promise.resolve();
   #isThere: boolean;
 
   private constructor(parts: { path: string; resumed: Resumed | null; journal: Journal; identity: Identity; everySeconds: number; unlock: () => Promise<void> }) {
@@ -90,14 +90,19 @@ export class Checkpoint {
     if (performance.now() - this.#savedAt >= this.#everyMs) await this.save(state);
   }
 
+  /** One after the other, in the order in which it is asked for. */
   async save(state: ObservationState): Promise<void> {
-    await writeAtomically(this.path, encodeCheckpoint(state, this.#identity, this.trail.behind(state.next) ?? (state.next === this.resumed?.next ? this.resumedTrail : null)));
+    const bytes = encodeCheckpoint(state, this.#identity, this.trail.behind(state.next) ?? (state.next === this.resumed?.next ? this.resumedTrail : null));
+    const saved = this.#saving.then(() => writeAtomically(this.path, bytes));
+    this.#saving = saved.catch(() => {});
+    await saved;
     this.#savedAt = performance.now();
     this.#isThere = true;
   }
 
   /** Let go of the files. The checkpoint stays, if there is one, and its journal with it. */
   async close(): Promise<void> {
+    await this.#saving;
     this.journal.close();
     if (!this.#isThere) await removeCheckpoint(this.path);
     await this.#unlock();
@@ -119,7 +124,7 @@ interface Note {
 function encodeCheckpoint(state: ObservationState, identity: Identity, trail: string | null): Uint8Array {
   const { statistics, next, batches, setAside } = state;
   const note: Note = { version: FORMAT_VERSION, identity, next, batches, setAside, trail, sum: checksum(state) };
-  return writeStatistics(statistics, 'file', { key: KEY, text: stableJson(note) });
+  return writeStatistics(statistics, 'file', { key: CHECKPOINT_KEY, text: stableJson(note) });
 }
 
 const hashOf = (...parts: readonly (string | Uint8Array)[]): string => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
@@ -138,7 +143,7 @@ async function load(path: string, identity: Identity): Promise<Resumed | null> {
     throw new QuantpipeError('file-unreadable', `cannot read the checkpoint '${path}': ${cause.message}`, {}, { cause });
   });
   if (bytes === null) return null;
-  const { statistics, note } = readNotedStatistics(bytes, path, KEY);
+  const { statistics, note } = readNotedStatistics(bytes, path, CHECKPOINT_KEY);
   const { version, identity: found, next, batches, setAside, trail, sum } = parseNote(note, path);
   if (version !== FORMAT_VERSION) throw mismatch(path, `it is of version ${version}, and this program writes version ${FORMAT_VERSION}`);
   const differing = [...new Set([...Object.keys(identity), ...Object.keys(found)])].filter(key => identity[key] !== found[key]);

@@ -13,5 +13,5 @@ export type { Given } from './given-source.ts';
 export { openSource, type OpenOptions } from './open-source.ts';
 export { preparationHash, readingHash } from './reading.ts';
 export { sampledSource, type SampleOptions } from './sampled-source.ts';
-export { readNotedStatistics, readStatistics, type StatisticsNote, writeStatistics } from './statistics-file.ts';
+export { CHECKPOINT_KEY, readNotedStatistics, readStatistics, type StatisticsNote, writeStatistics } from './statistics-file.ts';
 export type { Binding, Block, Column, Preprocess, Source } from './source.ts';

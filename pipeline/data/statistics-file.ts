@@ -17,6 +17,8 @@ const SAMPLES_KEY = 'quantpipe.samples';
 const SHARDS_KEY = 'quantpipe.shards';
 const PREPARATION_KEY = 'quantpipe.preparation';
 const SUM_KEY = 'quantpipe.sum';
+/** Of the note that makes statistics a checkpoint: those of an observation that has not ended. */
+export const CHECKPOINT_KEY = 'quantpipe.checkpoint';
 
 const columns = {
   tensor: new Utf8(),
@@ -96,7 +98,9 @@ function countsData(lists: readonly BigUint64Array[], offsets: Int32Array): Data
  * @param where what the bytes are called in errors: a file's path, or `standard input`
  */
 export function readStatistics(bytes: Uint8Array, where: string): Statistics {
-  return readNotedStatistics(bytes, where, '').statistics;
+  const { statistics, note } = readNotedStatistics(bytes, where, CHECKPOINT_KEY);
+  if (note !== null) throw invalid(where, `is the checkpoint of an observation that has not ended, after ${statistics.samples} samples: finish it first (--resume)`);
+  return statistics;
 }
 
 /** The same, with the note of this key; null where there is none. */

@@ -44,12 +44,21 @@ export interface KernelModule {
 
 /** Instantiate the bytes of kernels.wasm, or the file or web address that holds them. */
 export async function instantiate(wasm: URL | Uint8Array): Promise<KernelModule> {
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  const memory = firstPage();
   const bytes = wasm instanceof Uint8Array ? wasm : await fetchBytes(wasm);
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   const run = instance.exports as KernelExports;
   const arena = new Arena(memory, run.heapBase());
   return { run, arena, scratch: arena.alloc(run.histogramBytes()) };
+}
+
+/** V8 reserves about 10 GiB of addresses for a memory, whatever its size. */
+function firstPage(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1 });
+  } catch (cause) {
+    throw new QuantpipeError('engine-failed', `no room for the memory of the kernels, which takes about 10 GiB of addresses in each thread, used or not (${(cause as Error).message}): allow more address space (ulimit -v), or use fewer workers`, {}, { cause });
+  }
 }
 
 async function fetchBytes(url: URL): Promise<Uint8Array> {

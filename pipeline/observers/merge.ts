@@ -1,6 +1,10 @@
 import { QuantpipeError } from '../base/errors.ts';
+import { listed } from '../base/listed.ts';
 import type { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics, TensorStatistics } from './statistics.ts';
+
+/** Tensors named in an error before the rest is counted. */
+const TENSORS_SHOWN = 3;
 
 /** Statistics of a model of which nothing was observed yet. Merging with them changes nothing. */
 export function emptyStatistics(model: string): Statistics {
@@ -8,10 +12,9 @@ export function emptyStatistics(model: string): Statistics {
 }
 
 /**
- * Statistics of everything that `into` or `from` has seen; both are left as they are. A tensor that only one of them has is
- * taken over as it is.
+ * Statistics of everything that `into` or `from` has seen; both are left as they are.
  *
- * @throws `statistics-invalid` for another model, for what was prepared in another way or ran on another engine, and for shards that both hold, that are of another division or that were read in another way
+ * @throws `statistics-invalid` for another model or other tensors, for what was prepared in another way or ran on another engine, and for shards that both hold, that are of another division or that were read in another way
  */
 export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statistics): Statistics {
   if (into.model !== from.model) {
@@ -19,12 +22,20 @@ export function mergeStatistics(kernels: Kernels, into: Statistics, from: Statis
   }
   const shards = mergeShards(into.shards, from.shards);
   const preparation = mergePreparation(into, from);
+  checkSameTensors(into, from);
   const tensors = new Map(into.tensors);
   for (const [name, statistics] of from.tensors) {
     const known = tensors.get(name);
     tensors.set(name, known ? kernels.mergeStatistics(known, statistics) : statistics);
   }
   return { model: into.model, samples: into.samples + from.samples, shards, ...(preparation !== undefined && { preparation }), tensors };
+}
+
+/** A tensor that only one of them has would count as if it had been observed on all samples. Who has seen nothing may lack them all. */
+function checkSameTensors(into: Statistics, from: Statistics): void {
+  if (into.samples === 0 || from.samples === 0) return;
+  const apart = [...into.tensors.keys()].filter(name => !from.tensors.has(name)).concat([...from.tensors.keys()].filter(name => !into.tensors.has(name)));
+  if (apart.length > 0) throw invalid(`statistics of ${from.tensors.size} tensors do not merge with those of ${into.tensors.size}: ${listed(apart.map(name => `'${name}'`), TENSORS_SHOWN)} ${apart.length === 1 ? 'is' : 'are'} in one of them only, as another configuration observes other tensors; observe all with the same one`);
 }
 
 /** Why statistics may lack a tensor that was reached. */

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
+import { Metrics } from '../../cli/metrics.ts';
 import { byteCount } from '../../cli/option-values.ts';
 import { quantpipe } from '../support/cli.ts';
 import { suite } from '../support/suite.ts';
@@ -51,5 +52,20 @@ suite('cli/metrics', test => {
     assert.is(code, 1);
     assert.match(stderr, /^quantpipe: cannot write '\S+': it is a folder.* \[output-unwritable\]$/m);
     assert.equal(await readdir(folder), []);
+  }));
+
+  test('a run that resumes ends the line that the one before it was cut off in', () => inFolder(async folder => {
+    const file = join(folder, 'metrics.jsonl'), metrics = (isResumed: boolean) => Metrics.open(file, () => {}, { isResumed });
+    for (const [before, after] of [['{"event":"pro', '{"event":"pro\n'], ['{}\n', '{}\n'], ['', '']] as const) {
+      await writeFile(file, before);
+      metrics(true).end();
+      const text = await readFile(file, 'utf8');
+      assert.ok(text.startsWith(`${after}{"event":"done"`), text);
+    }
+  }));
+
+  test('what no metrics can be written to is said', () => inFolder(async folder => {
+    const said = (path: string) => { try { Metrics.open(path, () => {}); } catch (error) { return (error as Error).message; } };
+    assert.equal([said('-'), said(join(folder, 'no', 'x'))], ["metrics are written to a file, and '-' is none: name one (/dev/stderr, too)", `cannot write ${join(folder, 'no', 'x')}: nothing can be made there`]);
   }));
 });

@@ -9,11 +9,11 @@ import { suite } from '../support/suite.ts';
 
 const kernels = await Kernels.load();
 
-/** What a batch of samples leaves behind: values of some of the tensors. */
+/** What a batch of samples leaves behind: values of every tensor, or none. */
 type Batch = Readonly<Record<string, Float32Array>>;
 
 const values = fc.float32Array({ maxLength: 40 });
-const batch: fc.Arbitrary<Batch> = fc.dictionary(fc.constantFrom('a', 'b', 'c'), values);
+const batch: fc.Arbitrary<Batch> = fc.record({ a: values, b: values, c: values });
 
 function observed(batch: Batch): Statistics {
   const tensors = new Map(Object.entries(batch).map(([name, values]) => [name, kernels.observe(values)]));
@@ -54,10 +54,16 @@ suite('observers/laws', test => {
   });
 
   test('leaves what it merged as it was', () => {
-    const [a, b] = [observed({ a: Float32Array.of(1, 2) }), observed({ a: Float32Array.of(3), b: Float32Array.of(4) })];
+    const [a, b] = [observed({ a: Float32Array.of(1, 2), b: new Float32Array(0) }), observed({ a: Float32Array.of(3), b: Float32Array.of(4) })];
     const before = [content(a), content(b)];
     merge(a, b);
     assert.equal([content(a), content(b)], before);
+  });
+
+  test('statistics of other tensors do not merge: what one of them lacks would count as observed on all samples', () => {
+    const [a, b] = [observed({ a: Float32Array.of(1) }), observed({ a: Float32Array.of(3), b: Float32Array.of(4) })];
+    assert.throws(() => merge(a, b), (error: QuantpipeError) => error.code === 'statistics-invalid' && error.message.startsWith("statistics of 2 tensors do not merge with those of 1: 'b' is in one of them only"));
+    assert.throws(() => merge(b, a), /'b' is in one of them only/);
   });
 
   const shard = (count: number, ...parts: number[]): Statistics => ({ ...observed({ a: Float32Array.of(parts[0]!) }), shards: { count, blockSize: 32, total: null, parts } });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
 import { emptyStatistics, mergeStatisticsFiles, readStatisticsFile, writeStatistics } from '../../pipeline/index.ts';
+import { samplesKept } from '../../pipeline/calibrate/checkpoint-files.ts';
+import { CHECKPOINT_KEY } from '../../pipeline/data/index.ts';
 import { suite } from '../support/suite.ts';
 import { inFolder } from '../support/temporary.ts';
 
@@ -19,6 +21,15 @@ suite('sim/statistics-files', test => {
     for (const [paths, says] of [[[a, b, a], /a' is given twice: its 5 samples would count twice/], [[a, linked], /linked' holds the same bytes as '.*a'/], [[a, b, copy], /copy' holds the same bytes as '.*a'/]] as const) {
       assert.match(await mergeStatisticsFiles(paths).then(() => 'nothing was thrown', (error: Error) => error.message), says);
     }
+  }));
+
+  test('a checkpoint is not taken for the statistics of a whole data set', () => inFolder(async folder => {
+    const path = join(folder, 'checkpoint.arrow');
+    await writeFile(path, writeStatistics(statistics(5), 'file', { key: CHECKPOINT_KEY, text: '{}' }));
+    const says = await readStatisticsFile(path).then(() => 'nothing was thrown', (error: Error) => error.message);
+    assert.is(says, `'${path}' is the checkpoint of an observation that has not ended, after 5 samples: finish it first (--resume)`);
+    assert.is(await samplesKept(path), 5);
+    assert.is(await samplesKept(join(folder, 'none')), null);
   }));
 
   test('samples that no shard counted are told of when all shards are there', () => inFolder(async folder => {
