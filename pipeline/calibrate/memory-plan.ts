@@ -90,13 +90,16 @@ export function roomAlone(question: MemoryQuestion, mainBytesNow: number): numbe
   return PLANNED * question.budget - Math.max(mainBytesNow, question.mainBytes + MAIN_GROWTH);
 }
 
-/** The limits of `workers` that share a process of their own, after one of them was alone there: `room` is what it had, and what it has learnt counts where it was the largest run so far. */
-export function limitsApart(question: MemoryQuestion, workers: number, limits: RunLimits, room: number, { known, running, loadedBytes }: Learnt): RunLimits {
-  const bytes = (room - loadedBytes + question.cost.workerBytes) / workers - worker(question);
-  const isNew = known.elements > limits.known.elements;
-  const now = { ...limits, bytes, ...(isNew && { known, running }) };
-  const taps = 4 * now.known.taps.reduce((sum, count) => sum + count, 0) / now.known.elements;
-  return { ...now, elements: Math.min(limits.elements, bytes / (now.running + COPIES * taps)) };
+/**
+ * The limits of `workers` after one of them was alone, in a process that had `room`: what it has learnt counts where its run was the largest so far. Where two such
+ * runs and what is kept between them do not fit beside others, memory is scarce: then all share such a process, whose memory goes back to the system.
+ */
+export function afterAlone(question: MemoryQuestion, workers: number, limits: RunLimits, room: number, learnt: Learnt): { readonly limits: RunLimits; readonly isScarce: boolean } {
+  const { known, running } = learnt.known.elements > limits.known.elements ? learnt : limits;
+  const taps = 4 * known.taps.reduce((sum, count) => sum + count, 0);
+  const isScarce = known.elements * running + KEPT * COPIES * taps > limits.bytes;
+  const bytes = isScarce ? (room - learnt.loadedBytes + question.cost.workerBytes) / workers - worker(question) : limits.bytes;
+  return { isScarce, limits: { ...limits, bytes, known, running, elements: Math.min(limits.elements, bytes / (running + COPIES * taps / known.elements)) } };
 }
 
 /** Observing takes about as long as running the model; each further group is another run. */

@@ -7,7 +7,7 @@ import { type NoRoomBeside, observeBlock, type Outcome } from './attempts.ts';
 import type { Discard } from './discard.ts';
 import { IsolatedPool } from './isolated-pool.ts';
 import type { Journal } from './journal.ts';
-import { BLOCKS_PER_WORKER, leastBudget, limitsApart, type MemoryPlan, type MemoryQuestion, planMemory, roomAlone } from './memory-plan.ts';
+import { afterAlone, BLOCKS_PER_WORKER, leastBudget, type MemoryPlan, type MemoryQuestion, planMemory, roomAlone } from './memory-plan.ts';
 import { Pool } from './pool.ts';
 import { type Measured, type ObservingSetup, receive, type RunLimits } from './protocol.ts';
 import { Turns } from './turns.ts';
@@ -48,7 +48,7 @@ export class Work {
   #isolated: IsolatedPool;
   /** What fits, where that could be measured. */
   #fitted: { readonly question: MemoryQuestion; readonly limits: RunLimits } | null = null;
-  /** Whether all blocks are observed in the other process: where a thread may have to be ended in the native engine, and since a block came that might not fit. */
+  /** Whether all blocks are observed in the other process: where a thread may have to be ended in the native engine, and since memory turned out to be scarce. */
   #isApart: boolean;
   #retries = 0;
   #peakBytes = 0;
@@ -140,19 +140,22 @@ export class Work {
   }
 
   /**
-   * In a process that does nothing else, and gives all memory back when it ends. From then on that is where all blocks are observed, and this process has no threads
-   * any more: what they take stays with it in part, the more the longer samples grow, and its system's allocator was not told to give it back.
+   * In a process that does nothing else, and gives all memory back when it ends. This one has no threads meanwhile. Where memory turns out to be scarce, all blocks
+   * are observed apart from then on: what threads take stays with this process in part, the more the longer samples grow, and its system's allocator was not told to give it back.
    */
   async #alone(block: Block): Promise<Outcome> {
     await this.close();
-    this.#isApart = true;
     this.#isolated = this.#otherProcess(true);
     const fitted = this.#fitted, room = fitted && roomAlone(fitted.question, process.memoryUsage.rss());
     const outcome = await this.#observed(this.#isolated, block, fitted && { ...fitted.limits, bytes: room!, sessions: 1, isAlone: true });
     await this.#isolated.close();
     check(outcome.kind !== 'no-room', 'what is alone has all the room there is');
     const learnt = outcome.kind === 'observed' ? outcome.observed.learnt : null;
-    if (fitted !== null && learnt !== null) this.#fitted = { ...fitted, limits: limitsApart(fitted.question, this.#workers, fitted.limits, room!, learnt) };
+    if (fitted !== null && learnt !== null) {
+      const { limits, isScarce } = afterAlone(fitted.question, this.#workers, fitted.limits, room!, learnt);
+      this.#fitted = { ...fitted, limits };
+      this.#isApart ||= isScarce;
+    }
     return outcome;
   }
 

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 
 import { QuantpipeError } from '../../pipeline/base/errors.ts';
-import { leastBudget, limitsApart, type MemoryQuestion, planMemory, roomAlone } from '../../pipeline/calibrate/memory-plan.ts';
+import { afterAlone, leastBudget, type MemoryQuestion, planMemory, roomAlone } from '../../pipeline/calibrate/memory-plan.ts';
 import { groupTaps } from '../../pipeline/calibrate/tap-groups.ts';
 import { suite } from '../support/suite.ts';
 
@@ -56,11 +56,20 @@ suite('calibrate/memory-plan', test => {
     assert.is(roomAlone(least, 300 * MiB), 600 * MiB, 'more than that is held');
     const { limits } = plan({});
     const learnt = { known: { elements: 8000, taps: [16_000] }, running: 1_000_000, loadedBytes: 120 * MiB, peakBytes: 200 * MiB };
-    const apart = limitsApart(question, 2, limits, 600 * MiB, learnt);
-    assert.equal([apart.bytes, apart.known, apart.running], [((600 - 120 + 50) / 2 - (50 + 40 + 3)) * MiB, learnt.known, 1_000_000]);
-    assert.is(apart.elements, apart.bytes / (1_000_000 + 2.25 * 4 * 2));
-    const smaller = limitsApart(question, 2, limits, 600 * MiB, { ...learnt, known: { elements: 500, taps: [1] } });
-    assert.equal([smaller.known, smaller.running], [limits.known, limits.running]);
+    const apart = afterAlone(question, 2, limits, 600 * MiB, learnt);
+    assert.is(apart.isScarce, true);
+    assert.equal([apart.limits.bytes, apart.limits.known, apart.limits.running], [((600 - 120 + 50) / 2 - (50 + 40 + 3)) * MiB, learnt.known, 1_000_000]);
+    assert.is(apart.limits.elements, apart.limits.bytes / (1_000_000 + 2.25 * 4 * 2));
+    const smaller = afterAlone(question, 2, limits, 600 * MiB, { ...learnt, known: { elements: 500, taps: [1] } });
+    assert.equal([smaller.limits.known, smaller.limits.running], [limits.known, limits.running]);
+  });
+
+  test('where such runs fit twice beside others, what was learnt counts, and the process is not needed any more', () => {
+    const { limits } = plan({}), taps = 4 * 16_000;
+    const learnt = { known: { elements: 8000, taps: [16_000] }, running: 100, loadedBytes: 120 * MiB, peakBytes: 200 * MiB };
+    const bytes = 8000 * 100 + 2 * 2.25 * taps;
+    assert.equal(afterAlone(question, 2, { ...limits, bytes }, 600 * MiB, learnt), { isScarce: false, limits: { ...limits, bytes, known: learnt.known, running: 100, elements: Math.min(limits.elements, bytes / (100 + 2.25 * taps / 8000)) } });
+    assert.is(afterAlone(question, 2, { ...limits, bytes: bytes - 1 }, 600 * MiB, learnt).isScarce, true);
   });
 
   test('samples that are read together stay together', () => {

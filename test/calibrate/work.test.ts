@@ -122,24 +122,26 @@ suite('calibrate/work', test => {
     assert.is(await readFile(path, 'utf8'), 'of it\nbegin 0\nbegin 1\nbegin 2\ndone 0\ndone 1\ndone 2\nbegin 3\ndone 3\n');
   }));
 
-  test('after a block for which there is no room, it and all others are observed in a frugal process, with what it has shown', () => inFolder(async folder => {
+  test('a block for which there is no room is observed alone in a frugal process; what it shows counts from then on, and where memory is scarce the others follow', () => inFolder(async folder => {
     const notes = join(folder, 'notes'), MiB = 2 ** 20;
     const setup = { model: new Uint8Array(new SharedArrayBuffer(4)), folder: null, taps: [notes], engine: 'web' as const, inputs: [], bindings: [] };
     const work = new Work(setup, null, { workers: 2, memory: 2 ** 30, worker: new URL('./workers/roomless.js', import.meta.url), discard: await openSink() });
     const block = (index: number) => ({ index, rows: 1, bad: [], bytes: new ArrayBuffer(16) });
     try {
       await work.fit(given(block(0)), { block: 1, together: 1, warnings: [] });
-      for (const index of [0, 1, 2]) assert.is((await work.observe(block(index))).kind, 'observed');
+      for (const index of [0, 1, 2, 3, 4]) assert.is((await work.observe(block(index))).kind, 'observed');
       assert.ok(work.peakBytes > 160 * MiB, `${work.peakBytes}`);
     } finally {
       await work.close();
     }
     const tried = (await readFile(notes, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as RunLimits & { index: number; pid: number; threshold: string | null });
-    assert.equal(tried.map(({ index, isAlone = false, threshold }) => [index, isAlone, threshold]), [[0, false, null], [1, false, null], [1, true, String(MiB)], [2, false, String(MiB)]]);
-    assert.equal(tried.map(({ pid }) => pid === process.pid), [true, true, false, false]);
-    const [first, , alone, after] = tried;
-    assert.equal([first!.known.elements, first!.running], [1, 0]);
-    assert.equal([after!.known, after!.running], [{ elements: 100, taps: [200] }, 3]);
-    assert.ok(alone!.bytes > 2 * after!.bytes, `alone ${alone!.bytes}, one of two ${after!.bytes}`);
+    const frugal = String(MiB);
+    assert.equal(tried.map(({ index, isAlone = false, threshold }) => [index, isAlone, threshold]), [[0, false, null], [1, false, null], [1, true, frugal], [2, false, null], [3, false, null], [3, true, frugal], [4, false, frugal]]);
+    assert.equal(tried.map(({ pid }) => pid === process.pid), [true, true, false, true, true, false, false]);
+    const [first, second, alone, last] = [0, 3, 5, 6].map(i => tried[i]!) as [RunLimits, RunLimits, RunLimits, RunLimits];
+    assert.equal([first.known.elements, first.running], [1, 0]);
+    assert.equal([second.known, second.running, second.bytes], [{ elements: 100, taps: [200] }, 3, first.bytes]);
+    assert.equal([last.known, last.running], [{ elements: 1000, taps: [2000] }, MiB]);
+    assert.ok(alone.bytes > 2 * last.bytes, `alone ${alone.bytes}, one of two ${last.bytes}`);
   }));
 });
