@@ -62,6 +62,8 @@ export const BLOCKS_PER_WORKER = 3;
 export const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
 export const PLANNED = 0.9;
+/** Samples that have grown may grow on, and what threads have taken stays in part: memory for so many times what the largest run needs is plenty. */
+const ROOMY = 4;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
 const SESSION_COPIES = 2;
 
@@ -91,13 +93,13 @@ export function roomAlone(question: MemoryQuestion, mainBytesNow: number): numbe
 }
 
 /**
- * The limits of `workers` after one of them was alone, in a process that had `room`: what it has learnt counts where its run was the largest so far. Where two such
- * runs and what is kept between them do not fit beside others, memory is scarce: then all share such a process, whose memory goes back to the system.
+ * The limits of `workers` after one of them was alone, in a process that had `room`: what it has learnt counts where its run was the largest so far. Where several
+ * times as much as it needs would not fit beside others, memory is scarce: then all share such a process, whose memory goes back to the system.
  */
 export function afterAlone(question: MemoryQuestion, workers: number, limits: RunLimits, room: number, learnt: Learnt): { readonly limits: RunLimits; readonly isScarce: boolean } {
   const { known, running } = learnt.known.elements > limits.known.elements ? learnt : limits;
   const taps = 4 * known.taps.reduce((sum, count) => sum + count, 0);
-  const isScarce = known.elements * running + KEPT * COPIES * taps > limits.bytes;
+  const isScarce = ROOMY * (known.elements * running + KEPT * COPIES * taps) > limits.bytes;
   const bytes = isScarce ? (room - learnt.loadedBytes + question.cost.workerBytes) / workers - worker(question) : limits.bytes;
   return { isScarce, limits: { ...limits, bytes, known, running, elements: Math.min(limits.elements, bytes / (running + COPIES * taps / known.elements)) } };
 }

@@ -64,10 +64,10 @@ suite('calibrate/memory-plan', test => {
     assert.equal([smaller.limits.known, smaller.limits.running], [limits.known, limits.running]);
   });
 
-  test('where such runs fit twice beside others, what was learnt counts, and the process is not needed any more', () => {
+  test('where four times what such a run needs fits beside others, what was learnt counts, and the process is not needed any more', () => {
     const { limits } = plan({}), taps = 4 * 16_000;
     const learnt = { known: { elements: 8000, taps: [16_000] }, running: 100, loadedBytes: 120 * MiB, peakBytes: 200 * MiB };
-    const bytes = 8000 * 100 + 2 * 2.25 * taps;
+    const bytes = 4 * (8000 * 100 + 2 * 2.25 * taps);
     assert.equal(afterAlone(question, 2, { ...limits, bytes }, 600 * MiB, learnt), { isScarce: false, limits: { ...limits, bytes, known: learnt.known, running: 100, elements: Math.min(limits.elements, bytes / (100 + 2.25 * taps / 8000)) } });
     assert.is(afterAlone(question, 2, { ...limits, bytes: bytes - 1 }, 600 * MiB, learnt).isScarce, true);
   });

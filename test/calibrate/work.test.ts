@@ -138,7 +138,7 @@ suite('calibrate/work', test => {
     const frugal = String(MiB);
     assert.equal(tried.map(({ index, isAlone = false, threshold }) => [index, isAlone, threshold]), [[0, false, null], [1, false, null], [1, true, frugal], [2, false, null], [3, false, null], [3, true, frugal], [4, false, frugal]]);
     assert.equal(tried.map(({ pid }) => pid === process.pid), [true, true, false, true, true, false, false]);
-    const [first, second, alone, last] = [0, 3, 5, 6].map(i => tried[i]!) as [RunLimits, RunLimits, RunLimits, RunLimits];
+    const [first, second, alone, last] = [0, 3, 5, 6].map((i): RunLimits => tried[i]!) as [RunLimits, RunLimits, RunLimits, RunLimits];
     assert.equal([first.known.elements, first.running], [1, 0]);
     assert.equal([second.known, second.running, second.bytes], [{ elements: 100, taps: [200] }, 3, first.bytes]);
     assert.equal([last.known, last.running], [{ elements: 1000, taps: [2000] }, MiB]);
