@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
@@ -6,15 +5,15 @@ import { byteSize } from '../base/byte-size.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { orAborted } from '../base/or-aborted.ts';
 import { peakMemory } from '../base/peak-memory.ts';
-import { stableJson } from '../base/stable-json.ts';
-import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, dataVersion, fixedBatch, isAddress, preparationHash, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
-import { type Engine, type EngineName, openEngine } from '../engine/index.ts';
+import { type Binding, bindInputs, type BindOptions, type Block, type BlockOptions, blocks, blockSize, fixedBatch, isAddress, preparationHash, readingHash, repeatedRequests, sampleCount, type Source } from '../data/index.ts';
+import { type EngineName, openEngine } from '../engine/index.ts';
 import { Kernels } from '../kernels/index.ts';
 import type { Shards, Statistics } from '../observers/statistics.ts';
 import type { SetAside } from './attempts.ts';
 import { checkCalibrateOptions } from './check-options.ts';
-import { Checkpoint, type CheckpointOptions, type Identity } from './checkpoint.ts';
+import { Checkpoint, type CheckpointOptions } from './checkpoint.ts';
 import { openSink } from './discard.ts';
+import { identityOf } from './identity.ts';
 import { nameNodes } from './name-nodes.ts';
 import type { MemoryPlan } from './memory-plan.ts';
 import { orderedMap } from './ordered-map.ts';
@@ -221,31 +220,4 @@ function overBudget(budget: number, peakBytes: number): string[] {
 export function leftOutWarning(count: number, together: number, unreadable: number): string {
   const which = unreadable === 0 ? `the last ${count} ${count === 1 ? 'sample was' : 'samples were'}` : `${count} ${count === 1 ? 'sample' : 'samples'} beside ${unreadable} that cannot be read ${count === 1 ? 'was' : 'were'}`;
   return `${which} left out: the model reads ${together} at a time`;
-}
-
-/** Of a source that can be read again, the first block tells one data set from another of the same form. */
-async function firstSamples(source: Source, { size, columns }: BlockOptions): Promise<string> {
-  if (source.rows === null) return 'unknown';
-  for await (const { bytes } of blocks(source, { size, limit: size, ...(columns && { columns }) })) return createHash('sha256').update(new Uint8Array(bytes)).digest('hex').slice(0, 12);
-  return 'none';
-}
-
-/** All that the statistics of a block depend on, and which blocks there are. */
-async function identityOf(plan: Plan, source: Source, { name, version }: Pick<Engine, 'name' | 'version'>, range: BlockOptions, bindings: readonly Binding[], images: BindOptions['images'] = {}): Promise<Identity> {
-  const { rows, columns, selection = 'all' } = source, { size, limit, shard } = range;
-  return {
-    'model': plan.hash.slice(0, 12),
-    'set of observed tensors (the configuration)': `${plan.taps.length} tensors, ${createHash('sha256').update(plan.taps.join('\n')).digest('hex').slice(0, 12)}`,
-    'number of samples': rows === null ? 'unknown' : String(rows),
-    'content of the first samples': await firstSamples(source, range),
-    'state of the data': await dataVersion(source),
-    'choice of samples': selection,
-    'set of columns': columns.map(({ name: column, dtype, shape }) => `${column} ${dtype}[${shape.join()}]`).join(', '),
-    'reading of the columns': JSON.stringify(bindings.map(({ input, column, preprocess }) => ({ input, column, preprocess }))),
-    'reading of images': stableJson(images),
-    'engine': `${name} ${version}`,
-    'batch size': String(size),
-    'limit': String(limit ?? 'none'),
-    'shard': shard === undefined ? 'none' : `${shard.index}/${shard.count}`,
-  };
 }
