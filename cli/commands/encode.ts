@@ -23,13 +23,20 @@ Nothing is run again, so schemes are compared in a second:
   $ quantpipe encode model.onnx out/statistics.arrow -o min-max --scheme min-max
   $ quantpipe encode model.onnx out/statistics.arrow -o gamma30 --gamma 30`)
     .action(async (model: string, statistics: string, options: Options) => {
-      const { exportPaths, QuantSim, readStatisticsFile } = await import('../../pipeline/sim/index.ts');
+      const { exportPaths, prepareFolder, QuantSim, readStatisticsFile } = await import('../../pipeline/sim/index.ts');
       await interruptible(async signal => {
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
         await sim.checkOutputs(exportPaths(options.output), { files: [statistics] });
-        await sim.encode(await readStatisticsFile(statistics, { stdin: process.stdin }), { signal });
-        const outputs = await sim.export(options.output, options);
+        const removeFolder = await prepareFolder(options.output);
+        const encoded = async () => {
+          await sim.encode(await readStatisticsFile(statistics, { stdin: process.stdin }), { signal });
+          return sim.export(options.output, options);
+        };
+        const outputs = await encoded().catch(async (error: unknown) => {
+          await removeFolder();
+          throw error;
+        });
         printSummary({ sim, outputs }, options);
       });
     });

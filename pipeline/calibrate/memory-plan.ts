@@ -62,6 +62,8 @@ export const BLOCKS_PER_WORKER = 3;
 export const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
 export const PLANNED = 0.9;
+/** What measuring twice may tell apart: what a message names as enough must be enough the next time. */
+export const NOISE = 12 * 2 ** 20;
 /** Samples that have grown may grow on, and what threads have taken stays in part: memory for so many times what the largest run needs is plenty. */
 const ROOMY = 4;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
@@ -77,7 +79,7 @@ export function planMemory(question: MemoryQuestion): FittedPlan {
   const plans = Array.from({ length: question.workers }, (_, i) => fit(question, question.workers - i)).filter(plan => plan !== null);
   const [best] = plans.sort((a, b) => speed(b) - speed(a) || a.workers - b.workers);
   if (best !== undefined) return best;
-  throw new QuantpipeError('config-invalid', `${byteSize(question.budget)} of memory are too little: one worker with one tensor at a time needs ${byteSize(leastBudget(question))}`);
+  throw new QuantpipeError('config-invalid', `${byteSize(question.budget)} of memory are too little: one worker with one tensor at a time needs ${byteSize(leastBudget(question) + NOISE)}`);
 }
 
 /** The least budget for which there is a plan. */

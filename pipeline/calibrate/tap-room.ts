@@ -3,7 +3,7 @@ import { peakMemory, restartPeakMemory } from '../base/peak-memory.ts';
 import { elementCount, type Feeds } from '../base/tensor.ts';
 import type { BlockFeeds } from '../data/index.ts';
 import { countName } from '../passes/count-outputs.ts';
-import { ALONE_GROWTH, COPIES, PLANNED } from './memory-plan.ts';
+import { ALONE_GROWTH, COPIES, NOISE, PLANNED } from './memory-plan.ts';
 import { NoRoom } from './no-room.ts';
 import type { Learnt, Measured, ObservingSetup, RunLimits, TapSizes } from './protocol.ts';
 import { groupTaps, type TapGroup } from './tap-groups.ts';
@@ -117,5 +117,5 @@ function worst({ elements, taps }: TapSizes, now: number): number {
 }
 
 function tooLarge(tap: string, bytes: number, most: number): NoRoom {
-  return new NoRoom('config-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow about ${byteSize((bytes - most) * COPIES / PLANNED)} more`, { tensor: tap });
+  return new NoRoom('config-invalid', `on the largest of these samples '${tap}' has ${byteSize(bytes)}, and the memory budget leaves ${byteSize(Math.max(0, most))} for a tensor: allow about ${byteSize((bytes - most) * COPIES / PLANNED + NOISE)} more`, { tensor: tap });
 }

@@ -35,6 +35,7 @@ suite('cli/metrics', test => {
     assert.is(code, 1);
     const [, least] = /40\.0 MiB of memory are too little: one worker with one tensor at a time needs ([\d.]+ MiB)/.exec(stderr) ?? [];
     assert.ok(least !== undefined, stderr);
+    assert.is((await quantpipe([...job, '-o', join(folder, 's.arrow'), '--memory', least!])).code, 0, 'it would do');
     assert.match(await readFile(file, 'utf8'), /"event":"failed".*"code":"config-invalid"\}\n$/);
   }));
 
