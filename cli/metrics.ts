@@ -17,7 +17,7 @@ const NEWLINE = 0x0a;
  *   resumed            those of them that an interrupted run had observed: they are in no rate
  *   batches, setAside, retries
  *   samplesPerSecond, secondsLeft (null where it is not known)
- *   memoryBytes        what the process holds now
+ *   memoryBytes        what the process holds now, and with it another that observes for it
  *   plan: budgetBytes, estimateBytes, workers, samplesPerRun, groups        failed: code
  */
 export class Metrics {
@@ -27,6 +27,7 @@ export class Metrics {
   #file: number | null;
   readonly #start = performance.now();
   #written = -Infinity;
+  #apartBytes = 0;
   #last: Pick<Progress, 'samples' | 'resumed' | 'total' | 'batches' | 'setAside' | 'retries'> = { samples: 0, resumed: 0, total: null, batches: 0, setAside: 0, retries: 0 };
 
   private constructor(path: string, file: number, warn: (text: string) => void) {
@@ -61,7 +62,8 @@ export class Metrics {
     this.#write('plan', { ...plan });
   }
 
-  progress({ samples, resumed, total, batches, setAside, retries }: Progress): void {
+  progress({ samples, resumed, total, batches, setAside, retries, apartBytes }: Progress): void {
+    this.#apartBytes = apartBytes;
     this.#last = { samples, resumed, total, batches, setAside, retries };
     const now = performance.now();
     if (now - this.#written < LINE_MS) return;
@@ -83,7 +85,7 @@ export class Metrics {
   #figures() {
     const { samples, resumed, total } = this.#last;
     const rate = (samples - resumed) / Math.max(this.#seconds, 1e-3);
-    return { ...this.#last, samplesPerSecond: Number(rate.toFixed(2)), secondsLeft: total === null || samples === resumed ? null : Number(((total - samples) / rate).toFixed(1)), memoryBytes: process.memoryUsage.rss() };
+    return { ...this.#last, samplesPerSecond: Number(rate.toFixed(2)), secondsLeft: total === null || samples === resumed ? null : Number(((total - samples) / rate).toFixed(1)), memoryBytes: process.memoryUsage.rss() + this.#apartBytes };
   }
 
   #write(event: string, rest: object): void {

@@ -11,6 +11,8 @@ export interface Seen {
   readonly setAside?: number;
   /** Attempts beyond the first. */
   readonly retries?: number;
+  /** Memory of another process that works for this one. */
+  readonly apartBytes?: number;
 }
 
 const REDRAW_MS = 100;
@@ -69,10 +71,10 @@ export class ProgressLine {
     this.#shown = false;
   }
 
-  #line({ samples, total, resumed = 0, setAside = 0, retries = 0 }: Seen): string {
+  #line({ samples, total, resumed = 0, setAside = 0, retries = 0, apartBytes = 0 }: Seen): string {
     const rate = (samples - resumed) / this.seconds;
     const counted = total === null ? `${samples} ${this.#unit}` : `${samples}/${total} ${this.#unit}`;
     const left = total === null || samples === resumed ? '' : ` · ${duration((total - samples) / rate)} left`;
-    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss())}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} ${setAside === 1 ? 'batch' : 'batches'} set aside` : ''}`;
+    return `${this.#label} ${counted} · ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left} · ${size(process.memoryUsage.rss() + apartBytes)}${retries > 0 ? ` · ${retries} ${retries === 1 ? 'retry' : 'retries'}` : ''}${setAside > 0 ? ` · ${setAside} ${setAside === 1 ? 'batch' : 'batches'} set aside` : ''}`;
   }
 }

@@ -14,6 +14,15 @@ export function peakMemory(readStatus: () => string = () => readFileSync('/proc/
   return 1024 * process.resourceUsage().maxRSS;
 }
 
+/** The memory that another process holds now, in bytes; 0 where the system does not say it, or there is none. */
+export function memoryOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** Let {@link peakMemory} begin anew, with what this process holds now. Linux; elsewhere, and where the system does not allow it, nothing happens. */
 export function restartPeakMemory(): void {
   try {

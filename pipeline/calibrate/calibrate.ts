@@ -71,6 +71,8 @@ export interface Progress {
   readonly retries: number;
   /** How the work fits into the memory; null where the first samples could not be measured. */
   readonly memory: MemoryPlan | null;
+  /** Memory of another process in which blocks are observed now, in bytes; 0 where there is none. */
+  readonly apartBytes: number;
 }
 
 /** What a finished observation is: the statistics, and how they were gathered. */
@@ -113,7 +115,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
     const resumed = reducer.state.statistics.samples;
     const used = yield* runThrough({
       work, reducer, checkpoint, signal, onPlan: options.onPlan, read: untilAborted(blocksFrom(reducer.state.next, source, range, checkpoint), signal), fit: { block: range.size, together: range.together ?? 1, warnings },
-      progress: memory => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory }),
+      progress: memory => ({ ...progressOf(reducer!), resumed, total, retries: work.retries + repeatedRequests(addresses) - requestsBefore, memory, apartBytes: work.apartBytes }),
     });
     reducer.checkAny();
     if (reducer.state.statistics.samples === 0) warnings.push('no sample falls into this shard: it adds nothing');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { writeAtomically } from '../base/atomic-file.ts';
 import { QuantpipeError } from '../base/errors.ts';
+import { memoryOf } from '../base/peak-memory.ts';
 import { temporaryFolder } from '../base/temporary-folder.ts';
 import { type Measured, type MeasureTask, type Observed, type ObserveTask, type ObservingSetup, receivedError, type Reply, sendError, type SentError } from './protocol.ts';
 
@@ -71,6 +72,7 @@ export class IsolatedPool {
   #tasks = 0;
   #peakBytes = 0;
   #isEnding = false;
+  #pid: number | null = null;
   #child: Promise<ChildProcess> | null = null;
   /** Holds the model. */
   #folder: string | null = null;
@@ -78,6 +80,11 @@ export class IsolatedPool {
   constructor(observing: ObservingSetup, options: IsolatedOptions) {
     this.#observing = observing;
     this.#options = options;
+  }
+
+  /** The memory that its process holds now, in bytes. */
+  get heldBytes(): number {
+    return this.#pid === null ? 0 : memoryOf(this.#pid);
   }
 
   /** The most memory that one of its processes has held, in bytes. */
@@ -124,6 +131,7 @@ export class IsolatedPool {
     if (!existsSync(path)) await writeAtomically(path, model);
     const { threads, worker, isFrugal } = this.#options;
     const child = fork(new URL('./isolated-process.js', import.meta.url), { serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...(isFrugal && FRUGAL), ...process.env } }); // standard output is the command's
+    this.#pid = child.pid ?? null;
     child.on('message', answer => this.#answered(answer as IsolatedAnswer));
     child.once('exit', (code, signal) => this.#ended(new QuantpipeError('worker-lost', `a process that ran nothing but this batch ended: ${signal ?? `exit code ${code}`}`)));
     child.once('error', error => this.#failed(error)); // it could not be started
@@ -144,13 +152,18 @@ export class IsolatedPool {
     const isTheirs = !this.#isEnding;
     this.#isEnding = false;
     if (isTheirs && this.#waiting.size <= 1) return this.#failed(error);
-    this.#child = null;
+    this.#gone();
     for (const { resolve } of this.#emptied()) resolve({ ok: false, stage: isTheirs ? 'room' : 'waiting', error: sendError(error) });
   }
 
   #failed(error: Error): void {
-    this.#child = null;
+    this.#gone();
     for (const { reject } of this.#emptied()) reject(error);
+  }
+
+  #gone(): void {
+    this.#child = null;
+    this.#pid = null;
   }
 
   #emptied(): Waiting[] {

@@ -73,6 +73,11 @@ export class Work {
     return this.#retries;
   }
 
+  /** The memory that another process for some of the blocks holds now, in bytes. */
+  get apartBytes(): number {
+    return this.#isolated.heldBytes;
+  }
+
   /** The most memory that this process and another for some of the blocks have held together, in bytes; 0 where there was none. */
   get peakBytes(): number {
     return this.#peakBytes;

@@ -131,9 +131,11 @@ suite('calibrate/work', test => {
       await work.fit(given(block(0)), { block: 1, together: 1, warnings: [] });
       for (const index of [0, 1, 2, 3, 4]) assert.is((await work.observe(block(index))).kind, 'observed');
       assert.ok(work.peakBytes > 160 * MiB, `${work.peakBytes}`);
+      if (process.platform === 'linux') assert.ok(work.apartBytes > 20 * MiB && work.apartBytes < work.peakBytes, `${work.apartBytes}`);
     } finally {
       await work.close();
     }
+    assert.is(work.apartBytes, 0);
     const tried = (await readFile(notes, 'utf8')).trimEnd().split('\n').map(line => JSON.parse(line) as RunLimits & { index: number; pid: number; threshold: string | null });
     const frugal = String(MiB);
     assert.equal(tried.map(({ index, isAlone = false, threshold }) => [index, isAlone, threshold]), [[0, false, null], [1, false, null], [1, true, frugal], [2, false, null], [3, false, null], [3, true, frugal], [4, false, frugal]]);
