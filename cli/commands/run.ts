@@ -40,6 +40,7 @@ Examples:
         const sim = await QuantSim.open(model, simOptions(options));
         sim.checkExport(options);
         if (data === undefined && sim.needsData) throw new QuantpipeError('config-invalid', 'activations are calibrated on data, and none is named: give DATA, or quantize weights only (--activation-bits float32)');
+        if (options.resume && !sim.needsData) throw new QuantpipeError('config-invalid', 'only weights are quantized, which needs no calibration, so there is none to go on with: leave --resume out');
         const source = data === undefined ? [] : options.spark === undefined ? await sim.openSource(data, { ...await readOptions(options), stdin: process.stdin, signal }) : null;
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: data === undefined ? [] : [data] });

@@ -95,6 +95,7 @@ export const cases: readonly Case[] = [
   { title: 'overrides that are not there', args: ['model.onnx', 'data.arrow', '-o', 'out', '--override', 'no.json'], says: /cannot read the overrides no\.json: there is no such file or folder; override takes a JSON file/ },
   { title: 'encodings that are not there', args: ['model.onnx', 'data.arrow', '-o', 'out', '--load-encodings', 'no.json'], says: /cannot read the encodings no\.json: there is no such file or folder/ },
   { title: 'a gamma without its scheme', args: ['model.onnx', 'data.arrow', '-o', 'out', '--gamma', '30', '--scheme', 'mse'], says: /gamma 30 would change nothing: it belongs to the scheme tf-enhanced, and the scheme is mse/ },
+  { title: 'a calibration to go on with that is none', args: ['model.onnx', '-o', 'out', '--activation-bits', 'float32', '--resume'], says: /only weights are quantized, which needs no calibration/ },
   { title: 'a percentile without its scheme', args: ['model.onnx', 'data.arrow', '-o', 'out', '--percentile', '99', '--weight-scheme', 'mse'], says: /percentile 99 would change nothing: it belongs to the scheme percentile, and the schemes are tf-enhanced \(activations\) and mse \(weights\)/ },
   {
     title: 'a weight that holds NaN', says: /'w' holds 1 NaN and 2 infinite values of 12/,
