@@ -109,7 +109,7 @@ export async function* observe(plan: Plan, source: Source, options: CalibrateOpt
   let folder: string | null = null, isEnded = false;
   try {
     const discard = await openSink();
-    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard });
+    reducer = new Reducer(plan, await Kernels.load(), checkpoint?.resumed ?? null, { maxBad: options.maxBad ?? MAX_BAD, discard, nameOf: index => batchName(index, range, source) });
     folder = plan.weights === null ? null : await weightsFolder(plan.weights);
     const work = new Work({ model: plan.tapped, folder, taps: plan.taps, engine: engine.name, inputs: plan.inputs, bindings }, checkpoint?.journal ?? null, { ...options, workers, discard });
     const resumed = reducer.state.statistics.samples;
@@ -193,10 +193,13 @@ function interrupted(path: string, samples: number, total: number | null, cause:
   return new QuantpipeError('interrupted', `stopped after ${samples}${total === null ? '' : ` of ${total}`} samples; they are kept in '${path}', and a run that resumes goes on from there`, {}, { cause });
 }
 
-function setAsideWarning({ index, sample, message }: SetAside, { size, limit = Infinity }: BlockOptions, { rows }: Source): string {
-  if (sample !== undefined) return `left out: ${message}`;
+function setAsideWarning({ index, sample, message }: SetAside, range: BlockOptions, source: Source): string {
+  return sample !== undefined ? `left out: ${message}` : `${batchName(index, range, source)} was set aside: ${message}`;
+}
+
+function batchName(index: number, { size, limit = Infinity }: BlockOptions, { rows }: Source): string {
   const first = index * size, last = Math.min(first + size, limit, rows ?? Infinity) - 1;
-  return `batch ${index} (${first === last ? `sample ${first}` : `samples ${first} to ${last}`}, counted from 0) was set aside: ${message}`;
+  return `batch ${index} (${first === last ? `sample ${first}` : `samples ${first} to ${last}`}, counted from 0)`;
 }
 
 function blockRange(plan: Plan, source: Source, bindings: readonly Binding[], { batchSize, limit, shard }: CalibrateOptions, warnings: string[]): BlockOptions {

@@ -12,21 +12,30 @@ import type { Plan } from './plan.ts';
 import type { Observed } from './protocol.ts';
 import { tooMany, unreadableSample } from './readable-blocks.ts';
 
+export interface ReducerOptions {
+  readonly maxBad: number;
+  readonly discard: Discard;
+  /** What messages call a block. */
+  readonly nameOf: (index: number) => string;
+}
+
 /** Adds up what comes back, block by block. */
 export class Reducer {
   readonly #plan: Plan;
   readonly #kernels: Kernels;
   readonly #maxBad: number;
   readonly #discard: Discard;
+  readonly #nameOf: (index: number) => string;
   #state: ObservationState;
   /** The first failure of this process. */
   #failure: QuantpipeError | null = null;
 
-  constructor(plan: Plan, kernels: Kernels, resumed: ObservationState | null, { maxBad, discard }: { readonly maxBad: number; readonly discard: Discard }) {
+  constructor(plan: Plan, kernels: Kernels, resumed: ObservationState | null, { maxBad, discard, nameOf }: ReducerOptions) {
     this.#plan = plan;
     this.#kernels = kernels;
     this.#maxBad = maxBad;
     this.#discard = discard;
+    this.#nameOf = nameOf;
     const last = resumed?.setAside.at(-1);
     if (last !== undefined && resumed!.setAside.length > maxBad) throw tooMany(resumed!.setAside.length, maxBad, new QuantpipeError(last.code as QuantpipeError['code'], last.message));
     this.#state = resumed ?? { statistics: emptyStatistics(plan.hash), next: 0, batches: 0, setAside: [] };
@@ -71,7 +80,10 @@ export class Reducer {
   #setAside(what: Pick<SetAside, 'index' | 'sample'>, error: QuantpipeError): void {
     const { setAside } = this.#state;
     this.#failure ??= error;
-    if (setAside.length >= this.#maxBad) throw setAside.length === 0 ? error : tooMany(setAside.length + 1, this.#maxBad, error);
+    if (setAside.length >= this.#maxBad) {
+      const named = what.sample === undefined ? new QuantpipeError(error.code, `${this.#nameOf(what.index)}: ${error.message}`, error.context, { cause: error }) : error;
+      throw setAside.length === 0 ? named : tooMany(setAside.length + 1, this.#maxBad, named);
+    }
     const { message, code } = nameNodes(error, this.#plan.model) as QuantpipeError;
     this.#state = { ...this.#state, setAside: [...setAside, { ...what, code, message }] };
   }

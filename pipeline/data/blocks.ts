@@ -10,6 +10,8 @@ import type { Block, IsWanted, Source } from './source.ts';
 
 /** Schema metadata of a block: the position of its first sample in the source, for messages. */
 export const FIRST_SAMPLE_KEY = 'quantpipe.first';
+/** The numbers of samples that were left out of a block, if any: messages count them. */
+export const LEFT_OUT_KEY = 'quantpipe.left-out';
 
 /** Which samples, in which pieces. */
 export interface BlockOptions {
@@ -124,6 +126,6 @@ function block(index: number, parts: readonly Part[], bad: readonly BadRow[], fi
   const columns = kept.map(i => {
     return concatRows(parts.map(({ batch, ...part }) => ({ ...part, data: batch.data.children[i]! })), `column '${fields[i]!.name}' of ${source.name}`);
   });
-  const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)]]));
+  const batch = recordBatch(kept.map(i => fields[i]!), columns, new Map([[FIRST_SAMPLE_KEY, String(first)], ...(bad.length === 0 ? [] : [[LEFT_OUT_KEY, bad.map(({ sample }) => sample).join()] as const])]));
   return { index, rows: batch.numRows, bytes: toIpc(batch), bad };
 }

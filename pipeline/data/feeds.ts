@@ -1,7 +1,7 @@
 import { check } from '../base/check.ts';
 import { QuantpipeError } from '../base/errors.ts';
 import { elementCount, type Feeds, type SessionInput, type Tensor } from '../base/tensor.ts';
-import { FIRST_SAMPLE_KEY } from './blocks.ts';
+import { FIRST_SAMPLE_KEY, LEFT_OUT_KEY } from './blocks.ts';
 import { castValues, fromFloat32, numbers, type Values } from './cast.ts';
 import { columnRows, type ColumnRows } from './column-rows.ts';
 import { maskRows, paddedRows } from './padded-rows.ts';
@@ -33,14 +33,14 @@ export class BlockFeeds implements Iterable<Feed> {
    */
   constructor(bytes: ArrayBuffer, inputs: readonly SessionInput[], bindings: readonly Binding[], mostElements = Infinity) {
     const batch = fromIpc(bytes);
-    const first = Number(batch.schema.metadata.get(FIRST_SAMPLE_KEY) ?? 0);
+    const numberOf = sampleNumbers(batch.schema.metadata);
     this.#count = batch.numRows;
     this.#bound = inputs.map(input => {
       const binding = bindings.find(binding => binding.input === input.name);
       check(binding, `input '${input.name}' is bound`);
-      return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding, input), batch.numRows, first);
+      return bind(input, binding, boundRows(columnRows(batch, binding.column, `column '${binding.column}'`), batch.numRows, binding, input), batch.numRows, numberOf);
     });
-    this.#most = rowsPerFeed(this.#bound, batch.numRows, first, mostElements);
+    this.#most = rowsPerFeed(this.#bound, batch.numRows, numberOf, mostElements);
   }
 
   *[Symbol.iterator](): Generator<Feed> {
@@ -86,12 +86,18 @@ interface BoundInput {
   readonly fits: readonly Fit[];
 }
 
-function bind(input: SessionInput, binding: Binding, rows: ColumnRows, count: number, first: number): BoundInput {
+/** Where a block's rows stand in the data, as messages say it. */
+function sampleNumbers(metadata: ReadonlyMap<string, string>): (row: number) => number {
+  const first = Number(metadata.get(FIRST_SAMPLE_KEY) ?? 0), leftOut = (metadata.get(LEFT_OUT_KEY) ?? '').split(',').filter(Boolean).map(Number).sort((a, b) => a - b);
+  return row => leftOut.reduce((number, other) => other <= number ? number + 1 : number, first + row);
+}
+
+function bind(input: SessionInput, binding: Binding, rows: ColumnRows, count: number, numberOf: (row: number) => number): BoundInput {
   const fits: Fit[] = [];
   let shape: readonly number[] | null = null;
   for (let row = 0; row < count; row++) {
     const next = rows.shapeOf(row);
-    fits.push(shape !== null && sameShape(next, shape) ? fits.at(-1)! : fitRow(input, binding, rows, next, first + row));
+    fits.push(shape !== null && sameShape(next, shape) ? fits.at(-1)! : fitRow(input, binding, rows, next, numberOf(row)));
     shape = next;
   }
   return { input, binding, rows, fits };
@@ -108,15 +114,15 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
-function rowsPerFeed(bound: readonly BoundInput[], count: number, first: number, mostElements: number): number {
+function rowsPerFeed(bound: readonly BoundInput[], count: number, numberOf: (row: number) => number, mostElements: number): number {
   const isUniform = bound.every(({ fits }) => fits.every(fit => fit === fits[0] && fit.stacking === 'batch'));
   const free = isUniform ? count : 1;
   const fixed = bound.find(({ input, fits }) => fits[0]?.stacking === 'batch' && typeof input.shape?.[0] === 'number');
   if (!fixed) return Math.max(1, Math.min(free, Math.floor(mostElements / elementsOfSample(bound, 0))));
   const size = fixed.input.shape![0] as number;
   if (size === 1 || (isUniform && size > 0 && count % size === 0)) return size;
-  const fact = isUniform ? `samples ${first} to ${first + count - 1} are ${count}` : 'the samples have different shapes';
-  throw new QuantpipeError('data-invalid', `the model's input '${fixed.input.name}' reads ${size} samples at a time (${showShape(fixed.input.shape)}); ${fact}`, { sample: first });
+  const fact = isUniform ? `samples ${numberOf(0)} to ${numberOf(count - 1)} are ${count}` : 'the samples have different shapes';
+  throw new QuantpipeError('data-invalid', `the model's input '${fixed.input.name}' reads ${size} samples at a time (${showShape(fixed.input.shape)}); ${fact}`, { sample: numberOf(0) });
 }
 
 /** Elements that a sample gives all inputs together. */

@@ -44,7 +44,7 @@ suite('calibrate/observe', test => {
       assert.equal([two.workers, two.engine], [2, engine]);
       assert.equal([...one.statistics.tensors.keys()], plan.taps);
       assert.equal(two.progress.map(({ samples }) => samples), [8, 16, 24, 32, 40, 44]);
-      assert.equal(two.progress.at(-1), { samples: 44, total: 44, batches: 6, setAside: 0, resumed: 0, retries: 0, memory: two.plan });
+      assert.equal(two.progress.at(-1), { samples: 44, total: 44, batches: 6, setAside: 0, resumed: 0, retries: 0, memory: two.plan, apartBytes: 0 });
     });
   }
 

@@ -1,11 +1,11 @@
-import { Field, Schema } from 'apache-arrow';
+import { Field, Float32, List, Schema, Table, vectorFromArray } from 'apache-arrow';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 
 import type { DType } from '../../pipeline/base/tensor.ts';
 import type { Values } from '../../pipeline/data/cast.ts';
 import { columnsOf } from '../../pipeline/data/column.ts';
-import { bindInputs, blocks, BlockFeeds, fixedBatch, type Block, type Source } from '../../pipeline/data/index.ts';
+import { bindInputs, blocks, BlockFeeds, fixedBatch, openSource, type Block, type Source } from '../../pipeline/data/index.ts';
 import { preprocessSamples } from '../../pipeline/data/preprocess.ts';
 import { recordBatch } from '../../pipeline/data/record-batches.ts';
 import { raggedData, raggedField, tensorData, tensorField } from '../../pipeline/data/tensor-columns.ts';
@@ -158,5 +158,13 @@ suite('data/feeds', test => {
   test('preprocesses into half floats where the model reads them', async () => {
     const [feed] = await feedsOf(sourceOf({ x: { dtype: 'uint8', shape: [1, 2], values: Uint8Array.of(0, 255) } }), x(['N', 1, 2], 'float16'), 4, { preprocess: { scale: 1 / 255, mean: [0.5], std: [0.5] } });
     assert.equal(Array.from(floatsFromHalves(feed!.feeds['x']!.data as Uint16Array)), [-1, 1]);
+  });
+
+  test('a sample is called by its number in the data, whatever was left out before it', async () => {
+    const table = new Table({ x: vectorFromArray([[1, 2], null, [3, 4], null, [5, 6, 7], [8, 9]], new List(new Field('item', new Float32(), true))) });
+    const source = await openSource(table), inputs = [{ name: 'x', dtype: 'float32' as const, shape: ['N', 2] }], bindings = bindInputs(source, inputs);
+    const [block] = await blocksOf(source, 6);
+    assert.equal(block!.bad.map(({ sample }) => sample), [1, 3]);
+    assert.match((await failure(async () => new BlockFeeds(block!.bytes, inputs, bindings))).message, /^sample 4 of column 'x' has shape \[3\]/);
   });
 });
