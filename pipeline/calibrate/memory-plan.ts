@@ -63,7 +63,7 @@ export const KEPT = 2;
 /** What is planned, of the budget: allocators hold on to some of what is given back to them. */
 export const PLANNED = 0.9;
 /** What measuring twice may tell apart: what a message names as enough must be enough the next time. */
-export const NOISE = 12 * 2 ** 20;
+export const NOISE = 32 * 2 ** 20;
 /** Samples that have grown may grow on, and what threads have taken stays in part: memory for so many times what the largest run needs is plenty. */
 const ROOMY = 4;
 /** Memory that a session takes for each byte of its model: the bytes that it is loaded from, and its own copy. */
@@ -95,11 +95,11 @@ export function roomAlone(question: MemoryQuestion, mainBytesNow: number): numbe
 }
 
 /**
- * The limits of `workers` after one of them was alone, in a process that had `room`: what it has learnt counts where its run was the largest so far. Where several
+ * The limits of `workers` after one of them was alone, in a process that had `room`: what it has learnt counts where its sample was the largest so far. Where several
  * times as much as it needs would not fit beside others, memory is scarce: then all share such a process, whose memory goes back to the system.
  */
 export function afterAlone(question: MemoryQuestion, workers: number, limits: RunLimits, room: number, learnt: Learnt): { readonly limits: RunLimits; readonly isScarce: boolean } {
-  const { known, running } = learnt.known.elements > limits.known.elements ? learnt : limits;
+  const { known, running } = learnt.known.sample > limits.known.sample ? learnt : limits;
   const taps = 4 * known.taps.reduce((sum, count) => sum + count, 0);
   const isScarce = ROOMY * (known.elements * running + KEPT * COPIES * taps) > limits.bytes;
   const bytes = isScarce ? (room - learnt.loadedBytes + question.cost.workerBytes) / workers - worker(question) : limits.bytes;
@@ -124,7 +124,7 @@ function fit(question: MemoryQuestion, workers: number): FittedPlan | null {
   const samples = Math.min(block, Math.floor(room / perSample / together) * together);
   const plan = (samplesPerRun: number, groups: number, used: number, limits: Pick<RunLimits, 'sessions' | 'elements'>): FittedPlan => ({
     budgetBytes: budget, estimateBytes: mainBytes + MAIN_GROWTH + workers * (worker(question) + used), workers, samplesPerRun, groups,
-    limits: { ...limits, bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
+    limits: { ...limits, bytes: room, running: cost.runningBytes / cost.elements, known: { elements: cost.elements, sample: cost.elements, taps: cost.tapBytes.map(bytes => bytes / 4) } },
   });
   if (samples >= together) return plan(samples, 1, samples * perSample, { sessions: 1, elements: (room / perSample) * cost.elements });
   return fitGroups(question, room, plan);

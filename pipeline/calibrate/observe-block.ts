@@ -61,7 +61,7 @@ export class BlockObserver {
   /** What the smallest run takes: the first sample of the block, or as many as the model reads at a time. No tap is held for it. */
   async measure({ bytes }: MeasureTask, clock?: TurnClock): Promise<Answer<Measured>> {
     this.#sessions.clock = clock;
-    for (const { rows, feeds } of this.#feeds(bytes, 1)) return { value: { samples: rows, ...await this.#room.measured(feeds) }, moved: [] };
+    for (const feed of this.#feeds(bytes, 1)) return { value: { samples: feed.rows, ...await this.#room.measured(feed) }, moved: [] };
     throw new QuantpipeError('data-invalid', 'a block without samples');
   }
 

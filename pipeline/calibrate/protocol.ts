@@ -45,6 +45,8 @@ export interface RunLimits {
 /** Elements of each tap, in the order of the taps, of a run whose inputs have so many elements. */
 export interface TapSizes {
   readonly elements: number;
+  /** Of them, those of one sample: more samples in a run have as many taps each, larger ones may have far more. */
+  readonly sample: number;
   readonly taps: readonly number[];
 }
 

@@ -1,7 +1,7 @@
 import { byteSize } from '../base/byte-size.ts';
 import { peakMemory, restartPeakMemory } from '../base/peak-memory.ts';
 import { elementCount, type Feeds } from '../base/tensor.ts';
-import type { BlockFeeds } from '../data/index.ts';
+import type { BlockFeeds, Feed } from '../data/index.ts';
 import { countName } from '../passes/count-outputs.ts';
 import { ALONE_GROWTH, COPIES, NOISE, PLANNED } from './memory-plan.ts';
 import { NoRoom } from './no-room.ts';
@@ -9,7 +9,7 @@ import type { Learnt, Measured, ObservingSetup, RunLimits, TapSizes } from './pr
 import { groupTaps, type TapGroup } from './tap-groups.ts';
 import type { TapSessions } from './tap-sessions.ts';
 
-/** A run with so many times the elements of what was measured may take more for computing than that tells: too little of it showed. */
+/** A sample with so many times the elements of what was measured may take more for computing than that tells: too little of it showed. */
 const TRUSTED = 8;
 
 /** How the taps of a block can be held. */
@@ -58,7 +58,7 @@ export class TapRoom {
   }
 
   /** What a run takes whose taps are counted and not held. */
-  async measured(fed: Feeds): Promise<Omit<Measured, 'samples'>> {
+  async measured(fed: Feed): Promise<Omit<Measured, 'samples'>> {
     await this.#sessions.ofGroup(NO_TAPS);
     const loadedBytes = process.memoryUsage.rss(), peakBefore = peakMemory();
     const sizes = await this.#count(fed);
@@ -68,9 +68,9 @@ export class TapRoom {
 
   /** By what was measured, in proportion. Far beyond that, only where as much as all taps together may be in use beside them. */
   async #besideOthers(elements: number, fed: BlockFeeds, { bytes, running, known }: RunLimits): Promise<Known> {
-    const runningBytes = running * elements, most = (bytes - runningBytes) / COPIES;
-    const isTrusted = elements <= TRUSTED * known.elements || (1 + COPIES) * worst(known, elements) <= bytes;
-    if (!isTrusted || most <= 0) throw new NoRoom('config-invalid', `a run of ${elements} input elements, of which ${known.elements} have been measured, may take more memory than there is beside others`);
+    const runningBytes = running * elements, most = (bytes - runningBytes) / COPIES, sample = fed.largestSample();
+    const isTrusted = sample <= TRUSTED * known.sample || (1 + COPIES) * worst(known, elements, sample) <= bytes;
+    if (!isTrusted || most <= 0) throw new NoRoom('config-invalid', `samples of ${sample} input elements, of which ${known.sample} have been measured, may take more memory than there is beside others`);
     return { most, sizes: await this.#sizesFor(elements, most, fed, known), runningBytes, learnt: null };
   }
 
@@ -86,24 +86,25 @@ export class TapRoom {
 
   /** What is known of runs as large as this one. One larger than any before, which may not fit, is run once to count its taps without holding them. */
   async #sizesFor(elements: number, most: number, fed: BlockFeeds, measured: TapSizes): Promise<TapSizes> {
-    const known = this.#counted !== null && this.#counted.elements > measured.elements ? this.#counted : measured;
-    if (elements <= known.elements || worst(known, elements) <= most) return known;
+    const known = this.#counted !== null && this.#counted.sample > measured.sample ? this.#counted : measured, sample = fed.largestSample();
+    if (sample <= known.sample || worst(known, elements, sample) <= most) return known;
     return (this.#counted = await this.#count(largestOf(fed, elements)));
   }
 
-  async #count(fed: Feeds): Promise<TapSizes> {
+  async #count({ rows, feeds: fed }: Feed): Promise<TapSizes> {
     const names = this.#setup.taps.map(countName);
     const session = await this.#sessions.ofGroup(NO_TAPS);
     const outputs = await session.run(fed, names);
-    return { elements: elementsOf(fed), taps: names.map(name => Number(outputs[name]!.data[0])) };
+    const elements = elementsOf(fed);
+    return { elements, sample: elements / rows, taps: names.map(name => Number(outputs[name]!.data[0])) };
   }
 }
 
 const NO_TAPS: TapGroup = { from: 0, to: 0 };
 
 /** The first feeds of a block that have as many elements as its largest. */
-function largestOf(fed: BlockFeeds, elements: number): Feeds {
-  for (const { feeds } of fed) if (elementsOf(feeds) === elements) return feeds;
+function largestOf(fed: BlockFeeds, elements: number): Feed {
+  for (const feed of fed) if (elementsOf(feed.feeds) === elements) return feed;
   throw new Error(`no feeds of ${elements} elements in a block whose largest have as many`);
 }
 
@@ -111,9 +112,9 @@ function elementsOf(fed: Feeds): number {
   return Object.values(fed).reduce((sum, { dims }) => sum + elementCount(dims), 0);
 }
 
-/** Bytes of all taps at the most: attention grows with the square of a length. */
-function worst({ elements, taps }: TapSizes, now: number): number {
-  return 4 * taps.reduce((sum, count) => sum + count, 0) * (now / elements) ** 2;
+/** Bytes of all taps at the most: as many more as there are samples, and where they are larger, as attention, with the square of that. */
+function worst(known: TapSizes, elements: number, sample: number): number {
+  return 4 * known.taps.reduce((sum, count) => sum + count, 0) * (elements / known.elements) * Math.max(1, sample / known.sample);
 }
 
 function tooLarge(tap: string, bytes: number, most: number): NoRoom {

@@ -50,6 +50,7 @@ export class Work {
   #fitted: { readonly question: MemoryQuestion; readonly limits: RunLimits } | null = null;
   /** Whether all blocks are observed in the other process: where a thread may have to be ended in the native engine, and since memory turned out to be scarce. */
   #isApart: boolean;
+  #isScarce = false;
   #retries = 0;
   #peakBytes = 0;
   readonly #turns = new Turns();
@@ -112,9 +113,9 @@ export class Work {
     return plan;
   }
 
-  /** Blocks under way at once. Up to the last that was under way when an earlier process ended: one, or another process would hold memory beside this one at work. */
+  /** Blocks under way at once: where memory is scarce, none that waits. Up to the last that was under way when an earlier process ended: one, or another process would hold memory beside this one at work. */
   limit(next: number): number {
-    return this.#isUpToSuspect(next) ? 1 : this.#workers * BLOCKS_PER_WORKER;
+    return this.#isUpToSuspect(next) ? 1 : this.#workers * (this.#isScarce ? 1 : BLOCKS_PER_WORKER);
   }
 
   /** A block that was under way when an earlier process ended may be what ended it, so it is observed in a process of its own. */
@@ -159,6 +160,7 @@ export class Work {
     if (fitted !== null && learnt !== null) {
       const { limits, isScarce } = afterAlone(fitted.question, this.#workers, fitted.limits, room!, learnt);
       this.#fitted = { ...fitted, limits };
+      this.#isScarce ||= isScarce;
       this.#isApart ||= isScarce;
     }
     return outcome;

@@ -54,6 +54,13 @@ export class BlockFeeds implements Iterable<Feed> {
     return largest;
   }
 
+  /** Input elements of the largest sample. */
+  largestSample(): number {
+    let largest = 0;
+    for (let row = 0; row < this.#count; row++) largest = Math.max(largest, elementsOfSample(this.#bound, row));
+    return largest;
+  }
+
   *#cut(): Generator<{ readonly begin: number; readonly rows: number }> {
     for (let begin = 0; begin < this.#count; begin += this.#most) yield { begin, rows: Math.min(this.#most, this.#count - begin) };
   }

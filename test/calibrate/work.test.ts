@@ -129,7 +129,10 @@ suite('calibrate/work', test => {
     const block = (index: number) => ({ index, rows: 1, bad: [], bytes: new ArrayBuffer(16) });
     try {
       await work.fit(given(block(0)), { block: 1, together: 1, warnings: [] });
-      for (const index of [0, 1, 2, 3, 4]) assert.is((await work.observe(block(index))).kind, 'observed');
+      for (const index of [0, 1, 2, 3, 4]) {
+        assert.is((await work.observe(block(index))).kind, 'observed');
+        assert.is(work.limit(index + 1), index < 3 ? 6 : 2, 'where memory is scarce no block waits');
+      }
       assert.ok(work.peakBytes > 160 * MiB, `${work.peakBytes}`);
       if (process.platform === 'linux') assert.ok(work.apartBytes > 20 * MiB && work.apartBytes < work.peakBytes, `${work.apartBytes}`);
     } finally {
@@ -142,8 +145,8 @@ suite('calibrate/work', test => {
     assert.equal(tried.map(({ pid }) => pid === process.pid), [true, true, false, true, true, false, false]);
     const [first, second, alone, last] = [0, 3, 5, 6].map((i): RunLimits => tried[i]!) as [RunLimits, RunLimits, RunLimits, RunLimits];
     assert.equal([first.known.elements, first.running], [1, 0]);
-    assert.equal([second.known, second.running, second.bytes], [{ elements: 100, taps: [200] }, 3, first.bytes]);
-    assert.equal([last.known, last.running], [{ elements: 1000, taps: [2000] }, MiB]);
+    assert.equal([second.known, second.running, second.bytes], [{ elements: 100, sample: 100, taps: [200] }, 3, first.bytes]);
+    assert.equal([last.known, last.running], [{ elements: 1000, sample: 1000, taps: [2000] }, MiB]);
     assert.ok(alone.bytes > 2 * last.bytes, `alone ${alone.bytes}, one of two ${last.bytes}`);
   }));
 });

@@ -7,5 +7,5 @@ import type { Measured, MeasureTask, Reply } from '../../../pipeline/calibrate/p
 export default async function work({ kind, bytes }: MeasureTask): Promise<Reply<Measured>> {
   appendFileSync(setupOfWorker().observing!.taps[0]!, `${kind} ${bytes.byteLength}\n`);
   if (bytes.byteLength === 2) return { ok: false, stage: 'task', error: { code: 'engine-failed', message: 'refused', context: {}, stack: '' } };
-  return { ok: true, value: { samples: 1, sizes: { elements: 1, taps: [1] }, loadedBytes: 2 ** 27, peakBytes: 2 ** 27 } };
+  return { ok: true, value: { samples: 1, sizes: { elements: 1, sample: 1, taps: [1] }, loadedBytes: 2 ** 27, peakBytes: 2 ** 27 } };
 }
