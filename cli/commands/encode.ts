@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { simOptions } from '../calibration.ts';
 import { interruptible } from '../interrupt.ts';
+import { leavingNothing } from '../leaving-nothing.ts';
 import {
   type ExportOptions, exportOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
 } from '../options.ts';
@@ -29,13 +30,9 @@ Nothing is run again, so schemes are compared in a second:
         sim.checkExport(options);
         await sim.checkOutputs(exportPaths(options.output), { files: [statistics] });
         const removeFolder = await prepareFolder(options.output);
-        const encoded = async () => {
+        const outputs = await leavingNothing(removeFolder, async () => {
           await sim.encode(await readStatisticsFile(statistics, { stdin: process.stdin }), { signal });
           return sim.export(options.output, options);
-        };
-        const outputs = await encoded().catch(async (error: unknown) => {
-          await removeFolder();
-          throw error;
         });
         printSummary({ sim, outputs }, options);
       });

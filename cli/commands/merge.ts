@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { printable } from '../exit.ts';
+import { leavingNothing } from '../leaving-nothing.ts';
 import { type ReportOptions } from '../options.ts';
 import { noteOutput } from '../standard-output.ts';
 import { size } from '../table.ts';
@@ -22,16 +23,13 @@ Examples:
       await refuseOverwriting([options.output], { files });
       const removeFolder = await prepareFile(options.output);
       let leftOut = 0;
-      const statistics = await mergeStatisticsFiles(files, {
+      const statistics = await leavingNothing(removeFolder, () => mergeStatisticsFiles(files, {
         stdin: process.stdin,
         onLeftOut: (samples, total) => {
           leftOut = samples;
           process.stderr.write(`warning: ${samples} of ${total} samples are in none of the shards: they were set aside or left out when those were observed\n`);
         },
-      }).catch(async (error: unknown) => {
-        await removeFolder();
-        throw error;
-      });
+      }));
       const outputs = await writeOutput(options.output, writeStatistics(statistics), process.stdout);
       const missing = missingShards(statistics);
       if (missing !== null) process.stderr.write(`warning: ${printable(missing)}\n`);

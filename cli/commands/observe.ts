@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { calibrateWithProgress, filesRead, pick, readOptions, simOptions, withCheckpoint, workFiles } from '../calibration.ts';
 import { Heap, holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
+import { leavingNothing } from '../leaving-nothing.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type PlacementOptions, placementOptions, type ReportOptions, reportOptions, shardOption,
 } from '../options.ts';
@@ -48,10 +49,7 @@ Examples:
           const figures = await calibrateWithProgress(sim, source, options, checkpoint, signal, 'observe');
           return [figures, await writeOutput(options.output, writeStatistics(sim.statistics), process.stdout)] as const;
         };
-        const [run, outputs] = await (checkpoint === null ? observed() : withCheckpoint(checkpoint, { ...options, signal }, observed)).catch(async (error: unknown) => {
-          await removeFolder();
-          throw error;
-        });
+        const [run, outputs] = await leavingNothing(removeFolder, () => checkpoint === null ? observed() : withCheckpoint(checkpoint, { ...options, signal }, observed));
         if (options.output !== '-') printSummary({ sim, run, outputs }, options);
       });
     });

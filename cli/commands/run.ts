@@ -5,6 +5,7 @@ import { QuantpipeError } from '../../pipeline/base/errors.ts';
 import { calibrateWithProgress, filesRead, readOptions, simOptions, withCheckpoint, workFiles } from '../calibration.ts';
 import { holdYoung } from '../heap.ts';
 import { interruptible } from '../interrupt.ts';
+import { leavingNothing } from '../leaving-nothing.ts';
 import {
   DATA_ARGUMENT, type DataOptions, dataOptions, type EngineOptions, engineOptions, type FaultOptions, faultOptions, type MemoryOptions, memoryOptions, type ExportOptions, exportOptions, type PlacementOptions, placementOptions,
   type ReportOptions, reportOptions, type SchemeOptions, schemeOptions,
@@ -45,15 +46,12 @@ Examples:
         const checkpoint = join(options.output, 'checkpoint.arrow');
         await sim.checkOutputs([...exportPaths(options.output), ...workFiles(checkpoint, options)], { ...filesRead(options), data: data === undefined ? [] : [data] });
         const removeFolder = await prepareFolder(options.output);
-        const [run, outputs] = await withCheckpoint(checkpoint, { ...options, signal }, async () => {
+        const [run, outputs] = await leavingNothing(removeFolder, () => withCheckpoint(checkpoint, { ...options, signal }, async () => {
           const figures = source === null
             ? await calibrateOnSpark(sim, data!, options.spark!, options, signal)
             : await calibrateWithProgress(sim, source, options, checkpoint, signal);
           return [figures, await sim.export(options.output, options)] as const;
-        }).catch(async (error: unknown) => {
-          await removeFolder();
-          throw error;
-        });
+        }));
         printSummary({ sim, run, outputs }, options);
       });
     });
