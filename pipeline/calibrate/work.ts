@@ -48,8 +48,8 @@ export class Work {
   #isolated: IsolatedPool;
   /** What fits, where that could be measured. */
   #fitted: { readonly question: MemoryQuestion; readonly limits: RunLimits } | null = null;
-  /** Whether all blocks are observed in the other process: where a thread may have to be ended in the native engine, and since memory turned out to be scarce. */
-  #isApart: boolean;
+  /** Whether a thread may have to be ended while the native engine is at work in it, which only its process can be. */
+  readonly #mayHang: boolean;
   #isScarce = false;
   #retries = 0;
   #peakBytes = 0;
@@ -61,7 +61,7 @@ export class Work {
     this.#journal = journal;
     this.#timeoutMs = 1000 * (options.batchTimeout ?? Infinity);
     this.#workers = options.workers;
-    this.#isApart = setup.engine === 'native' && this.#timeoutMs < Infinity;
+    this.#mayHang = setup.engine === 'native' && this.#timeoutMs < Infinity;
     this.#isolated = this.#otherProcess(false);
   }
 
@@ -136,6 +136,11 @@ export class Work {
     await Promise.all([here?.close(), this.#isolated.close()]);
   }
 
+  /** Whether all blocks are observed in the other process. */
+  get #isApart(): boolean {
+    return this.#mayHang || this.#isScarce;
+  }
+
   get #pool(): Pool | IsolatedPool {
     if (this.#isApart) return this.#isolated;
     return this.#here ??= new Pool({ observing: this.#setup }, this.#workers, this.#options.worker);
@@ -161,8 +166,8 @@ export class Work {
       const { limits, isScarce } = afterAlone(fitted.question, this.#workers, fitted.limits, room!, learnt);
       this.#fitted = { ...fitted, limits };
       this.#isScarce ||= isScarce;
-      this.#isApart ||= isScarce;
     }
+    if (!this.#isScarce) this.#isolated = this.#otherProcess(false);
     return outcome;
   }
 
