@@ -136,12 +136,8 @@ export class QuantSim {
   /** Gather statistics on Apache Spark, from Parquet on any storage that it knows, and find the encodings here. */
   async *calibrateOnSpark(data: string, options: SparkOptions & Pick<CalibrateOptions, 'workers'>): AsyncGenerator<SparkProgress, void> {
     checkCalibrateOptions(options);
-    if (needsNoData(this.#start)) {
-      this.#takeNothing();
-    } else {
-      const { observeOnSpark } = await import('../cluster/index.ts');
-      this.#take(yield* observeOnSpark(await this.#planFor(options), data, options));
-    }
+    if (needsNoData(this.#start)) this.#takeNothing();
+    else this.#take(yield* (await import('../cluster/index.ts')).observeOnSpark(await this.#planFor(options), data, options));
     await this.encode(this.statistics, options);
   }
 
